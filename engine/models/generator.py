@@ -1,0 +1,160 @@
+"""The generator: a backbone that knows only the picture, a head that knows what the curator wants.
+
+The backbone runs once a tile and its results are cached; the head is conditioned on the loss weights
+alpha and beta and on a style code, so that a slider move costs one small pass (loss-conditional training:
+Dosovitskiy & Djolonga, "You Only Train Once", ICLR 2020; Babaeizadeh & Ghiasi, "Adjustable Real-time Style
+Transfer", 2020). The conditioning is constant over the image and therefore folds into the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from engine.models.blocks import Down, ResidualBlock, Up
+
+STYLE_SIZE = 64
+FEATURES = 32  # channels of F
+NOISE = 4  # noise channels of the head
+MULTIPLE_OF = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """What the backbone says of a picture x (N, 3, H, W); independent of alpha, beta and style."""
+
+    residual: Tensor  # R0 (N, 3, H, W): x + R0 is the tone-preserving restoration
+    features: Tensor  # F (N, 32, H/4, W/4)
+    damage: Tensor  # logit D (N, 1, H, W)
+
+
+class Backbone(nn.Module):
+    """x (N, 3, H, W), sRGB in 0..1, H and W multiples of 8 -> Understanding. 1.6 M parameters, 50 kMAC a pixel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(12, 32, 3, padding=1)
+        self.at_half = ResidualBlock(32)
+        self.to_quarter = Down(32, 64)
+        self.at_quarter = nn.Sequential(ResidualBlock(64), ResidualBlock(64))
+        self.to_eighth = Down(64, 128)
+        self.at_eighth = nn.Sequential(*(ResidualBlock(128) for _ in range(4)))
+        self.from_eighth = Up(128, 64)
+        self.quarter_out = nn.Sequential(ResidualBlock(64), ResidualBlock(64))
+        self.features = nn.Conv2d(64, FEATURES, 1)
+        self.from_quarter = Up(64, 32)
+        self.half_out = ResidualBlock(32)
+        self.out = nn.Conv2d(32, 16, 3, padding=1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Understanding:
+        *_, last = self.steps(x)
+        assert last is not None
+        return last
+
+    def steps(self, x: Tensor) -> Iterator[Understanding | None]:
+        """The same computation, cut so that no part holds the engine for long; the last item is the result."""
+        half = self.at_half(self.stem(F.pixel_unshuffle(x - 0.5, 2)))
+        yield None
+        quarter = self.at_quarter(self.to_quarter(half))
+        yield None
+        eighth = self.to_eighth(quarter)
+        for block in self.at_eighth:
+            eighth = block(eighth)
+        yield None
+        quarter = self.quarter_out(self.from_eighth(eighth, quarter))
+        yield None
+        half = self.half_out(self.from_quarter(quarter, half))
+        out = F.pixel_shuffle(self.out(half), 2)
+        yield Understanding(residual=out[:, :3], features=self.features(quarter), damage=out[:, 3:])
+
+
+def condition(alpha: Tensor, beta: Tensor, style: Tensor) -> Tensor:
+    """z (N, 66) from alpha, beta (N,) and style codes (N, 64): the style is silenced where beta is 0."""
+    weights = torch.stack([alpha.log(), torch.log1p(100.0 * beta)], dim=1)
+    return torch.cat([weights, style * (beta > 0).to(style.dtype)[:, None]], dim=1)
+
+
+class Head(nn.Module):
+    """r = w(z) * R0 + H(F, n; z), at a quarter of the resolution; 2 kMAC a pixel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(FEATURES + NOISE, 32, 3, padding=1)
+        self.second = nn.Conv2d(32, 32, 3, padding=1)
+        self.third = nn.Conv2d(32, 48, 3, padding=1)
+        self.sizes = (NOISE, 32, 32, 32, 32, 48, 48, 1)  # noise gain; gain, offset a layer; gate
+        self.modulation = nn.Sequential(nn.Linear(2 + STYLE_SIZE, 128), nn.SiLU(), nn.Linear(128, sum(self.sizes)))
+        for layer in (self.third, self.modulation[2]):
+            nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        nn.init.normal_(self.third.weight, std=1e-3)
+
+    def forward(self, features: Tensor, residual: Tensor, noise: Tensor, z: Tensor) -> Tensor:
+        """features (N, 32, h, w), residual (N, 3, 4h, 4w), noise (N, 4, h, w), z (N, 66) -> r (N, 3, 4h, 4w)."""
+        dtype = features.dtype
+        parts = [p[:, :, None, None].to(dtype) for p in self.modulation(z).split(self.sizes, dim=1)]
+        noise_gain, gain1, offset1, gain2, offset2, gain3, offset3, gate = parts
+        x = torch.cat([features, noise.to(dtype) * (1 + noise_gain)], dim=1)
+        x = F.relu(self.first(x) * (1 + gain1) + offset1)
+        x = F.relu(self.second(x) * (1 + gain2) + offset2)
+        x = self.third(x) * (1 + gain3) + offset3
+        r: Tensor = residual * (1 + gate) + F.pixel_shuffle(x, 4)
+        return r
+
+    def fold(self, z: Tensor) -> FoldedHead:
+        """The head for one fixed z (1, 66): three plain convolutions and a gate."""
+        noise_gain, gain1, offset1, gain2, offset2, gain3, offset3, gate = self.modulation(z)[0].split(self.sizes)
+        weight1 = self.first.weight.clone()
+        weight1[:, FEATURES:] *= (1 + noise_gain)[None, :, None, None]
+        layers = []
+        for weight, bias, gain, offset in (
+            (weight1, self.first.bias, gain1, offset1),
+            (self.second.weight, self.second.bias, gain2, offset2),
+            (self.third.weight, self.third.bias, gain3, offset3),
+        ):
+            assert bias is not None
+            layers.append((weight * (1 + gain)[:, None, None, None], bias * (1 + gain) + offset))
+        return FoldedHead(tuple(layers), 1 + gate)
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedHead:
+    """A head whose slider positions have been multiplied into its weights."""
+
+    layers: tuple[tuple[Tensor, Tensor], ...]
+    gate: Tensor
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> FoldedHead:
+        moved = tuple(
+            (w.to(device, dtype, memory_format=torch.channels_last), b.to(device, dtype)) for w, b in self.layers
+        )
+        return FoldedHead(moved, self.gate.to(device, dtype))
+
+    def __call__(self, features: Tensor, residual: Tensor, noise: Tensor) -> Tensor:
+        """Same shapes as Head.forward, without z."""
+        (w1, b1), (w2, b2), (w3, b3) = self.layers
+        x = F.relu_(F.conv2d(torch.cat([features, noise], dim=1), w1, b1, padding=1))
+        x = F.relu_(F.conv2d(x, w2, b2, padding=1))
+        x = F.conv2d(x, w3, b3, padding=1)
+        return residual * self.gate + F.pixel_shuffle(x, 4)
+
+
+class Generator(nn.Module):
+    """Backbone and head; the tone stage and the style encoder stand beside it (`tone.py`, `style_encoder.py`)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = Backbone()
+        self.head = Head()
+
+    def forward(self, x: Tensor, alpha: Tensor, beta: Tensor, style: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """x (N, 3, H, W) in 0..1 -> restored (N, 3, H, W), damage logit (N, 1, H, W)."""
+        seen = self.backbone(x)
+        r = self.head(seen.features, seen.residual, noise, condition(alpha, beta, style))
+        return x + r, seen.damage

@@ -1,0 +1,75 @@
+"""The terms of the objective, each a few lines with its source. Means over everything, so sizes do not matter."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def charbonnier(x: Tensor, y: Tensor, epsilon: float = 1e-3) -> Tensor:
+    """A smooth absolute difference (Charbonnier et al. 1994; Lai et al., LapSRN, 2017)."""
+    return ((x - y).square() + epsilon**2).sqrt().mean()
+
+
+def fft_magnitude(x: Tensor, y: Tensor) -> Tensor:
+    """Distance of Fourier coefficients (Cho et al., MIMO-UNet, 2021), scaled to the size of a pixel difference."""
+    a, b = torch.fft.rfft2(x.float(), norm="ortho"), torch.fft.rfft2(y.float(), norm="ortho")
+    return torch.view_as_real(a - b).abs().mean()
+
+
+def feature_distance(a: list[Tensor], b: list[Tensor]) -> Tensor:
+    """Mean absolute difference of normalised activations (Johnson, Alahi & Fei-Fei 2016)."""
+    return torch.stack([(x - y).abs().mean() for x, y in zip(a, b, strict=True)]).mean()
+
+
+def gram(x: Tensor) -> Tensor:
+    """Channel correlations (N, C, C) of x (N, C, H, W) (Gatys, Ecker & Bethge 2016)."""
+    flat = x.flatten(2)
+    return flat @ flat.transpose(1, 2) / flat.shape[2]
+
+
+def style_distance(a: list[Tensor], b: list[Tensor]) -> Tensor:
+    """Means, deviations (Li et al. 2017) and Gram matrices of activations, averaged over layers; (N,) a picture."""
+    terms = []
+    for x, y in zip(a, b, strict=True):
+        statistics = (x.mean((2, 3)) - y.mean((2, 3))).abs().mean(1) + (x.std((2, 3)) - y.std((2, 3))).abs().mean(1)
+        terms.append(statistics + 0.5 * (gram(x) - gram(y)).abs().mean((1, 2)))
+    return torch.stack(terms).mean(0)
+
+
+def colour_distance(x: Tensor, y: Tensor, directions: Tensor) -> Tensor:
+    """Sliced Wasserstein distance of two colour distributions (Bonneel et al. 2015; Pitie et al. 2007 for transfer).
+
+    x, y (N, 3, H, W) of any sizes, directions (3, D).
+    """
+    directions = directions / directions.norm(dim=0, keepdim=True).clamp_min(1e-6)
+    sorted_ = [
+        (F.adaptive_avg_pool2d(p, 32).flatten(2).transpose(1, 2) @ directions).sort(dim=1).values for p in (x, y)
+    ]
+    return (sorted_[0] - sorted_[1]).abs().mean()
+
+
+def damage_mask(logit: Tensor, mask: Tensor) -> Tensor:
+    """Binary cross-entropy plus soft Dice (Milletari et al. 2016): damage is rare, and its area should match."""
+    logit, mask = logit.float(), mask.float()
+    p = torch.sigmoid(logit)
+    dice = 1 - (2 * (p * mask).sum() + 1) / (p.square().sum() + mask.square().sum() + 1)
+    return F.binary_cross_entropy_with_logits(logit, mask) + 0.5 * dice
+
+
+def relativistic_critic(real: Tensor, fake: Tensor) -> Tensor:
+    """The critic's side of the relativistic pairing game (Jolicoeur-Martineau 2018; R3GAN, Huang et al. 2024)."""
+    return F.softplus(fake - real).mean()
+
+
+def relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
+    """The generator's side: its pictures should look more real than the real ones."""
+    return F.softplus(real - fake).mean()
+
+
+def zero_centred_penalty(scores: Tensor, pictures: Tensor) -> Tensor:
+    """R1 on real, R2 on generated pictures (Mescheder, Geiger & Nowozin 2018): squared input gradient of the scores,
+    a score of the map, so that it does not grow with the size of the pictures."""
+    (gradient,) = torch.autograd.grad(scores.sum(), pictures, create_graph=True)
+    return gradient.float().square().sum() / scores.numel()

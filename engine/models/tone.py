@@ -1,0 +1,100 @@
+"""The tone stage: global, parametric, readable as numbers; never baked into the pixels' network.
+
+A monotone curve a channel, a 3x3 matrix, another curve: enough to undo fading and casts and to lay a process's palette
+over a picture, exact at any bit depth and the same for every tile, since it follows from a thumbnail of the whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from engine.models.generator import STYLE_SIZE
+from engine.models.style_encoder import colour_statistics
+
+KNOTS = 17
+THUMBNAIL = 64  # pixels a side of the square thumbnail g
+
+
+@dataclass(frozen=True, slots=True)
+class ToneParameters:
+    """Curves (N, 3, 17) of output values at evenly spaced inputs 0..1, and a matrix (N, 3, 3)."""
+
+    before: Tensor
+    matrix: Tensor
+    after: Tensor
+
+    def apply(self, x: Tensor) -> Tensor:
+        """x (N, 3, H, W) -> the same with the tone changed; values are clipped to 0..1 between the steps."""
+        y = apply_curve(x, self.before)
+        y = torch.einsum("nij,njhw->nihw", self.matrix, y)
+        return apply_curve(y, self.after)
+
+
+def apply_curve(x: Tensor, curve: Tensor) -> Tensor:
+    """Piecewise linear interpolation of curve (N, 3, K) at x (N, 3, H, W), clipped to 0..1."""
+    knots = curve.shape[2]
+    at = x.clamp(0, 1) * (knots - 1)
+    index = at.detach().floor().clamp(0, knots - 2).long()
+    flat = index.flatten(2)
+    low = curve.gather(2, flat).view_as(x)
+    high = curve.gather(2, flat + 1).view_as(x)
+    return low + (high - low) * (at - index)
+
+
+def _curve(raw: Tensor) -> Tensor:
+    """raw (N, 3 * 18) -> monotone curves (N, 3, 17); all zeros give the identity."""
+    raw = raw.view(-1, 3, KNOTS + 1)
+    increments = F.softplus(raw[:, :, 1:KNOTS] + 0.5413) / (KNOTS - 1)  # softplus(0.5413) = 1
+    start = raw[:, :, :1] * 0.5
+    scale = 1 + 0.5 * torch.tanh(raw[:, :, KNOTS:])
+    return (start + scale * F.pad(increments.cumsum(2), (1, 0))).clamp(0, 1)
+
+
+class _Predictor(nn.Module):
+    """Colour statistics, a small look at the thumbnail and a style code -> curve, matrix, curve."""
+
+    SIZES = (3 * (KNOTS + 1), 9, 3 * (KNOTS + 1))
+
+    def __init__(self, style: int) -> None:
+        super().__init__()
+        self.look = nn.Sequential(
+            nn.Conv2d(3, 24, 3, stride=2, padding=1), nn.LeakyReLU(0.1),
+            nn.Conv2d(24, 32, 3, stride=2, padding=1), nn.LeakyReLU(0.1),
+            nn.Conv2d(32, 48, 3, stride=2, padding=1), nn.LeakyReLU(0.1),
+        )  # fmt: skip
+        self.decide = nn.Sequential(
+            nn.Linear(24 + 96 + style, 160), nn.SiLU(), nn.Linear(160, 160), nn.SiLU(), nn.Linear(160, sum(self.SIZES))
+        )
+        nn.init.zeros_(self.decide[4].weight)  # type: ignore[arg-type]
+        nn.init.zeros_(self.decide[4].bias)  # type: ignore[arg-type]
+
+    def forward(self, thumbnail: Tensor, style: Tensor | None) -> ToneParameters:
+        seen = self.look(thumbnail - 0.5)
+        parts = [colour_statistics(thumbnail), seen.mean((2, 3)), seen.std((2, 3))]
+        raw = self.decide(torch.cat(parts if style is None else [*parts, style], dim=1))
+        before, matrix, after = raw.split(self.SIZES, dim=1)
+        identity = torch.eye(3, device=raw.device)
+        return ToneParameters(_curve(before), identity + 0.5 * matrix.view(-1, 3, 3), _curve(after))
+
+
+class ToneStage(nn.Module):
+    """`unfade` finds the way back from fading and casts, `palette` the way to a style's colours."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unfade = _Predictor(0)
+        self.palette = _Predictor(STYLE_SIZE)
+
+    def unfading(self, thumbnail: Tensor) -> ToneParameters:
+        """thumbnail (N, 3, 64, 64) of the restored picture in 0..1 -> parameters that undo its fading."""
+        parameters: ToneParameters = self.unfade(thumbnail, None)
+        return parameters
+
+    def styling(self, thumbnail: Tensor, style: Tensor) -> ToneParameters:
+        """The same towards the palette of a style code (N, 64)."""
+        parameters: ToneParameters = self.palette(thumbnail, style)
+        return parameters

@@ -1,0 +1,90 @@
+"""Clean pictures to learn from: a folder of photographs, and pages of text made here."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.models.blocks import luma
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
+_WORDS = ["archive", "letter", "seventeen", "museum", "plate", "harbour", "street", "winter", "family", "portrait", "received", "dear", "sir", "Monday", "the", "of", "and", "a", "in", "to", "with", "from", "regards", "negative", "No.", "1889", "1912", "47", "cabinet", "studio", "print", "cholera", "railway", "Größe", "façade", "señora", "naïve", "évêque", "über", "ångström", "3/4", "&", "£12", "(copy)", "“fol.", "23v”", "—", "Ltd.,", "Esq."]
+
+
+class PhotoSet:
+    """Photographs kept decoded as uint8 (3, H, W); a batch is random crops of them, some of them grey, some text."""
+
+    def __init__(self, folder: Path, *, longest: int = 1024, limit: int | None = None, pages: int = 16) -> None:
+        """Raises ValueError where the folder holds no readable photographs."""
+        paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)[:limit]
+        self.photos = [_decode(path, longest) for path in paths]
+        if not self.photos:
+            raise ValueError(f"There are no photographs in {folder}.")
+        self.pages = [text_page(seed) for seed in range(pages)]
+
+    def batch(self, count: int, size: int, seed: int) -> Tensor:
+        """(count, 3, size, size) in 0..1: half grey, about one in twelve a page of text."""
+        rng = random.Random(seed)
+        crops = torch.stack([self._crop(rng, size) for _ in range(count)]).float() / 255
+        grey = torch.tensor([rng.random() < 0.5 for _ in range(count)])[:, None, None, None]
+        return torch.where(grey, luma(crops).expand_as(crops), crops)
+
+    def thumbnails(self, count: int, size: int, seed: int) -> Tensor:
+        """(count, 3, size, size) in 0..1: large square parts of whole photographs, in colour."""
+        rng = random.Random(seed)
+        parts = []
+        for _ in range(count):
+            photo = rng.choice(self.photos)
+            side = int(min(photo.shape[1:]) * rng.uniform(0.6, 1.0))
+            top, left = rng.randint(0, photo.shape[1] - side), rng.randint(0, photo.shape[2] - side)
+            part = photo[:, top : top + side, left : left + side].float()[None] / 255
+            parts.append(F.interpolate(part, size=(size, size), mode="area")[0])
+        return torch.stack(parts)
+
+    def _crop(self, rng: random.Random, size: int) -> Tensor:
+        photo = rng.choice(self.pages) if self.pages and rng.random() < 0.08 else rng.choice(self.photos)
+        shrink = rng.choice((1.0, 1.0, 1.0, 1.5, 2.0))
+        side = min(int(size * shrink), *photo.shape[1:])
+        top, left = rng.randint(0, photo.shape[1] - side), rng.randint(0, photo.shape[2] - side)
+        crop = photo[:, top : top + side, left : left + side]
+        if side != size:
+            crop = F.interpolate(crop.float()[None], size=(size, size), mode="area")[0].round().to(torch.uint8)
+        if rng.random() < 0.5:
+            crop = crop.flip(2)
+        if rng.random() < 0.25:
+            crop = crop.transpose(1, 2)
+        return crop
+
+
+def _decode(path: Path, longest: int) -> Tensor:
+    with Image.open(path) as file:
+        image = file.convert("RGB")
+    image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    return torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1).contiguous()
+
+
+def text_page(seed: int, size: int = 512) -> Tensor:
+    """A page of printed text, uint8 (3, size, size): ink on paper, in the letters Pillow brings along."""
+    rng = random.Random(seed)
+    paper = tuple(rng.randint(215, 255) for _ in range(3))
+    ink = tuple(rng.randint(0, 70) for _ in range(3))
+    if rng.random() < 0.15:
+        paper, ink = ink, paper
+    image = Image.new("RGB", (size, size), paper)
+    draw = ImageDraw.Draw(image)
+    y = rng.randint(4, 30)
+    while y < size:
+        height = rng.choice((11, 13, 16, 20, 28, 44))
+        font = ImageFont.load_default(size=height)
+        for _ in range(rng.randint(1, 5)):
+            line = " ".join(rng.choice(_WORDS) for _ in range(14))
+            draw.text((rng.randint(4, 24), y), line, fill=ink, font=font)
+            y += int(height * rng.uniform(1.15, 1.6))
+        y += rng.randint(0, 30)
+    return torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1).contiguous()

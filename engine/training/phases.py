@@ -1,0 +1,271 @@
+"""One step of each kind of phase. A step gets the run, the phase and a step number that seeds all it draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.models import losses
+from engine.models.blocks import luma
+from engine.models.generator import NOISE, condition
+from engine.models.style_encoder import REFERENCE_SIZE
+from engine.styles import processes
+from engine.training import optics
+from engine.training.aging import Aged, age, tone_change
+from engine.training.damage import Dice
+from engine.training.dataset import PhotoSet
+from engine.training.presets import Phase
+from engine.training.run import Run
+
+CHANNELS_LAST = torch.channels_last
+LAMBDA = 0.1  # weight of the adversarial term beside alpha and beta
+GAMMA = 1.0  # weight of R1 + R2
+WARM_UP = 50  # joint steps over which the scales of content and style are measured
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a step needs besides the run: the pictures, the device, the seed of this very step."""
+
+    photos: PhotoSet
+    styles: PhotoSet | None  # paintings and prints; without them only the simulated processes are learned
+    phase: Phase
+    device: torch.device
+    seed: int
+
+    def aged(self) -> Aged:
+        clean = self.photos.batch(self.phase.batch, self.phase.size, self.seed).to(self.device)
+        return age(clean, self.seed)
+
+    def autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+
+Step = Callable[[Run, Lesson], dict[str, float]]
+
+
+def take(run: Run, group: str, loss: Tensor, limit: float = 1.0) -> float:
+    """One optimiser step with the gradient clipped to `limit`; a loss or gradient that is not finite is skipped."""
+    optimiser = run.optimisers[group]
+    optimiser.zero_grad(set_to_none=True)
+    if not bool(torch.isfinite(loss)):
+        return float("nan")
+    loss.backward()  # type: ignore[no-untyped-call]
+    parameters = [p for g in optimiser.param_groups for p in g["params"]]
+    norm = float(torch.nn.utils.clip_grad_norm_(parameters, limit))
+    if norm == norm and norm != float("inf"):
+        optimiser.step()
+    return norm
+
+
+def content(run: Run, lesson: Lesson) -> dict[str, float]:
+    """Backbone alone: the faithful residual and the damage logit, without a critic (NoGAN: the long first part)."""
+    batch = lesson.aged()
+    x = batch.aged.contiguous(memory_format=CHANNELS_LAST)
+    with lesson.autocast():
+        seen = run.nets.backbone(x)
+    y = x + seen.residual.float()
+    pixel = losses.charbonnier(y, batch.toned)
+    frequency = losses.fft_magnitude(y, batch.toned)
+    mask = losses.damage_mask(seen.damage, batch.mask)
+    norm = take(run, "content", pixel + 0.1 * frequency + 0.02 * mask, limit=0.5)
+    run.follow("backbone")
+    return {"pixel": pixel.item(), "frequency": frequency.item(), "mask": mask.item(), "norm": norm}
+
+
+def tone(run: Run, lesson: Lesson) -> dict[str, float]:
+    """The tone stage and the style encoder: undo fading; lay the palette of a reference over another picture."""
+    count, size = lesson.phase.batch, lesson.phase.size
+    clean = lesson.photos.thumbnails(count, size, lesson.seed).to(lesson.device)
+    dice = Dice(torch.Generator().manual_seed(lesson.seed))
+    faded = tone_change(dice, 1.0, torch.ones(count), lesson.device)(clean)
+    found = run.nets.tone.unfading(faded).apply(faded)
+    unfade = (found - clean).abs().mean()
+
+    half = count // 2
+    kinds = [processes.PROCESSES[dice.count(0, len(processes.PROCESSES) - 1)] for _ in range(half)]
+    references = lesson.photos.thumbnails(half, REFERENCE_SIZE, lesson.seed + 1).to(lesson.device)
+    references = torch.cat([_as_print(kind, r, dice) for kind, r in zip(kinds, torch.split(references, 1), strict=True)])
+    wanted = torch.cat([processes.colours(k, c) for k, c in zip(kinds, torch.split(clean[:half], 1), strict=True)])
+    code = run.nets.encoder(references)
+    styled = run.nets.tone.styling(clean[:half], code).apply(clean[:half])
+    palette = (styled - wanted).abs().mean()
+
+    painted = torch.zeros((), device=lesson.device)
+    if lesson.styles is not None:
+        references = lesson.styles.thumbnails(half, REFERENCE_SIZE, lesson.seed + 2).to(lesson.device)
+        styled = run.nets.tone.styling(clean[half:], run.nets.encoder(references)).apply(clean[half:])
+        painted = losses.colour_distance(styled, references, dice.normals(3, 16).to(lesson.device))
+        painted = painted + 0.3 * (luma(styled) - luma(clean[half:])).abs().mean()
+    norm = take(run, "tone", unfade + palette + 0.5 * painted, limit=1.0)
+    run.follow("tone", "encoder")
+    return {"unfade": unfade.item(), "palette": palette.item(), "painted": painted.item(), "norm": norm}
+
+
+def _as_print(process: processes.Process, picture: Tensor, dice: Dice) -> Tensor:
+    """picture (1, 3, H, W) as a print of this process, texture included, at a random place of its sheet."""
+    x = processes.colours(process, picture)
+    return processes.draw_texture(x, process.texture, process.grain, dice.count(0, 4096), dice.count(0, 4096), 0)
+
+
+def features(run: Run, lesson: Lesson) -> dict[str, float]:
+    """Teaches the texture features to tell how blurred and how noisy a picture is."""
+    count = lesson.phase.batch
+    x = lesson.photos.batch(count, lesson.phase.size, lesson.seed).to(lesson.device)
+    dice = Dice(torch.Generator().manual_seed(lesson.seed))
+    blur, noise = dice.uniforms(count).to(lesson.device), dice.uniforms(count).to(lesson.device)
+    generator = torch.Generator(lesson.device).manual_seed(lesson.seed)
+    x = optics.gaussian_blur(x, 3 * blur, 3 * blur, torch.zeros_like(blur))
+    x = optics.white_noise(x, 0.15 * noise, generator)
+    net = run.nets.features
+    maps = net.raw(x)
+    net.follow_energy(maps)
+    answer = run.nets.features_out(net(x)[-1].mean((2, 3)))
+    loss = (answer - torch.stack([blur, noise], 1)).square().mean()
+    norm = take(run, "features", loss)
+    run.follow("features", "features_out")
+    return {"recognition": loss.item(), "norm": norm}
+
+
+def _restore(run: Run, lesson: Lesson, batch: Aged, weights: Weights) -> Tensor:
+    """The head's picture (N, 3, H, W) for these loss weights; the backbone is fixed by now."""
+    x = batch.aged.contiguous(memory_format=CHANNELS_LAST)
+    n, _, height, width = x.shape
+    noise = torch.rand(n, NOISE, height // 4, width // 4, generator=weights.generator).to(x.device) * 2 - 1
+    with torch.no_grad(), lesson.autocast():
+        seen = run.nets.backbone(x)
+    with lesson.autocast():
+        r = run.nets.head(seen.features, seen.residual, noise, condition(weights.alpha, weights.beta, weights.style))
+    restored: Tensor = x + r.float()
+    return restored
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The loss weights drawn for a batch, alpha and beta (N,), and the style codes (N, 64) with their references."""
+
+    alpha: Tensor
+    beta: Tensor
+    style: Tensor
+    references: Tensor
+    generator: torch.Generator
+
+
+def draw_weights(run: Run, lesson: Lesson) -> Weights:
+    """alpha = 10^U(-1, 1); beta = 0 for half of the batch, else 10^U(-2, 1) with a reference of some style."""
+    count, size = lesson.phase.batch, lesson.phase.size
+    generator = torch.Generator().manual_seed(lesson.seed)
+    dice = Dice(generator)
+    alpha = 10 ** (2 * dice.uniforms(count) - 1)
+    beta = 10 ** (3 * dice.uniforms(count) - 2) * (torch.arange(count) >= count // 2)
+    if lesson.styles is not None and dice.chance(0.6):
+        references = lesson.styles.batch(count, REFERENCE_SIZE, lesson.seed + 2)
+    else:
+        kind = processes.PROCESSES[dice.count(0, len(processes.PROCESSES) - 1)]
+        photos = lesson.photos.batch(count, REFERENCE_SIZE, lesson.seed + 2)
+        references = torch.cat([_as_print(kind, p, dice) for p in torch.split(photos, 1)])
+    references = references.to(lesson.device)
+    with torch.no_grad():
+        style = run.nets.encoder(references)
+    return Weights(
+        alpha.to(lesson.device), beta.to(lesson.device), style, references[..., :size, :size], generator
+    )
+
+
+def critic(run: Run, lesson: Lesson) -> dict[str, float]:
+    """The critic alone, against a generator that stands still."""
+    batch, weights = lesson.aged(), draw_weights(run, lesson)
+    with torch.no_grad():
+        fake = _restore(run, lesson, batch, weights)
+    return _critic_step(run, lesson, batch.toned, fake)
+
+
+def _critic_step(run: Run, lesson: Lesson, real: Tensor, fake: Tensor) -> dict[str, float]:
+    """One relativistic step; every eighth carries R1 + R2, eight times as heavy, in float32."""
+    net = run.nets.critic
+    plain = real.shape[0] // 2  # only unstyled pictures: a painted one is not meant to pass for a photograph
+    real, fake = real[:plain].detach(), fake[:plain].detach()
+    penalise = lesson.seed % 8 == 0
+    real.requires_grad_(penalise)
+    fake.requires_grad_(penalise)
+    if penalise:
+        scores = net(real), net(fake)
+        penalty = losses.zero_centred_penalty(scores[0], real) + losses.zero_centred_penalty(scores[1], fake)
+    else:
+        with lesson.autocast():
+            scores = net(real), net(fake)
+        penalty = torch.zeros((), device=real.device)
+    real_score, fake_score = (s.float() for s in scores)
+    loss = losses.relativistic_critic(real_score, fake_score) + 8 * 0.5 * GAMMA * penalty
+    norm = take(run, "critic", loss, limit=5.0)
+    return {
+        "critic": loss.item(),
+        "accuracy": float((real_score > fake_score).float().mean()),
+        "critic_norm": norm,
+    }
+
+
+def joint(run: Run, lesson: Lesson) -> dict[str, float]:
+    """Head against critic: L = (lambda L_adv + alpha L_content + beta L_style) / (lambda + alpha + beta)."""
+    batch, weights = lesson.aged(), draw_weights(run, lesson)
+    y = _restore(run, lesson, batch, weights)
+    figures = _critic_step(run, lesson, batch.toned, y)
+    content, style = _distances(run, lesson, y, batch.toned, weights.references)
+    plain = y.shape[0] // 2
+    with lesson.autocast():
+        with torch.no_grad():
+            real_score = run.nets.critic(batch.toned[:plain])
+        fake_score = run.nets.critic(y[:plain])
+    adversarial = torch.zeros_like(content)
+    adversarial[:plain] = torch.nn.functional.softplus((real_score - fake_score).float()).mean((1, 2, 3))
+    _freeze_scales(run, content, style)
+    total = LAMBDA * adversarial + weights.alpha * content / run.scales["content"]
+    total = total + weights.beta * style / run.scales["style"]
+    loss = (total / (LAMBDA + weights.alpha + weights.beta)).mean()
+    norm = take(run, "joint", loss, limit=1.0)
+    run.nets.critic.zero_grad(set_to_none=True)
+    run.follow("head", "critic")
+    return figures | {
+        "content": content.mean().item(),
+        "style": style.mean().item(),
+        "adversarial": adversarial[:plain].mean().item(),
+        "norm": norm,
+    }
+
+
+def _distances(
+    run: Run, lesson: Lesson, y: Tensor, truth: Tensor, references: Tensor
+) -> tuple[Tensor, Tensor]:
+    """L_content and L_style a picture, (N,) each, before their scales are divided out."""
+    net = run.nets.features
+    with lesson.autocast():
+        seen = net(y)
+        with torch.no_grad():
+            true, wanted = net(truth), net(match_luma(references, truth))
+    pixel = ((y - truth).square() + 1e-6).sqrt().mean((1, 2, 3))
+    spectrum = torch.view_as_real(torch.fft.rfft2(y - truth, norm="ortho")).abs().mean((1, 2, 3, 4))
+    features = torch.stack([(a.float() - b.float()).abs().mean((1, 2, 3)) for a, b in zip(seen, true, strict=True)])
+    style = losses.style_distance([s.float() for s in seen], [w.float() for w in wanted])
+    return pixel + 0.1 * spectrum + 0.02 * features.mean(0), style
+
+
+def match_luma(references: Tensor, truth: Tensor) -> Tensor:
+    """References with the mean and deviation of the truth's grey: the head learns texture, the tone stage colour."""
+    grey, wanted = luma(references), luma(truth)
+    deviation = wanted.std((2, 3), keepdim=True) / grey.std((2, 3), keepdim=True).clamp_min(0.02)
+    matched = (grey - grey.mean((2, 3), keepdim=True)) * deviation.clamp(max=3) + wanted.mean((2, 3), keepdim=True)
+    return matched.expand(-1, 3, -1, -1)
+
+
+def _freeze_scales(run: Run, content: Tensor, style: Tensor) -> None:
+    """Measures the sizes of the loss terms over the first steps of the joint phase, then keeps them."""
+    seen = run.scales.get("measured", 0.0)
+    if seen >= WARM_UP:
+        return
+    for name, value in (("content", content), ("style", style)):
+        mean = run.scales.get(name, 0.0)
+        run.scales[name] = mean + (value.mean().item() - mean) / (seen + 1)
+    run.scales["measured"] = seen + 1

@@ -1,0 +1,82 @@
+"""How long, how large, how fast: a training run is one of these, and the same command runs them all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["content", "tone", "features", "critic", "joint"]
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One part of a run. It ends after `minutes`, or after `steps` where given; `rate` falls along a cosine."""
+
+    kind: Kind
+    minutes: float
+    rate: float
+    batch: int = 8
+    size: int = 128
+    steps: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A whole run: phases in order, the seed, and how often to measure and save."""
+
+    name: str
+    phases: tuple[Phase, ...]
+    seed: int = 1
+    checkpoint_minutes: float = 2.0
+    validation_pictures: int = 16
+    validation_size: int = 256
+    photos: int | None = None  # at most this many; None: all
+
+
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        Preset(
+            "cpu-95min",
+            (
+                Phase("content", 70, 1.2e-3),
+                Phase("tone", 5, 2e-3, batch=32, size=64),
+                Phase("features", 2, 1e-3, batch=16, size=96),
+                Phase("critic", 3, 5e-4, batch=4, size=128),
+                Phase("joint", 15, 5e-4, batch=4, size=128),
+            ),
+        ),
+        Preset(
+            "cpu-3h",
+            (
+                Phase("content", 90, 1.2e-3),
+                Phase("tone", 10, 2e-3, batch=32, size=64),
+                Phase("features", 4, 1e-3, batch=16, size=96),
+                Phase("critic", 6, 5e-4, batch=4, size=128),
+                Phase("joint", 70, 5e-4, batch=4, size=128),
+            ),
+        ),
+        Preset(
+            "gpu-20min",
+            (
+                Phase("content", 9, 1.5e-3, batch=64, size=160),
+                Phase("tone", 1, 2e-3, batch=256, size=64),
+                Phase("features", 0.5, 1e-3, batch=64, size=128),
+                Phase("critic", 1, 5e-4, batch=32, size=160),
+                Phase("joint", 8.5, 5e-4, batch=32, size=160),
+            ),
+        ),
+        Preset(
+            "tiny",
+            (
+                Phase("content", 1, 1e-3, batch=2, size=64, steps=6),
+                Phase("tone", 1, 2e-3, batch=4, size=64, steps=4),
+                Phase("features", 1, 1e-3, batch=2, size=64, steps=4),
+                Phase("critic", 1, 5e-4, batch=2, size=64, steps=3),
+                Phase("joint", 1, 5e-4, batch=2, size=64, steps=4),
+            ),
+            validation_pictures=2,
+            validation_size=96,
+        ),
+    )
+}

@@ -1,0 +1,190 @@
+"""Trains the generator from a folder of photographs: `python -m engine.training.pretrain --preset cpu-95min ...`.
+
+Needs torch, numpy, pillow and safetensors only. A run is resumable: the same command goes on from its last checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections import Counter
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from engine.errors import EngineError
+from engine.training import phases
+from engine.training.dataset import PhotoSet
+from engine.training.presets import PRESETS, Kind, Phase, Preset
+from engine.training.run import Networks, Run, averaged
+from engine.training.validation import Validation
+from engine.types import Progress
+
+STEPS: dict[Kind, phases.Step] = {
+    "content": phases.content,
+    "tone": phases.tone,
+    "features": phases.features,
+    "critic": phases.critic,
+    "joint": phases.joint,
+}
+GROUPS: dict[str, tuple[str, ...]] = {
+    "content": ("backbone",),
+    "tone": ("tone", "encoder"),
+    "features": ("features", "features_out"),
+    "critic": ("critic",),
+    "joint": ("head",),
+}
+
+
+def new_run(folder: Path, device: torch.device, seed: int) -> Run:
+    """Fresh networks and optimisers; the folder is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(seed)
+    nets = Networks().to(device)
+    nets.to(memory_format=torch.channels_last)
+    optimisers: dict[str, torch.optim.Optimizer] = {
+        group: torch.optim.Adam(
+            [p for name in names for p in nets.get_submodule(name).parameters()], betas=(0.0 if group == "critic" else 0.9, 0.99)
+        )
+        for group, names in GROUPS.items()
+    }
+    return Run(folder, nets, averaged(nets), optimisers)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Where a run finds more than its photographs, and how long it may take."""
+
+    styles: Path | None = None  # paintings and prints, for the style encoder and the head
+    validation: Path | None = None  # photographs never trained on; the training ones serve where there are none
+    device: str = "cpu"
+    seconds: float = math.inf  # stop for good after so long; the same call goes on from there
+
+
+def train(preset: Preset, data: Path, out: Path, options: Options | None = None) -> Generator[Progress, None, Run]:
+    """Runs or resumes the preset, yielding after every step.
+
+    Raises EngineError where a folder holds no photographs.
+    """
+    options = options or Options()
+    device = torch.device(options.device)
+    run = new_run(out, device, preset.seed)
+    resumed = run.load()
+    try:
+        school = _school(preset, data, options, device)
+    except (ValueError, OSError) as error:
+        raise EngineError(f"{error} Choose a folder of clean photographs.") from error
+    run.log(
+        event="resume" if resumed else "start",
+        preset=preset.name,
+        photos=len(school.photos.photos),
+        device=str(device),
+    )
+    stop = time.monotonic() + options.seconds
+    while run.counters["phase"] < len(preset.phases) and time.monotonic() < stop:
+        yield from _phase(run, preset, school, stop)
+    return run
+
+
+@dataclass(frozen=True, slots=True)
+class School:
+    """What stays the same through a run: pictures to learn from, pictures to be judged by, the device."""
+
+    photos: PhotoSet
+    styles: PhotoSet | None
+    judge: Validation
+    device: torch.device
+
+
+def _school(preset: Preset, data: Path, options: Options, device: torch.device) -> School:
+    judge = PhotoSet(options.validation or data, pages=0, limit=preset.validation_pictures)
+    return School(
+        photos=PhotoSet(data, limit=preset.photos),
+        styles=PhotoSet(options.styles, pages=0, longest=768) if options.styles else None,
+        judge=Validation(judge, preset, device),
+        device=device,
+    )
+
+
+def _phase(run: Run, preset: Preset, school: School, stop: float) -> Generator[Progress, None, None]:
+    phase = preset.phases[run.counters["phase"]]
+    if run.counters["step"] == 0:
+        run.adopt_average()
+    sums: Counter[str] = Counter()
+    last = saved = time.monotonic()
+    while (done := _share_done(run, phase)) < 1 and time.monotonic() < stop:
+        counters = run.counters
+        rate = _set_rate(run, phase, done)
+        seed = preset.seed * 1_000_003 + counters["total"]
+        sums.update(STEPS[phase.kind](run, phases.Lesson(school.photos, school.styles, phase, school.device, seed)))
+        sums["steps"] += 1
+        counters["step"] += 1
+        counters["total"] += 1
+        now = time.monotonic()
+        counters["seconds"] += now - last
+        last = now
+        yield Progress(int(1000 * done), 1000, phase.kind)
+        if counters["step"] % 50 == 0:
+            steps = sums.pop("steps")
+            run.log(kind=phase.kind, rate=rate, **{k: round(v / steps, 5) for k, v in sums.items()})
+            sums.clear()
+        if now - saved > 60 * preset.checkpoint_minutes:
+            _measure_and_save(run, phase.kind, school.judge)
+            saved = last = time.monotonic()
+    _measure_and_save(run, phase.kind, school.judge)
+    if _share_done(run, phase) >= 1:
+        run.counters |= {"phase": run.counters["phase"] + 1, "step": 0, "seconds": 0.0}
+        run.save()
+
+
+def _share_done(run: Run, phase: Phase) -> float:
+    counters = run.counters
+    return float(counters["step"] / phase.steps if phase.steps else counters["seconds"] / (60 * phase.minutes))
+
+
+def _set_rate(run: Run, phase: Phase, done: float) -> float:
+    """A short warm-up, then a cosine down to 2 % of the phase's rate; the critic keeps up with the head."""
+    warm = min(1.0, (run.counters["step"] + 1) / 100)
+    rate: float = phase.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
+    for name in {phase.kind, "critic"} if phase.kind == "joint" else {phase.kind}:
+        for group in run.optimisers[name].param_groups:
+            group["lr"] = rate
+    return rate
+
+
+def _measure_and_save(run: Run, kind: Kind, judge: Validation) -> None:
+    """Validates the averaged weights; keeps them as best-<kind> where they measure best, and the run as last."""
+    figures = judge.measure(run, kind)
+    run.log(kind=kind, event="validation", **{k: round(v, 4) for k, v in figures.items()})
+    score = figures.get("score", -math.inf)
+    if score > run.best.get(kind, -math.inf):
+        run.best[kind] = score
+        run.save(f"best-{kind}")
+    run.save()
+
+
+def main() -> None:
+    """The command: see `--help`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--preset", choices=sorted(PRESETS), required=True)
+    parser.add_argument("--data", type=Path, required=True, help="folder of clean photographs")
+    parser.add_argument("--validation", type=Path, help="folder of clean photographs never trained on")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run; the same folder resumes it")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--styles", type=Path, help="folder of paintings and prints to learn styles from")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="stop after so long; run again to go on")
+    arguments = parser.parse_args()
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    options = Options(arguments.styles, arguments.validation, arguments.device, arguments.seconds)
+    steps = train(PRESETS[arguments.preset], arguments.data, arguments.out, options)
+    for _ in steps:
+        pass
+
+
+if __name__ == "__main__":
+    main()

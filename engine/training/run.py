@@ -1,0 +1,120 @@
+"""A training run on disk: networks, optimisers, averages and counters, saved so that a kill costs little.
+
+Everything is safetensors and JSON; nothing here can execute code when it is read back.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from engine.models.critic import Critic
+from engine.models.features import TextureFeatures
+from engine.models.generator import Backbone, Head
+from engine.models.style_encoder import StyleEncoder
+from engine.models.tone import ToneStage
+
+AVERAGE_DECAY = 0.999
+
+
+class Networks(nn.Module):
+    """Everything a run trains; the first four are what a restoration needs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = Backbone()
+        self.head = Head()
+        self.tone = ToneStage()
+        self.encoder = StyleEncoder()
+        self.features = TextureFeatures()
+        self.features_out = nn.Linear(128, 2)
+        self.critic = Critic()
+
+
+def averaged(modules: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in modules.state_dict().items()}
+
+
+@dataclass(slots=True)
+class Run:
+    """`nets` in training, their running averages, one optimiser a group of networks, and where the run stands."""
+
+    folder: Path
+    nets: Networks
+    average: dict[str, Tensor]
+    optimisers: dict[str, torch.optim.Optimizer]
+    counters: dict[str, Any] = field(default_factory=lambda: {"phase": 0, "step": 0, "total": 0, "seconds": 0.0})
+    scales: dict[str, float] = field(default_factory=dict)  # frozen sizes of the loss terms
+    best: dict[str, float] = field(default_factory=dict)  # best validation figure a phase kind
+
+    def follow(self, *names: str) -> None:
+        """Moves the running average of the named networks one step towards their weights."""
+        decay = min(AVERAGE_DECAY, (1 + self.counters["step"]) / (10 + self.counters["step"]))
+        with torch.no_grad():
+            for name in names:
+                for key, value in self.nets.get_submodule(name).state_dict().items():
+                    self.average[f"{name}.{key}"].lerp_(value.to(torch.float32), 1 - decay)
+
+    def adopt_average(self) -> None:
+        """Puts the averaged weights in place of the trained ones: what one phase leaves the next starts from."""
+        self.nets.load_state_dict(self.average)
+
+    def log(self, **values: Any) -> None:
+        """Appends one JSON line to log.jsonl and shows it."""
+        line = json.dumps({"time": round(time.time(), 1), **self.counters, **values})
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+        print(line, flush=True)
+
+    def save(self, name: str = "last") -> None:
+        """Writes `<name>.safetensors`, whole or not at all."""
+        tensors = {f"net.{k}": v.contiguous() for k, v in self.nets.state_dict().items()}
+        tensors |= {f"average.{k}": v.contiguous() for k, v in self.average.items()}
+        for group, optimiser in self.optimisers.items():
+            for index, state in optimiser.state_dict()["state"].items():
+                tensors |= {f"optimiser.{group}.{index}.{k}": torch.as_tensor(v).contiguous() for k, v in state.items()}
+        about = {"counters": self.counters, "scales": self.scales, "best": self.best}
+        temporary = self.folder / f".{name}.tmp"
+        save_file(tensors, temporary, metadata={"run": json.dumps(about)})
+        os.replace(temporary, self.folder / f"{name}.safetensors")
+
+    def load(self, name: str = "last") -> bool:
+        """Goes back to a checkpoint; False where there is none."""
+        path = self.folder / f"{name}.safetensors"
+        if not path.exists():
+            return False
+        tensors = load_file(path)
+        nets = {k.removeprefix("net."): v for k, v in tensors.items() if k.startswith("net.")}
+        self.nets.load_state_dict(nets, strict=False)  # a checkpoint from before a network existed still serves
+        for key, value in tensors.items():
+            if key.startswith("average."):
+                self.average[key.removeprefix("average.")].copy_(value)
+        for group, optimiser in self.optimisers.items():
+            _restore_optimiser(optimiser, f"optimiser.{group}.", tensors)
+        about = json.loads(_metadata(path)["run"])
+        self.counters, self.scales, self.best = about["counters"], about["scales"], about["best"]
+        return True
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    with safe_open(path, framework="pt") as file:
+        return dict(file.metadata())
+
+
+def _restore_optimiser(optimiser: torch.optim.Optimizer, prefix: str, tensors: dict[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith(prefix):
+            index, name = key.removeprefix(prefix).split(".", 1)
+            state.setdefault(int(index), {})[name] = value
+    if state:
+        optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})

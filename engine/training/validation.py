@@ -1,0 +1,82 @@
+"""What a run is measured by: fixed pictures, aged once with fixed seeds, never learned from."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from engine.models.generator import NOISE, condition
+from engine.training.aging import age
+from engine.training.dataset import PhotoSet
+from engine.training.presets import Kind, Preset
+from engine.training.run import Run
+
+SEED = 20_011
+
+
+class Validation:
+    """Holds the fixed batch; `measure` runs the averaged weights over it."""
+
+    def __init__(self, photos: PhotoSet, preset: Preset, device: torch.device) -> None:
+        clean = photos.batch(preset.validation_pictures, preset.validation_size, SEED).to(device)
+        self.batch = age(clean, SEED, keep_clean=0.0)
+
+    @torch.no_grad()
+    def measure(self, run: Run, kind: Kind) -> dict[str, float]:
+        """Figures for the log; "score" is what the best checkpoint of this kind is chosen by."""
+        kept = {name: value.clone() for name, value in run.nets.state_dict().items()}
+        run.adopt_average()
+        try:
+            return self._figures(run, kind)
+        finally:
+            run.nets.load_state_dict(kept)
+
+    def _figures(self, run: Run, kind: Kind) -> dict[str, float]:
+        b = self.batch
+        seen = run.nets.backbone(b.aged)
+        y = b.aged + seen.residual
+        figures = {"psnr": fitted_psnr(y, b.toned), "input": fitted_psnr(b.aged, b.toned)}
+        figures["f1"] = f1(seen.damage, b.mask)
+        figures["score"] = figures["psnr"]
+        if kind == "tone":
+            small = [torch.nn.functional.adaptive_avg_pool2d(x, 64) for x in (b.toned, b.clean)]
+            found = run.nets.tone.unfading(small[0]).apply(small[0])
+            figures["tone"] = float((found - small[1]).abs().mean())
+            figures["tone_input"] = float((small[0] - small[1]).abs().mean())
+            figures["score"] = -figures["tone"]
+        if kind in ("critic", "joint"):
+            n, _, h, w = b.aged.shape
+            noise = torch.rand(n, NOISE, h // 4, w // 4, generator=torch.Generator().manual_seed(SEED)) * 2 - 1
+            for alpha in (0.1, 0.3, 1.0, 3.0, 10.0):
+                z = condition(torch.full((n,), alpha), torch.zeros(n), torch.zeros(n, 64)).to(y.device)
+                z_y = b.aged + run.nets.head(seen.features, seen.residual, noise.to(y.device), z)
+                figures[f"psnr_{alpha:g}"] = fitted_psnr(z_y, b.toned)
+                figures[f"texture_{alpha:g}"] = texture(z_y, b.toned)
+            figures["score"] = figures["psnr_10"]
+        return figures
+
+
+def fitted_psnr(x: Tensor, truth: Tensor) -> float:
+    """Mean PSNR in dB after the best gain and offset a channel; x, truth (N, 3, H, W)."""
+    a, b = x.clamp(0, 1).flatten(2), truth.flatten(2)
+    ca, cb = a - a.mean(2, keepdim=True), b - b.mean(2, keepdim=True)
+    gain = (ca * cb).mean(2, keepdim=True) / ca.square().mean(2, keepdim=True).clamp_min(1e-8)
+    error = (gain * ca - cb).square().mean((1, 2)).clamp_min(1e-8)
+    return float((-10 * error.log10()).mean())
+
+
+def texture(x: Tensor, truth: Tensor) -> float:
+    """Root energy of the Laplacian of the grey picture, x over truth."""
+    kernel = torch.tensor([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]], device=x.device)[None, None]
+    energies = [
+        torch.nn.functional.conv2d(p.clamp(0, 1).mean(1, keepdim=True), kernel).square().mean((1, 2, 3)).sqrt()
+        for p in (x, truth)
+    ]
+    return float((energies[0] / energies[1].clamp_min(1e-4)).mean())
+
+
+def f1(logit: Tensor, mask: Tensor) -> float:
+    """F1 of the detected damage (probability over a half) against the true mask (over a half)."""
+    found, true = logit > 0, mask > 0.5
+    hits = float((found & true).sum())
+    return 2 * hits / max(1.0, float(found.sum() + true.sum()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -17,7 +19,7 @@ class Critic(nn.Module):
         channels = (12, width, 2 * width, 4 * width, 4 * width)
         self.layers = nn.ModuleList(
             nn.Conv2d(inside, outside, 3 if level == 0 else 4, stride=1 if level == 0 else 2, padding=1)
-            for level, (inside, outside) in enumerate(zip(channels[:-1], channels[1:], strict=True))
+            for level, (inside, outside) in enumerate(pairwise(channels))
         )
         self.score = nn.Conv2d(4 * width, 1, 3, padding=1)
 

@@ -6,6 +6,8 @@ do not (Wang, Li & Vasconcelos 2021). They look at luminance only: colour is the
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -19,10 +21,7 @@ class TextureFeatures(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         channels = (1, 32, 64, 96, 128)
-        self.layers = nn.ModuleList(
-            nn.Conv2d(inside, outside, 3, padding=1)
-            for inside, outside in zip(channels[:-1], channels[1:], strict=True)
-        )
+        self.layers = nn.ModuleList(nn.Conv2d(inside, outside, 3, padding=1) for inside, outside in pairwise(channels))
         for layer in self.layers:
             nn.init.orthogonal_(layer.weight, gain=2**0.5)  # type: ignore[arg-type]
         for level, count in enumerate(channels[1:]):

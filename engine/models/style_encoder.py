@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -19,8 +21,7 @@ class StyleEncoder(nn.Module):
         super().__init__()
         channels = (3, 24, 32, 48, 64)
         self.layers = nn.ModuleList(
-            nn.Conv2d(inside, outside, 3, stride=2, padding=1)
-            for inside, outside in zip(channels[:-1], channels[1:], strict=True)
+            nn.Conv2d(inside, outside, 3, stride=2, padding=1) for inside, outside in pairwise(channels)
         )
         self.code = nn.Sequential(
             nn.Linear(2 * sum(channels[2:]) + _COLOURS, 128), nn.SiLU(), nn.Linear(128, STYLE_SIZE)

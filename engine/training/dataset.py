@@ -14,7 +14,57 @@ from torch.nn import functional as F
 from engine.models.blocks import luma
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
-_WORDS = ["archive", "letter", "seventeen", "museum", "plate", "harbour", "street", "winter", "family", "portrait", "received", "dear", "sir", "Monday", "the", "of", "and", "a", "in", "to", "with", "from", "regards", "negative", "No.", "1889", "1912", "47", "cabinet", "studio", "print", "cholera", "railway", "Größe", "façade", "señora", "naïve", "évêque", "über", "ångström", "3/4", "&", "£12", "(copy)", "“fol.", "23v”", "—", "Ltd.,", "Esq."]
+_WORDS = [
+    "archive",
+    "letter",
+    "seventeen",
+    "museum",
+    "plate",
+    "harbour",
+    "street",
+    "winter",
+    "family",
+    "portrait",
+    "received",
+    "dear",
+    "sir",
+    "Monday",
+    "the",
+    "of",
+    "and",
+    "a",
+    "in",
+    "to",
+    "with",
+    "from",
+    "regards",
+    "negative",
+    "No.",
+    "1889",
+    "1912",
+    "47",
+    "cabinet",
+    "studio",
+    "print",
+    "cholera",
+    "railway",
+    "Größe",
+    "façade",
+    "señora",
+    "naïve",
+    "évêque",
+    "über",
+    "ångström",
+    "3/4",
+    "&",
+    "£12",
+    "(copy)",
+    "“fol.",
+    "23v”",
+    "—",
+    "Ltd.,",
+    "Esq.",
+]
 
 
 class PhotoSet:
@@ -23,7 +73,7 @@ class PhotoSet:
     def __init__(self, folder: Path, *, longest: int = 1024, limit: int | None = None, pages: int = 16) -> None:
         """Raises ValueError where the folder holds no readable photographs."""
         paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)[:limit]
-        self.photos = [_decode(path, longest) for path in paths]
+        self.photos = [self.decode(path, longest) for path in paths]
         if not self.photos:
             raise ValueError(f"There are no photographs in {folder}.")
         self.pages = [text_page(seed) for seed in range(pages)]
@@ -47,6 +97,14 @@ class PhotoSet:
             parts.append(F.interpolate(part, size=(size, size), mode="area")[0])
         return torch.stack(parts)
 
+    @staticmethod
+    def decode(path: Path, longest: int) -> Tensor:
+        """A photograph as uint8 (3, H, W), its longer side at most `longest` pixels."""
+        with Image.open(path) as file:
+            image = file.convert("RGB")
+        image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+        return torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1).contiguous()
+
     def _crop(self, rng: random.Random, size: int) -> Tensor:
         photo = rng.choice(self.pages) if self.pages and rng.random() < 0.08 else rng.choice(self.photos)
         shrink = rng.choice((1.0, 1.0, 1.0, 1.5, 2.0))
@@ -60,13 +118,6 @@ class PhotoSet:
         if rng.random() < 0.25:
             crop = crop.transpose(1, 2)
         return crop
-
-
-def _decode(path: Path, longest: int) -> Tensor:
-    with Image.open(path) as file:
-        image = file.convert("RGB")
-    image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
-    return torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1).contiguous()
 
 
 def text_page(seed: int, size: int = 512) -> Tensor:

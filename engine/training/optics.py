@@ -21,9 +21,7 @@ def column(values: Tensor) -> Tensor:
     return values[:, None, None, None]
 
 
-def gaussian_blur(
-    x: Tensor, sigma_x: Tensor, sigma_y: Tensor, angle: Tensor, *, periodic: bool = False
-) -> Tensor:
+def gaussian_blur(x: Tensor, sigma_x: Tensor, sigma_y: Tensor, angle: Tensor, *, periodic: bool = False) -> Tensor:
     """Anisotropic Gaussian blur by its transfer function; sigma in pixels (0 leaves the picture), angle in radians.
 
     The border is reflected, or continued periodically, which costs less and does for noise.

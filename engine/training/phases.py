@@ -88,7 +88,9 @@ def tone(run: Run, lesson: Lesson) -> dict[str, float]:
     half = count // 2
     kinds = [processes.PROCESSES[dice.count(0, len(processes.PROCESSES) - 1)] for _ in range(half)]
     references = lesson.photos.thumbnails(half, REFERENCE_SIZE, lesson.seed + 1).to(lesson.device)
-    references = torch.cat([_as_print(kind, r, dice) for kind, r in zip(kinds, torch.split(references, 1), strict=True)])
+    references = torch.cat(
+        [_as_print(kind, r, dice) for kind, r in zip(kinds, torch.split(references, 1), strict=True)]
+    )
     wanted = torch.cat([processes.colours(k, c) for k, c in zip(kinds, torch.split(clean[:half], 1), strict=True)])
     code = run.nets.encoder(references)
     styled = run.nets.tone.styling(clean[:half], code).apply(clean[:half])
@@ -170,9 +172,7 @@ def draw_weights(run: Run, lesson: Lesson) -> Weights:
     references = references.to(lesson.device)
     with torch.no_grad():
         style = run.nets.encoder(references)
-    return Weights(
-        alpha.to(lesson.device), beta.to(lesson.device), style, references[..., :size, :size], generator
-    )
+    return Weights(alpha.to(lesson.device), beta.to(lesson.device), style, references[..., :size, :size], generator)
 
 
 def critic(run: Run, lesson: Lesson) -> dict[str, float]:
@@ -236,9 +236,7 @@ def joint(run: Run, lesson: Lesson) -> dict[str, float]:
     }
 
 
-def _distances(
-    run: Run, lesson: Lesson, y: Tensor, truth: Tensor, references: Tensor
-) -> tuple[Tensor, Tensor]:
+def _distances(run: Run, lesson: Lesson, y: Tensor, truth: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
     """L_content and L_style a picture, (N,) each, before their scales are divided out."""
     net = run.nets.features
     with lesson.autocast():

@@ -47,7 +47,8 @@ def new_run(folder: Path, device: torch.device, seed: int) -> Run:
     nets.to(memory_format=torch.channels_last)
     optimisers: dict[str, torch.optim.Optimizer] = {
         group: torch.optim.Adam(
-            [p for name in names for p in nets.get_submodule(name).parameters()], betas=(0.0 if group == "critic" else 0.9, 0.99)
+            [p for name in names for p in nets.get_submodule(name).parameters()],
+            betas=(0.0 if group == "critic" else 0.9, 0.99),
         )
         for group, names in GROUPS.items()
     }

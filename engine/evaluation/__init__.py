@@ -1,0 +1,1 @@
+"""How far a restoration is from the truth, in numbers."""

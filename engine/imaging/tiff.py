@@ -1,0 +1,164 @@
+"""TIFF and BigTIFF through tifffile, which reports damage that libtiff passes over."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.errors import ImageError
+from engine.imaging.metadata import Header, Metadata, bare_iptc, exif_from_tiff, plausible_dpi, upright_exif
+
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # else Python prints its warnings on standard error
+
+_MAX_PAGES = 10_000
+_PHOTOMETRIC: dict[int, tuple[Literal["grey", "rgb", "cmyk"], int]] = {
+    0: ("grey", 1), 1: ("grey", 1), 2: ("rgb", 3), 3: ("rgb", 1), 5: ("cmyk", 4), 6: ("rgb", 3),
+}  # fmt: skip
+_INCH = {2: 1.0, 3: 2.54}
+_JPEG = (6, 7, 33007, 34892)
+_WHITE_IS_ZERO, _PALETTE, _YCBCR = 0, 3, 6
+_ASSOCIATED = 1
+
+
+def read_header(file: BinaryIO, name: str, page: int) -> Header:
+    """The header of one page; ImageError in words for kinds of samples that are not supported."""
+    file.seek(0)
+    with tifffile.TiffFile(file, name=name) as tif:
+        pages = _full_pages(tif, name)
+        return _header(_page(pages, page, name), len(pages), file, name)
+
+
+def decode(file: BinaryIO, name: str, page: int) -> NDArray[Any]:
+    """The pixels of one page, (H, W, C) uint8 or uint16, as stored: not rotated, CMYK still CMYK."""
+    file.seek(0)
+    with tifffile.TiffFile(file, name=name) as tif:
+        source = _page(_full_pages(tif, name), page, name)
+        _check_complete(source, tif.filehandle.size, name)
+        pixels = source.asarray(maxworkers=1)
+        if source.planarconfig == 2 and source.samplesperpixel > 1:
+            pixels = np.moveaxis(pixels, 0, -1)
+        pixels = pixels.reshape(source.imagelength, source.imagewidth, source.samplesperpixel)
+        return _expanded(source, pixels)
+
+
+def _full_pages(tif: tifffile.TiffFile, name: str) -> list[Any]:
+    """The images of the file, without the reduced copies that some programs store beside them."""
+    pages: list[Any] = []
+    for page in tif.pages:
+        pages.append(page)
+        if len(pages) > _MAX_PAGES:
+            raise ImageError(f"“{name}” has more than {_MAX_PAGES:,} pages; split it into smaller files.")
+    return [page for page in pages if not page.is_reduced] or pages
+
+
+def _page(pages: list[Any], page: int, name: str) -> Any:
+    if not 0 <= page < len(pages):
+        raise ImageError(f"“{name}” has no page {page + 1}; its last page is {len(pages)}.")
+    return pages[page]
+
+
+def _header(page: Any, pages: int, file: BinaryIO, name: str) -> Header:
+    space, channels, bits = _kind(page, name)
+    premultiplied = any(int(sample) == _ASSOCIATED for sample in page.extrasamples)
+    metadata = Metadata(
+        exif=upright_exif(_exif(file, page)),
+        xmp=_bytes(page, 700),
+        iptc=bare_iptc(_bytes(page, 33723)),
+        dpi=_dpi(page),
+        alpha="premultiplied" if premultiplied else "straight",
+    )
+    orientation = _value(page, 274, 1)
+    return Header(
+        width=page.imagewidth,
+        height=page.imagelength,
+        channels=channels,
+        bits=bits,
+        format="TIFF",
+        space=space,
+        pages=pages,
+        orientation=orientation if orientation in range(1, 9) else 1,
+        icc=_bytes(page, 34675),
+        metadata=metadata,
+    )
+
+
+def _kind(page: Any, name: str) -> tuple[Literal["grey", "rgb", "cmyk"], int, int]:
+    """Colour space, channels and bits after expansion to whole bytes."""
+    bits, photometric, samples = page.bitspersample, int(page.photometric or 0), page.samplesperpixel
+    if isinstance(bits, tuple) or int(page.sampleformat) != 1 or bits not in (1, 2, 4, 8, 16):
+        raise ImageError(f"“{name}” does not hold 8 or 16 bit integers a sample; convert it to one of these first.")
+    if photometric not in _PHOTOMETRIC or page.imagedepth != 1:
+        raise ImageError(f"“{name}” is in a colour space that is not supported; convert it to grey or RGB first.")
+    if photometric == _YCBCR and int(page.compression) not in _JPEG:
+        raise ImageError(f"“{name}” holds uncompressed YCbCr, which is not supported; convert it to RGB first.")
+    space, needed = _PHOTOMETRIC[photometric]
+    if not needed <= samples <= (needed if space == "cmyk" or photometric == _PALETTE else needed + 1):
+        raise ImageError(f"“{name}” has {samples} channels, which is not supported; convert it to grey or RGB first.")
+    if photometric == _PALETTE:
+        return space, 3, 8
+    return space, samples, max(8, bits)
+
+
+def _check_complete(page: Any, file_size: int, name: str) -> None:
+    """Every strip or tile must lie inside the file: some decoders fill what is missing without a word."""
+    offsets, counts = page.dataoffsets, page.databytecounts
+    expected = int(np.prod(page.chunked))
+    if len(offsets) < expected or any(
+        count <= 0 or offset <= 0 or offset + count > file_size
+        for offset, count in zip(offsets[:expected], counts[:expected], strict=True)
+    ):
+        raise ImageError(f"“{name}” is incomplete: part of its pixels is missing; copy or scan it again.")
+
+
+def _expanded(page: Any, pixels: NDArray[Any]) -> NDArray[Any]:
+    """Palette, bits and inverted grey as plain 8 or 16 bit samples."""
+    if int(page.photometric) == _PALETTE:
+        colours = np.asarray(page.colormap, dtype=np.uint16)  # (3, 2 ** bits)
+        eight = (colours >> 8 if colours.max() > 255 else colours).astype(np.uint8)
+        indices = pixels[..., 0].astype(np.intp)
+        return eight.T[indices]
+    if page.bitspersample < 8:
+        pixels = pixels.astype(np.uint8) * np.uint8(255 // ((1 << page.bitspersample) - 1))
+    if int(page.photometric) == _WHITE_IS_ZERO:
+        colour = pixels[..., :1]
+        pixels = np.concatenate([np.iinfo(pixels.dtype).max - colour, pixels[..., 1:]], axis=2)
+    return pixels
+
+
+def _value(page: Any, code: int, default: Any) -> Any:
+    tag = page.tags.get(code)
+    return default if tag is None else tag.value
+
+
+def _bytes(page: Any, code: int) -> bytes | None:
+    value = _value(page, code, None)
+    if isinstance(value, tuple) and value and isinstance(value[0], int):  # IPTC is often declared as LONGs
+        return np.array(value, dtype=np.uint32 if max(value) > 255 else np.uint8).tobytes()
+    return value if isinstance(value, bytes) and value else None
+
+
+def _dpi(page: Any) -> tuple[float, float] | None:
+    unit = _INCH.get(int(_value(page, 296, 2)))
+    x, y = _value(page, 282, None), _value(page, 283, None)
+    if unit is None or not (isinstance(x, tuple) and isinstance(y, tuple)) or 0 in (x[1], y[1]):
+        return None
+    return plausible_dpi(x[0] / x[1] * unit, y[0] / y[1] * unit)
+
+
+def _exif(file: BinaryIO, page: Any) -> bytes | None:
+    """Damaged EXIF is left behind rather than refused: it is about the picture, not of it."""
+    try:
+        exif = Image.Exif()
+        position = file.tell()
+        file.seek(0)
+        exif.load_from_fp(file, page.offset)
+        block = exif_from_tiff(exif)
+        file.seek(position)
+    except Exception:  # Pillow raises a dozen kinds for broken directories
+        return None
+    return block

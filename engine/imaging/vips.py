@@ -1,0 +1,116 @@
+"""JPEG, PNG and WebP through libvips: 16 bit stays 16 bit, and damage is an error."""
+
+from __future__ import annotations
+
+import logging
+import struct
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+import pyvips
+from numpy.typing import NDArray
+
+from engine.errors import ImageError
+from engine.imaging.metadata import Header, Metadata, bare_iptc, exif_orientation, plausible_dpi, upright_exif
+
+logging.getLogger("pyvips").addHandler(logging.NullHandler())  # else Python prints its warnings on standard error
+
+_FORMATS = {"jpegload_source": "JPEG", "pngload_source": "PNG", "webpload_source": "WEBP"}
+_SPACES: dict[str, Literal["grey", "rgb", "cmyk"]] = {
+    "b-w": "grey", "grey16": "grey", "srgb": "rgb", "rgb16": "rgb", "rgb": "rgb", "cmyk": "cmyk",
+}  # fmt: skip
+_MM = 25.4
+
+Failure = pyvips.Error
+"""What libvips raises when it cannot read something."""
+
+
+def read_header(file: BinaryIO, name: str) -> Header:
+    """The header of the first frame; ImageError in words for kinds of samples that are not supported."""
+    image = _open(file)
+    space = _SPACES.get(image.interpretation)
+    bits = {"uchar": 8, "ushort": 16}.get(image.format)
+    if space is None or bits is None:
+        raise ImageError(f"“{name}” holds pixels of a kind that is not supported; convert it to grey or RGB first.")
+    exif = _blob(image, "exif-data")
+    metadata = Metadata(
+        exif=upright_exif(exif),
+        xmp=_blob(image, "xmp-data"),
+        iptc=bare_iptc(_blob(image, "iptc-data")),
+        dpi=_dpi(image, file),
+    )
+    return Header(
+        width=image.width,
+        height=image.height,
+        channels=image.bands,
+        bits=bits,
+        format=_FORMATS.get(image.get("vips-loader"), "PNG"),
+        space=space,
+        orientation=exif_orientation(exif) if exif else 1,
+        icc=_blob(image, "icc-profile-data"),
+        metadata=metadata,
+    )
+
+
+def decode(file: BinaryIO) -> NDArray[Any]:
+    """(H, W, C) uint8 or uint16 as stored: not rotated, CMYK still CMYK (255 is full ink)."""
+    image = _open(file)
+    return np.asarray(image.numpy()).reshape(image.height, image.width, image.bands)
+
+
+def thumbnail(file: BinaryIO, size: int, page: int | None = None) -> NDArray[np.uint8]:
+    """An upright (h, w, 3) sRGB copy, longest side at most `size`, read with as little decoding as the file allows."""
+    file.seek(0)
+    options = "fail_on=error" if page is None else f"page={page},fail_on=error"
+    image = pyvips.Image.thumbnail_source(
+        _source(file), size, height=size, size="down", export_profile="srgb", option_string=f"[{options}]"
+    )
+    return _rgb8(image)
+
+
+def shrink(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """(H, W, 3) sRGB to (h, w, 3) with the longest side at most `size`."""
+    image = pyvips.Image.new_from_array(np.ascontiguousarray(pixels), interpretation="srgb")
+    return _rgb8(image.thumbnail_image(size, height=size, size="down"))
+
+
+def _rgb8(image: Any) -> NDArray[np.uint8]:
+    if image.format != "uchar":
+        image = image.colourspace("srgb").cast("uchar")
+    pixels = np.asarray(image.numpy()).reshape(image.height, image.width, image.bands)
+    return np.repeat(pixels[..., :1], 3, axis=2) if image.bands < 3 else np.ascontiguousarray(pixels[..., :3])
+
+
+def _source(file: BinaryIO) -> Any:
+    # By descriptor: libvips would take "a[1].jpg" for a file with options, and cannot name every file.
+    return pyvips.Source.new_from_descriptor(file.fileno())
+
+
+def _open(file: BinaryIO) -> Any:
+    file.seek(0)
+    return pyvips.Image.new_from_source(_source(file), "", access="sequential", fail_on="error")
+
+
+def _blob(image: Any, field: str) -> bytes | None:
+    return (bytes(image.get(field)) or None) if field in image.get_fields() else None
+
+
+def _dpi(image: Any, file: BinaryIO) -> tuple[float, float] | None:
+    """libvips invents a resolution where a file has none; what the file itself says decides."""
+    if image.get("vips-loader") == "pngload_source":
+        return _png_dpi(file)
+    if "resolution-unit" not in image.get_fields():
+        return None
+    return plausible_dpi(image.xres * _MM, image.yres * _MM)
+
+
+def _png_dpi(file: BinaryIO) -> tuple[float, float] | None:
+    """The pHYs chunk, which stands before the pixels."""
+    file.seek(8)
+    while len(head := file.read(8)) == 8 and head[4:] not in (b"IDAT", b"IEND"):
+        size = int.from_bytes(head[:4], "big")
+        if head[4:] == b"pHYs" and size == 9:
+            x, y, unit = struct.unpack(">IIB", file.read(9).ljust(9, b"\0"))
+            return plausible_dpi(x * _MM / 1000, y * _MM / 1000) if unit == 1 else None
+        file.seek(size + 4, 1)
+    return None

@@ -1,0 +1,211 @@
+"""Derivatives to files: complete, with the master's profile and metadata, and honest about what they are."""
+
+from __future__ import annotations
+
+import errno
+import struct
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+import imagecodecs
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+from engine.errors import WriteError
+from engine.imaging.color import Pixels, WorkingSpace, to_eight_bits
+from engine.imaging.metadata import Metadata, photoshop_block
+from engine.imaging.xmp import build_packet
+
+Format = Literal["TIFF", "PNG", "JPEG", "WEBP"]
+
+_STRIP_BYTES = 1 << 20
+_CLASSIC_LIMIT = (4 << 30) - (64 << 20)
+_JPEG_SEGMENT = 65_000  # a JPEG segment ends at 65,533 bytes, its label included
+_MAX_SIDE = {"JPEG": 65_500, "WEBP": 16_383}
+_EXIF_IFD = 34665
+_NO_PROVENANCE: Mapping[str, str] = MappingProxyType({})
+
+
+def write_image(
+    path: Path,
+    pixels: Pixels,
+    *,
+    icc: bytes | None,
+    metadata: Metadata,
+    format: Format,
+    description: str,
+    software: str,
+    provenance: Mapping[str, str] = _NO_PROVENANCE,
+    quality: int = 95,
+) -> None:
+    """Write `pixels`, (H, W, C) uint8 or uint16 as in a `Master`, as one complete file at `path`.
+
+    TIFF and PNG keep every bit; JPEG and WebP hold 8 bits (16 are rounded) at `quality` 1..100. `provenance` goes
+    into the XMP packet: see `xmp.build_packet`. WriteError, one sentence, where the format cannot hold the picture
+    or the disk refuses; then nothing is left at `path`.
+    """
+    _check(pixels, format)
+    packet = build_packet(description, software, provenance, metadata.xmp)
+    try:
+        if format == "TIFF":
+            _write_tiff(path, pixels, icc, metadata, description, software, packet)
+        elif format == "PNG":
+            path.write_bytes(_png(pixels, icc, metadata, packet))
+        else:
+            _write_eight_bit(path, pixels, icc, metadata, format, packet, quality)
+    except BaseException as error:
+        _discard(path, error)
+        if isinstance(error, OSError):
+            raise WriteError(_reason(path, error)) from error
+        raise
+
+
+def _check(pixels: Pixels, format: Format) -> None:
+    if pixels.ndim != 3 or pixels.shape[2] not in (1, 2, 3, 4) or pixels.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f"{pixels.dtype} {pixels.shape} is no picture")
+    height, width, channels = pixels.shape
+    limit = _MAX_SIDE.get(format)
+    if limit and max(height, width) > limit:
+        raise WriteError(f"{format} holds at most {limit:,} pixels a side, not {max(height, width):,}; choose TIFF.")
+    if format == "JPEG" and channels in (2, 4):
+        raise WriteError("JPEG cannot hold transparency; choose PNG or TIFF.")
+
+
+def _discard(path: Path, error: BaseException) -> None:
+    """Remove what was begun, but never something that was in the way."""
+    if not isinstance(error, (IsADirectoryError, PermissionError)):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as failure:
+            error.add_note(f"and the partial file stayed: {failure}")
+
+
+def _reason(path: Path, error: OSError) -> str:
+    folder = path.parent.name or str(path.parent)
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+        return f"The disk with “{folder}” is full; free some space or choose another folder."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"“{folder}” may not be written to; choose another folder."
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return f"The folder “{folder}” does not exist; choose another one."
+    return f"Writing to “{folder}” failed; check the disk or choose another folder."
+
+
+def _write_tiff(
+    path: Path, pixels: Pixels, icc: bytes | None, metadata: Metadata, description: str, software: str, packet: bytes
+) -> None:
+    channels = pixels.shape[2]
+    alpha = "assocalpha" if metadata.alpha == "premultiplied" else "unassalpha"
+    extra: list[tuple[int, int, int, Any, bool]] = [(274, 3, 1, 1, True), (700, 1, len(packet), packet, True)]
+    if metadata.iptc:
+        extra.append((33723, 7, len(metadata.iptc), metadata.iptc, True))
+    exif = _exif(metadata)
+    for tag in (271, 272, 315, 33432):
+        if isinstance(text := exif.get(tag), str) and text:
+            extra.append((tag, 2, 0, text.encode(), True))
+    big = pixels.nbytes > _CLASSIC_LIMIT  # the compressed size is not known yet
+    subdirectory = exif.get_ifd(_EXIF_IFD)
+    if subdirectory and not big:
+        extra.append((_EXIF_IFD, 4, 1, 0, True))
+    tifffile.imwrite(
+        path,
+        pixels if channels > 1 else pixels[:, :, 0],
+        bigtiff=big,
+        byteorder="<",
+        photometric="rgb" if channels > 2 else "minisblack",
+        planarconfig="contig" if channels > 1 else None,
+        extrasamples=[alpha] if channels in (2, 4) else None,
+        compression="lzw",
+        predictor=True,
+        rowsperstrip=max(1, _STRIP_BYTES // pixels[0].nbytes),
+        resolution=metadata.dpi,
+        resolutionunit="inch" if metadata.dpi else None,
+        description=description.encode(),
+        software=software.encode(),
+        iccprofile=icc,
+        metadata=None,
+        extratags=extra,
+        maxworkers=1,
+    )
+    if subdirectory and not big:
+        _append_directory(path, dict(subdirectory))
+
+
+def _append_directory(path: Path, values: dict[int, Any]) -> None:
+    """Put an EXIF directory behind the pixels and point the tag that waits for it there: tifffile cannot."""
+    with tifffile.TiffFile(path, mode="r+") as tif:
+        file = tif.filehandle
+        file.seek(0, 2)
+        offset = file.tell() + file.tell() % 2
+        directory = ImageFileDirectory_v2(b"II*\0\0\0\0\0")
+        for tag, value in values.items():
+            directory[tag] = value
+        file.write(b"\0" * (offset - file.tell()) + directory.tobytes(offset))
+        tif.pages.first.tags[_EXIF_IFD].overwrite(offset)
+
+
+def _png(pixels: Pixels, icc: bytes | None, metadata: Metadata, packet: bytes) -> bytes:
+    """The encoded image with its chunks put behind IHDR."""
+    chunks = []
+    if icc:
+        chunks.append(_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc)))
+    if metadata.dpi:
+        x, y = (round(value / 0.0254) for value in metadata.dpi)
+        chunks.append(_chunk(b"pHYs", struct.pack(">IIB", x, y, 1)))
+    chunks.append(_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet))
+    if metadata.exif:
+        chunks.append(_chunk(b"eXIf", metadata.exif))
+    encoded = bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels), level=6))
+    after_header = 8 + 25
+    return encoded[:after_header] + b"".join(chunks) + encoded[after_header:]
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def _write_eight_bit(
+    path: Path, pixels: Pixels, icc: bytes | None, metadata: Metadata, format: Format, packet: bytes, quality: int
+) -> None:
+    eight = to_eight_bits(pixels)
+    if format == "WEBP" and pixels.shape[2] < 3:
+        eight, icc = _grey_as_rgb(eight, icc), None
+    options: dict[str, Any] = {"quality": quality, "icc_profile": icc, "xmp": packet}
+    if metadata.exif and (format == "WEBP" or len(metadata.exif) < _JPEG_SEGMENT):
+        options["exif"] = b"Exif\0\0" + metadata.exif
+    if format == "JPEG":
+        if len(packet) > _JPEG_SEGMENT:
+            raise WriteError("The description does not fit into a JPEG file; choose PNG or TIFF.")
+        options["subsampling"] = 0
+        if metadata.dpi:
+            options["dpi"] = metadata.dpi
+        if metadata.iptc and len(metadata.iptc) < _JPEG_SEGMENT:
+            block = photoshop_block(metadata.iptc)
+            options["extra"] = b"\xff\xed" + struct.pack(">H", len(block) + 2) + block
+    image = Image.fromarray(eight[:, :, 0] if eight.shape[2] == 1 else eight)
+    with path.open("wb") as file:
+        image.save(file, format, **options)
+
+
+def _grey_as_rgb(pixels: NDArray[np.uint8], icc: bytes | None) -> NDArray[np.uint8]:
+    """WebP knows no grey: (H, W, 1 or 2) through its profile to sRGB, alpha kept."""
+    space = WorkingSpace(icc, pixels.shape[2], 8)
+    colours = space.to_display(pixels)[..., 2::-1]
+    return np.concatenate([colours, pixels[..., 1:]], axis=2)
+
+
+def _exif(metadata: Metadata) -> Image.Exif:
+    exif = Image.Exif()
+    if metadata.exif:
+        try:
+            exif.load(b"Exif\0\0" + metadata.exif)
+            exif.get_ifd(_EXIF_IFD)
+        except Exception:  # Pillow raises a dozen kinds for broken directories; the picture matters more
+            return Image.Exif()
+    return exif

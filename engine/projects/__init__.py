@@ -1,0 +1,1 @@
+"""Project folders: what they hold, who may write in them, and that nothing in them is lost."""

@@ -1,0 +1,165 @@
+"""The only module that replaces files: a reader sees the old file or the new one, whole, whenever the power fails."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from engine.errors import WriteError
+from engine.projects.processes import is_alive, this_host
+
+SUFFIX = ".archivist-tmp"
+_RETRIES = (0.02, 0.05, 0.1, 0.2)  # seconds: a virus scanner lets go of a file within moments
+_FOREIGN_AGE = 24 * 3600.0  # seconds without a change after which another machine's temporary is a leftover
+_TEMPORARY = re.compile(rf"\..*\.(?P<host>\w+)-(?P<pid>\d+)-[0-9a-f]{{8}}{re.escape(SUFFIX)}")
+
+
+@contextlib.contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Gives the path of an empty temporary file beside `target`; what the body writes there becomes the target.
+
+    The name is hidden and ends in `SUFFIX`, so a writer must be told its format. If the body raises, or the generator
+    it stands in is closed, the temporary is removed and the target stays as it was. Raises `WriteError` for a failure
+    to write; an `OSError` about another file, such as a source being read, passes unchanged.
+    """
+    temporary = _temporary_for(target)
+    try:
+        _create(temporary, target)
+        yield temporary
+        with contextlib.suppress(OSError):  # there is no target yet, or its disk knows no permissions
+            shutil.copymode(target, temporary)
+        _sync_file(temporary)
+        _replace(temporary, target)
+    except OSError as error:
+        _remove(temporary)
+        if error.filename is not None and str(error.filename) not in (str(temporary), str(target)):
+            raise
+        raise write_error(error, target) from error
+    except BaseException:
+        _remove(temporary)
+        raise
+    _sync_folder(target.parent)
+
+
+def write_json(target: Path, data: Any) -> None:
+    """Replaces `target` by `data` as indented UTF-8 JSON. Raises `WriteError`; `ValueError` for NaN and infinities."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, indent=2)
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError:  # half a surrogate pair can only be written escaped
+        encoded = json.dumps(data, allow_nan=False, indent=2).encode()
+    with replacing(target) as temporary, temporary.open("wb") as file:
+        file.write(encoded + b"\n")
+
+
+def remove_leftovers(folder: Path) -> tuple[Path, ...]:
+    """Removes the temporaries in `folder` (not below it) whose writers are gone; returns those it removed.
+
+    Another machine's processes cannot be seen, so its temporaries must also have rested for a day.
+    """
+    removed = []
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return ()
+    for name in names:
+        match = _TEMPORARY.fullmatch(name)
+        if match and _is_abandoned(folder / name, match["host"], int(match["pid"])) and _remove(folder / name):
+            removed.append(folder / name)
+    return tuple(removed)
+
+
+def write_error(error: OSError, target: Path) -> WriteError:
+    """What a failure to write means for the person who asked for `target`: one sentence."""
+    name, folder = target.name, target.parent
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return WriteError(f"The disk is full, so {name} was not saved; make room on it or choose another folder.")
+        case errno.EFBIG:
+            return WriteError(f"{name} is larger than this disk allows for one file; choose a folder on another disk.")
+        case errno.EROFS:
+            return WriteError(f"The disk of {folder} is write-protected; choose another folder for {name}.")
+        case errno.EACCES | errno.EPERM:
+            return WriteError(f"You may not write {name} in {folder}; choose another folder or ask for permission.")
+        case errno.ENOENT | errno.ENOTDIR:
+            return WriteError(f"The folder {folder} is not there, so {name} was not saved; create or reconnect it.")
+        case errno.EISDIR:
+            return WriteError(f"{name} is the name of a folder in {folder}; choose another name.")
+        case errno.ENAMETOOLONG:
+            return WriteError(f"The name {name[:40]}… is too long for this disk; choose a shorter one.")
+    reason = error.strerror or "unknown error"
+    return WriteError(f"{name} could not be saved in {folder} ({reason}); check the disk or the network and try again.")
+
+
+def _temporary_for(target: Path) -> Path:
+    stem = target.stem.encode()[:64].decode(errors="ignore")  # a long target leaves room for what is added
+    return target.with_name(f".{stem}.{this_host()}-{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}")
+
+
+def _create(temporary: Path, target: Path) -> None:
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+    if target.exists() and not os.access(target, os.W_OK):  # a rename would ignore that somebody protected the file
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+
+
+def _sync_file(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR)  # Windows syncs only what it may write
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _replace(temporary: Path, target: Path) -> None:
+    for delay in _RETRIES:
+        try:
+            os.replace(temporary, target)
+        except PermissionError:
+            time.sleep(delay)
+        else:
+            return
+    os.replace(temporary, target)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes the new name last; where folders cannot be synced (Windows, some shares) it is there all the same."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _is_abandoned(path: Path, host: str, pid: int) -> bool:
+    if host == this_host():
+        return not is_alive(pid)
+    try:
+        return time.time() - path.stat().st_mtime > _FOREIGN_AGE
+    except OSError:
+        return False
+
+
+def _remove(path: Path) -> bool:
+    for delay in (*_RETRIES, None):
+        try:
+            path.unlink(missing_ok=True)
+        except PermissionError:
+            if delay is not None:
+                time.sleep(delay)
+        except OSError:
+            return False
+        else:
+            return True
+    return False

@@ -1,0 +1,99 @@
+"""The projects that are open now. Plain functions for io threads; each answers with the project's new value."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from engine.errors import EngineError, ProjectError
+from engine.projects.project import ProjectFolder, find_project_for, is_project, new_project_folder
+from engine.types import Project, ProjectItem
+
+Admit = Callable[[Path], tuple[str, int]]
+"""Looks at a file before it is added: its SHA-256 and length, or an EngineError."""
+
+
+class ProjectDesk:
+    """Keeps one `ProjectFolder` a folder. Usable from any thread."""
+
+    def __init__(self, admit: Admit) -> None:
+        self._admit = admit
+        self._open: dict[Path, ProjectFolder] = {}
+        self._lock = threading.RLock()
+
+    def open(self, folder: Path) -> Project:
+        """Opens a project folder, or gives the open one."""
+        return self._folder(folder).value
+
+    def create(self, folder: Path, name: str) -> Project:
+        """Makes a project in a folder that is free."""
+        with self._lock:
+            made = ProjectFolder.create(folder, name)
+            self._open[_key(folder)] = made
+            return made.value
+
+    def join(self, paths: Sequence[Path], folder: Path | None) -> tuple[Project, tuple[str, ...]]:
+        """The project that holds the first readable image, or a new one, with all of them added.
+
+        ProjectError, with the first reason, where none of the files is an image.
+        """
+        admitted, refused = self._look_at(paths)
+        if not admitted:
+            raise ProjectError(refused[0] if refused else "No image was given; choose at least one.")
+        first, (sha256, _) = admitted[0]
+        if folder is not None:
+            project = self.open(folder) if is_project(folder) else self.create(folder, folder.stem)
+        elif (existing := find_project_for(first, sha256)) is not None:
+            project = self.open(existing)
+        else:
+            name = first.stem if len(admitted) == 1 else first.parent.name
+            project = self.create(new_project_folder(name), name)
+        return self._add_all(project, admitted), refused
+
+    def add(self, project: Project, paths: Sequence[Path]) -> tuple[Project, tuple[str, ...]]:
+        """Adds images to an open project; the strings are one sentence a refused file."""
+        admitted, refused = self._look_at(paths)
+        return self._add_all(project, admitted), refused
+
+    def save(self, project: Project, item: ProjectItem) -> Project:
+        """Writes what was decided about an image."""
+        return self._folder(Path(project.folder)).save_item(item)
+
+    def locate(self, project: Project, item: ProjectItem) -> str:
+        """Where the item's master is now, absolute."""
+        return str(self._folder(Path(project.folder)).locate(item))
+
+    def close(self, project: Project | None = None) -> None:
+        """Closes one project, or all of them."""
+        with self._lock:
+            keys = list(self._open) if project is None else [_key(Path(project.folder))]
+            for key in keys:
+                if (folder := self._open.pop(key, None)) is not None:
+                    folder.close()
+
+    def _folder(self, folder: Path) -> ProjectFolder:
+        with self._lock:
+            key = _key(folder)
+            if key not in self._open:
+                self._open[key] = ProjectFolder.open(folder)
+            return self._open[key]
+
+    def _look_at(self, paths: Sequence[Path]) -> tuple[list[tuple[Path, tuple[str, int]]], tuple[str, ...]]:
+        admitted, refused = [], []
+        for path in paths:
+            try:
+                admitted.append((path, self._admit(path)))
+            except EngineError as error:
+                refused.append(str(error))
+        return admitted, tuple(refused)
+
+    def _add_all(self, project: Project, admitted: Sequence[tuple[Path, tuple[str, int]]]) -> Project:
+        folder = self._folder(Path(project.folder))
+        for path, (sha256, size) in admitted:
+            folder.add(path, sha256, size)
+        return folder.value
+
+
+def _key(folder: Path) -> Path:
+    return folder.resolve()

@@ -1,0 +1,262 @@
+"""Renders views and whole images, beginning at the deepest cached stage.
+
+The backbone's answer for a tile (`Seen`) depends on the master, the level and the weights alone; alpha, beta, style,
+strength and tone come after it. So a slider tick over cached tiles runs the head only. Screen and export call the same
+`_tile` with the same fixed grid: at 1:1 they show and write the same pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.imaging.tiles import Tile, tiles_touching
+from engine.models.weights import Restorer
+from engine.rendering import stages
+from engine.rendering.source import Source, to_master
+from engine.rendering.stages import Plan, Seen
+from engine.rendering.tensors import to_array, to_tensor
+from engine.runtime.cache import ByteCache
+from engine.types import Frame, ModelCard, Progress, Recipe, Region, RenderRequest, StyleCard
+
+Pixels = NDArray[Any]
+Key = tuple[str, int, int, int, int, str]  # master's hash, page, level, tile corner, weights' hash
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is rendered: the image by its hash, its source, the style card and a curator's mask (H, W) uint8."""
+
+    sha256: str
+    source: Source
+    recipe: Recipe
+    page: int = 0
+    style: StyleCard | None = None
+    mask: NDArray[np.uint8] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What an export's tiles add up to: pixels found damaged, pixels changed."""
+
+    damaged: int = 0
+    changed: int = 0
+
+
+class Pipeline:
+    """One model on one device, with the cache of what its backbone has seen. Engine thread only."""
+
+    def __init__(self, restorer: Restorer, card: ModelCard, device: torch.device, cache_bytes: int) -> None:
+        self.restorer = restorer
+        self.card = card
+        self.device = device
+        self._seen: ByteCache[Key, Seen] = ByteCache(cache_bytes)
+        self._thumbnails: dict[tuple[str, int], Tensor] = {}
+
+    def forget(self, sha256: str) -> None:
+        """Drops what is cached of an image."""
+        self._seen.discard(lambda key: key[0] == sha256)
+
+    @torch.inference_mode()
+    def draft(self, request: RenderRequest, subject: Subject) -> Frame:
+        """What can be shown at once: cached tiles through the head, the rest from one coarse look at the whole."""
+        source, plan = subject.source, self._plan(subject)
+        level = source.pyramid.level_for(request.view.scale)
+        region = _level_region(source, level, request.view.region)
+        touching = tiles_touching(source.tiles(level, self.card), region)
+        seen = {tile: self._seen.get(self._key(subject, level, tile)) for tile in touching}
+        before = source.space.to_display(source.pixels(level, region))
+        if all(s is None for s in seen.values()) and level < source.coarse_level:
+            return self._coarse(request, subject, plan)
+        pixels = before.copy() if all(seen.values()) else self._enlarged(subject, plan, level, region)
+        for tile, known in seen.items():
+            part = tile.core.intersect(region)
+            known = known or (self._now(subject, level, tile) if level >= source.coarse_level else None)
+            if known is not None:
+                aligned = _on_grid(part, tile.core)
+                shown = self._display(subject, plan, level, known, aligned)
+                offset = _within(part, aligned)
+                pixels[_within(part, region)] = shown[offset]
+        return Frame(request, pixels, before, to_master(region, level, source.master.info.bounds))
+
+    def refine(
+        self, request: RenderRequest, subject: Subject, on_tile: Callable[[Frame], None]
+    ) -> Generator[Progress | None, None, Frame]:
+        """The view at full quality; each finished tile goes to `on_tile`. At level 0 the pixels are exact."""
+        source, plan = subject.source, self._plan(subject)
+        level = source.pyramid.level_for(request.view.scale)
+        region = _level_region(source, level, request.view.region)
+        bounds = source.master.info.bounds
+        before = source.space.to_display(source.pixels(level, region))
+        pixels = before.copy()
+        touching = tiles_touching(source.tiles(level, self.card), region)
+        for number, tile in enumerate(touching):
+            seen = yield from self._look(subject, level, tile)
+            part = tile.core.intersect(region)
+            shown = self._display(subject, plan, level, seen, tile.core)[_within(part, tile.core)]
+            where = _within(part, region)
+            pixels[where] = shown
+            on_tile(Frame(request, shown, before[where], to_master(part, level, bounds), exact=level == 0))
+            yield Progress(number + 1, len(touching), "refine")
+        return Frame(request, pixels, before, to_master(region, level, bounds), exact=level == 0)
+
+    def whole(self, subject: Subject, level: int = 0) -> Generator[Progress | None, None, tuple[Pixels, Tally]]:
+        """The whole image in the master's own space and depth (H, W, C): what an export writes."""
+        source, plan = subject.source, self._plan(subject)
+        out = np.empty_like(source.pyramid.level(level))
+        tally = Tally()
+        tiles = source.tiles(level, self.card)
+        for number, tile in enumerate(tiles):
+            seen = yield from self._look(subject, level, tile, keep=len(tiles) <= 4)
+            result = self._tile(subject, plan, level, seen, tile.core)
+            core = tile.core
+            out[core.y : core.bottom, core.x : core.right] = result
+            tally = self._count(tally, seen, core, source.pixels(level, core), result)
+            yield Progress(number + 1, len(tiles), "restoring")
+        return out, tally
+
+    def damage(self, subject: Subject) -> Generator[Progress | None, None, NDArray[np.uint8]]:
+        """The detected damage of the whole image as (H, W) uint8 probabilities, 255 for certain."""
+        source = subject.source
+        width, height = source.size(0)
+        out = np.empty((height, width), np.uint8)
+        tiles = source.tiles(0, self.card)
+        for number, tile in enumerate(tiles):
+            seen = yield from self._look(subject, 0, tile, keep=len(tiles) <= 4)
+            core = tile.core
+            out[core.y : core.bottom, core.x : core.right] = _probability(seen, core)
+            yield Progress(number + 1, len(tiles), "looking for damage")
+        return out
+
+    def _plan(self, subject: Subject) -> Plan:
+        with torch.inference_mode():
+            return stages.prepare(self.restorer, subject.recipe, subject.style, self._thumbnail(subject))
+
+    def _thumbnail(self, subject: Subject) -> Tensor:
+        """What the tone stage sees; from a level of at most 512 pixels, so that it is the same for every view."""
+        key = (subject.sha256, subject.page)
+        if key not in self._thumbnails:
+            source = subject.source
+            width, height = source.size(source.coarse_level)
+            whole = source.working(source.coarse_level, Region(0, 0, width, height))
+            if len(self._thumbnails) > 256:
+                self._thumbnails.clear()
+            self._thumbnails[key] = stages.tone_thumbnail(to_tensor(whole, self.device))
+        return self._thumbnails[key]
+
+    def _key(self, subject: Subject, level: int, tile: Tile) -> Key:
+        return (subject.sha256, subject.page, level, tile.core.x, tile.core.y, self.card.sha256)
+
+    def _look(
+        self, subject: Subject, level: int, tile: Tile, *, keep: bool = True
+    ) -> Generator[Progress | None, None, Seen]:
+        """The backbone's answer for a tile, from the cache or in short steps."""
+        key = self._key(subject, level, tile)
+        known = self._seen.get(key)
+        if known is not None:
+            return known
+        x = to_tensor(subject.source.working(level, tile.padded), self.device)
+        steps = stages.understand(self.restorer, x, tile.padded, tile.core)
+        while True:
+            with torch.inference_mode():
+                seen = next(steps)
+            if seen is not None:
+                break
+            yield None
+        if keep:
+            self._seen.put(key, seen, seen.nbytes)
+        return seen
+
+    def _now(self, subject: Subject, level: int, tile: Tile) -> Seen:
+        """The same without pause, for a draft that needs one small tile."""
+        steps = self._look(subject, level, tile)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as stop:
+                seen: Seen = stop.value
+                return seen
+
+    @torch.inference_mode()
+    def _tile(self, subject: Subject, plan: Plan, level: int, seen: Seen, region: Region) -> Pixels:
+        """Y of a region within a tile's core, in the master's space and depth (h, w, C)."""
+        source = subject.source
+        pixels = source.pixels(level, region)
+        x = to_tensor(source.space.to_working(pixels), self.device)
+        mask = _mask_part(subject, level, region, self.device)
+        delta = stages.finish(plan, seen, x, region, mask)
+        return source.space.add_residual(pixels, to_array(delta))
+
+    def _display(self, subject: Subject, plan: Plan, level: int, seen: Seen, region: Region) -> NDArray[np.uint8]:
+        return subject.source.space.to_display(self._tile(subject, plan, level, seen, region))
+
+    def _coarse(self, request: RenderRequest, subject: Subject, plan: Plan) -> Frame:
+        """A quick answer at the level that fits into one tile, for the part of it that covers the view."""
+        source = subject.source
+        level = source.coarse_level
+        region = _level_region(source, level, request.view.region)
+        tile = source.tiles(level, self.card)[0]
+        shown = self._display(subject, plan, level, self._now(subject, level, tile), tile.core)
+        before = source.space.to_display(source.pixels(level, region))
+        pixels = shown[_within(region, tile.core)]
+        return Frame(request, pixels, before, to_master(region, level, source.master.info.bounds))
+
+    def _enlarged(self, subject: Subject, plan: Plan, level: int, region: Region) -> NDArray[np.uint8]:
+        """The coarse answer, enlarged to the pixels of a finer level: stands in for tiles not yet seen."""
+        source = subject.source
+        coarse = source.coarse_level
+        tile = source.tiles(coarse, self.card)[0]
+        shown = self._display(subject, plan, coarse, self._now(subject, coarse, tile), tile.core)
+        shift = coarse - level
+        rows = np.minimum((np.arange(region.y, region.bottom) >> shift), shown.shape[0] - 1)
+        columns = np.minimum((np.arange(region.x, region.right) >> shift), shown.shape[1] - 1)
+        enlarged: NDArray[np.uint8] = shown[rows[:, None], columns[None, :]]
+        return enlarged
+
+    @staticmethod
+    def _count(tally: Tally, seen: Seen, core: Region, before: Pixels, after: Pixels) -> Tally:
+        damaged = int((_probability(seen, core) > 127).sum())
+        changed = int((before != after).any(axis=2).sum())
+        return Tally(tally.damaged + damaged, tally.changed + changed)
+
+
+def _probability(seen: Seen, core: Region) -> NDArray[np.uint8]:
+    top, left = core.y - seen.region.y, core.x - seen.region.x
+    field = seen.damage[0, 0, top : top + core.height, left : left + core.width]
+    array: NDArray[np.uint8] = (field.float() * 255).round().to(torch.uint8).cpu().numpy()
+    return array
+
+
+def _mask_part(subject: Subject, level: int, region: Region, device: torch.device) -> Tensor | None:
+    """A curator's own mask for a region of a level, feathered; None where the detected one serves."""
+    if subject.mask is None or subject.recipe.scope != "damage":
+        return None
+    around = 8
+    step = 1 << level
+    rows = np.arange(region.y - around, region.bottom + around) * step
+    columns = np.arange(region.x - around, region.right + around) * step
+    rows, columns = (np.clip(at, 0, size - 1) for at, size in zip((rows, columns), subject.mask.shape, strict=True))
+    part = subject.mask[rows[:, None], columns[None, :]].astype(np.float32) / 255
+    soft = stages.feather(torch.from_numpy(part).to(device)[None, None])
+    return soft[:, :, around:-around, around:-around]
+
+
+def _level_region(source: Source, level: int, region: Region) -> Region:
+    return source.pyramid.region_at(level, region.intersect(source.master.info.bounds))
+
+
+def _on_grid(part: Region, core: Region) -> Region:
+    """`part` with its corner moved out to the head's grid of 4, inside the core."""
+    x, y = part.x - (part.x - core.x) % 4, part.y - (part.y - core.y) % 4
+    return Region(x, y, part.right - x, part.bottom - y)
+
+
+def _within(part: Region, whole: Region) -> tuple[slice, slice]:
+    top, left = part.y - whole.y, part.x - whole.x
+    return slice(top, top + part.height), slice(left, left + part.width)

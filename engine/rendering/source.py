@@ -1,0 +1,71 @@
+"""One open master and what the engine derives from it: levels, tiles, its working pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.imaging.color import WorkingSpace
+from engine.imaging.pyramid import Pyramid
+from engine.imaging.reader import Master, read_master
+from engine.imaging.tiles import Tile, plan
+from engine.types import ModelCard, Region
+
+
+@dataclass(frozen=True)
+class Source:
+    """A decoded master with its colour space and halved levels. Torch-free: it is made on an io thread."""
+
+    path: Path
+    master: Master
+    space: WorkingSpace
+    pyramid: Pyramid
+
+    @property
+    def nbytes(self) -> int:
+        return int(self.master.pixels.nbytes * 4 / 3)
+
+    @cached_property
+    def coarse_level(self) -> int:
+        """The first level that fits into one tile of 512 pixels."""
+        longest = max(self.master.pixels.shape[:2])
+        return next(k for k in range(self.pyramid.depth) if longest <= 512 << k)
+
+    def pixels(self, level: int, region: Region) -> NDArray[Any]:
+        """The master's own values (h, w, C) of a region given in the level's pixels."""
+        return self.pyramid.level(level)[region.y : region.bottom, region.x : region.right]
+
+    def working(self, level: int, region: Region) -> NDArray[np.float32]:
+        """The same as working values (h, w, 3) in 0..1."""
+        return self.space.to_working(self.pixels(level, region))
+
+    def size(self, level: int) -> tuple[int, int]:
+        """Width and height of a level."""
+        height, width = self.pyramid.level(level).shape[:2]
+        return width, height
+
+    def tiles(self, level: int, card: ModelCard) -> tuple[Tile, ...]:
+        """The fixed grid of a level for this model."""
+        return _grid(*self.size(level), card.tile, card.halo, card.multiple_of)
+
+
+@lru_cache(maxsize=64)
+def _grid(width: int, height: int, tile: int, halo: int, multiple_of: int) -> tuple[Tile, ...]:
+    return plan(width, height, tile, halo, multiple_of)
+
+
+def open_source(path: Path, page: int = 0) -> Source:
+    """Decodes a master; ImageError in a sentence where that fails."""
+    master = read_master(path, page)
+    space = WorkingSpace(master.icc, master.pixels.shape[2], master.pixels.dtype.itemsize * 8)
+    return Source(path, master, space, Pyramid(master.pixels))
+
+
+def to_master(region: Region, level: int, bounds: Region) -> Region:
+    """A region of a level's pixels as the rectangle of the master it stands for."""
+    return Region(region.x << level, region.y << level, region.width << level, region.height << level).intersect(bounds)

@@ -1,0 +1,189 @@
+"""The steps of the output equation, each a function of tensors (`docs/semantics.md`).
+
+R0, F, D = backbone(x)    r = head(F, R0, n; z)    t = Tone(x + r)    y = x + strength * m * (t - x)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.models.blocks import hash_noise
+from engine.models.generator import MULTIPLE_OF, NOISE, FoldedHead, Understanding, condition
+from engine.models.tone import THUMBNAIL, ToneParameters
+from engine.models.weights import Restorer
+from engine.rendering.tensors import pad_to_multiple
+from engine.styles.processes import draw_texture
+from engine.types import Recipe, Region, StyleCard
+
+MARGIN = 24  # pixels kept around a tile's core: the head needs 12, grain and mask a few more
+_CELL = 4  # the head works on a grid of 4 x 4 pixels
+_REACH = 12  # pixels the head looks at around a pixel
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the backbone said about `region` (pixels of its level, corner on the grid of 4): the cached stage."""
+
+    region: Region
+    residual: Tensor  # (1, 3, h, w), h and w the region's size rounded up to the grid
+    features: Tensor  # (1, 32, h / 4, w / 4)
+    damage: Tensor  # (1, 1, h, w) probability
+
+    @property
+    def nbytes(self) -> int:
+        return sum(t.nbytes for t in (self.residual, self.features, self.damage))
+
+
+def understand(restorer: Restorer, x: Tensor, padded: Region, core: Region) -> Iterator[Seen | None]:
+    """Runs the backbone over x (1, 3, H, W), the pixels of `padded`, in short steps; the last item is what it saw of
+    the core and a margin. Both regions' corners lie on multiples of 8."""
+    weight = restorer.backbone.stem.weight
+    prepared = pad_to_multiple(x, MULTIPLE_OF).to(weight.dtype).contiguous(memory_format=torch.channels_last)
+    result: Understanding | None = None
+    for result in restorer.backbone.steps(prepared):
+        if result is None:
+            yield None
+    assert result is not None
+    kept = Region(core.x - MARGIN, core.y - MARGIN, core.width + 2 * MARGIN, core.height + 2 * MARGIN).intersect(padded)
+    top, left = kept.y - padded.y, kept.x - padded.x
+    bottom, right = top + _up(kept.height), left + _up(kept.width)
+    grid = (slice(None), slice(None), slice(top // _CELL, bottom // _CELL), slice(left // _CELL, right // _CELL))
+    window = (slice(None), slice(None), slice(top, bottom), slice(left, right))
+    yield Seen(
+        kept,
+        result.residual[window].contiguous(memory_format=torch.channels_last),
+        result.features[grid].contiguous(memory_format=torch.channels_last),
+        torch.sigmoid(result.damage[window].float()).to(weight.dtype),
+    )
+
+
+def _up(length: int) -> int:
+    return -(-length // _CELL) * _CELL
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A recipe made ready: everything that is the same for all tiles of an image."""
+
+    recipe: Recipe
+    head: FoldedHead
+    tone: tuple[tuple[ToneParameters, float], ...]  # each with the share it is mixed in at
+    style: StyleCard | None
+
+
+def prepare(restorer: Restorer, recipe: Recipe, style: StyleCard | None, thumbnail: Tensor) -> Plan:
+    """Folds the sliders into the head and reads the tone stage off the whole image's thumbnail (1, 3, 64, 64)."""
+    weight = restorer.backbone.stem.weight
+    active = style if recipe.beta > 0 else None
+    code = torch.tensor([active.code if active else (0.0,) * 64])
+    z = condition(torch.tensor([recipe.alpha]), torch.tensor([recipe.beta if active else 0.0]), code)
+    head = restorer.head.fold(z.to(weight.device)).to(weight.device, weight.dtype)
+    damage_only = recipe.scope == "damage"
+    tone: list[tuple[ToneParameters, float]] = []
+    if not recipe.keep_tone and not damage_only:
+        unfading = restorer.tone.unfading(thumbnail)
+        tone.append((unfading, 1.0))
+        thumbnail = unfading.apply(thumbnail)
+    if active and not damage_only:
+        share = recipe.beta / (recipe.beta + 0.1)  # half of the palette at beta 0.1, nine tenths at 1
+        tone.append((restorer.tone.styling(thumbnail, code.to(weight.device)), share))
+    return Plan(recipe, head, tuple(tone), active)
+
+
+def tone_thumbnail(x: Tensor) -> Tensor:
+    """Any picture (1, 3, H, W) -> (1, 3, 64, 64): what the tone stage sees of it."""
+    return F.interpolate(x.float(), size=(THUMBNAIL, THUMBNAIL), mode="area")
+
+
+def finish(plan: Plan, seen: Seen, x: Tensor, region: Region, mask: Tensor | None = None) -> Tensor:
+    """Head, tone, texture and mask for the pixels x (1, 3, h, w) of `region`, a part of the seen core -> y - x.
+
+    `mask` (1, 1, h, w) is a curator's own damage mask in 0..1, already feathered; None takes the detected one.
+    The region's corner lies on the grid of 4.
+    """
+    recipe = plan.recipe
+    grain_reach = 4 if recipe.grain > 0 else 0
+    r, lead = _residual(plan, seen, region, grain_reach)
+    core = (slice(None), slice(None), slice(lead[0], lead[0] + region.height), slice(lead[1], lead[1] + region.width))
+    restored = r[core]
+    probability = None
+    if recipe.scope == "damage" or recipe.grain > 0:
+        probability = _crop(seen.damage, seen.region, region, 8)
+    if recipe.grain > 0 and probability is not None:
+        lost_grain = -(r - _lowpass(r))[core]
+        intact = 1 - _inside(probability, region.height, region.width)
+        restored = restored + recipe.grain * intact * lost_grain
+    t = (x + restored).clamp(0, 1)
+    for parameters, share in plan.tone:
+        t = t + share * (parameters.apply(t) - t)
+    if plan.style is not None and recipe.scope == "whole":
+        amount = plan.style.grain * min(recipe.beta, 2.5)
+        t = draw_texture(t, plan.style.texture, amount, region.y, region.x, recipe.seed)
+    delta = recipe.strength * (t - x)
+    if recipe.scope == "damage":
+        m = mask if mask is not None else _feathered(probability)
+        delta = delta * m
+    return delta
+
+
+def _residual(plan: Plan, seen: Seen, region: Region, extra: int) -> tuple[Tensor, tuple[int, int]]:
+    """r over `region` and `extra` pixels around it, float32, and where the region's corner lies in it."""
+    reach = _up(_REACH + extra)
+    top = max(seen.region.y, region.y - reach)
+    left = max(seen.region.x, region.x - reach)
+    bottom, right = region.bottom + reach, region.right + reach
+    rows = slice(top - seen.region.y, min(bottom - seen.region.y, seen.residual.shape[2]))
+    columns = slice(left - seen.region.x, min(right - seen.region.x, seen.residual.shape[3]))
+    rows = slice(rows.start, rows.start + _up(rows.stop - rows.start))
+    columns = slice(columns.start, columns.start + _up(columns.stop - columns.start))
+    residual = seen.residual[:, :, rows, columns]
+    features = seen.features[
+        :, :, rows.start // _CELL : rows.stop // _CELL, columns.start // _CELL : columns.stop // _CELL
+    ]
+    noise = hash_noise(
+        top // _CELL,
+        left // _CELL,
+        features.shape[2],
+        features.shape[3],
+        planes=NOISE,
+        seed=plan.recipe.seed,
+        device=features.device,
+    )
+    r = plan.head(features, residual, noise.to(features.dtype)).float()
+    return r, (region.y - top, region.x - left)
+
+
+def _crop(field: Tensor, whole: Region, region: Region, around: int) -> Tensor:
+    """`region` and `around` pixels on each side, of a field that covers `whole`; beyond its end the border repeats."""
+    top, left = region.y - whole.y - around, region.x - whole.x - around
+    bottom, right = region.bottom - whole.y + around, region.right - whole.x + around
+    height, width = field.shape[2:]
+    inside = field[:, :, max(0, top) : min(height, bottom), max(0, left) : min(width, right)].float()
+    pads = (max(0, -left), max(0, right - width), max(0, -top), max(0, bottom - height))
+    return F.pad(inside, pads, mode="replicate")
+
+
+def _inside(field: Tensor, height: int, width: int, around: int = 8) -> Tensor:
+    return field[:, :, around : around + height, around : around + width]
+
+
+def _lowpass(x: Tensor) -> Tensor:
+    """A 9 x 9 mean: what is finer than that is grain."""
+    return F.avg_pool2d(x, 9, stride=1, padding=4, count_include_pad=False)
+
+
+def _feathered(probability: Tensor | None, around: int = 8) -> Tensor:
+    """Damage (over a half), grown by 3 px and faded over 2; exactly 0 beyond."""
+    assert probability is not None
+    grown = F.max_pool2d((probability > 0.5).float(), 7, stride=1, padding=3)
+    return feather(grown)[:, :, around:-around, around:-around]
+
+
+def feather(mask: Tensor) -> Tensor:
+    """A mask (1, 1, H, W) in 0..1, faded out over 2 px."""
+    return F.avg_pool2d(mask, 5, stride=1, padding=2, count_include_pad=False)

@@ -1,0 +1,61 @@
+"""What the engine thread owns: the device, the networks, the pipeline. Made on that thread, used on no other."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from engine.models import catalog
+from engine.models.weights import Restorer, load_restorer
+from engine.rendering.pipeline import Pipeline
+from engine.rendering.source import Source
+from engine.rendering.tensors import to_tensor
+from engine.runtime.device import choose, use_threads
+from engine.styles.encode import encode
+from engine.types import SHIPPED_MODEL, EngineReady, ModelCard, Region
+
+
+class Studio:
+    """Loads the shipped model when made; other models when a recipe asks for them."""
+
+    def __init__(self, device: str, *, interactive: bool, cache_bytes: int) -> None:
+        start = time.monotonic()
+        self.device = choose(device)
+        self._cache_bytes = cache_bytes
+        self._pipelines: dict[str, Pipeline] = {}
+        self.threads = use_threads(interactive)
+        self.pipeline(SHIPPED_MODEL)
+        self.ready = EngineReady(
+            device=self.device.device.type,
+            device_reason=self.device.reason,
+            dtype=self.device.dtype_name,
+            threads=self.threads,
+            torch=torch.__version__,
+            seconds=time.monotonic() - start,
+        )
+
+    def pipeline(self, model: str) -> Pipeline:
+        """The pipeline of a model; ModelError where there is no such model."""
+        if model not in self._pipelines:
+            path, card = catalog.find(model)
+            restorer = load_restorer(path, self.device.device, self.device.dtype)
+            self._pipelines[model] = Pipeline(restorer, card, self.device.device, self._cache_bytes)
+        return self._pipelines[model]
+
+    @property
+    def card(self) -> ModelCard:
+        """The shipped model's card."""
+        return self.pipeline(SHIPPED_MODEL).card
+
+    @property
+    def restorer(self) -> Restorer:
+        """The shipped networks."""
+        return self.pipeline(SHIPPED_MODEL).restorer
+
+    def style_code(self, source: Source) -> tuple[float, ...]:
+        """The 64 numbers of a picture taken as a style reference."""
+        level = source.pyramid.level_for(min(1.0, 512 / min(source.size(0))))
+        width, height = source.size(level)
+        whole = source.working(level, Region(0, 0, width, height))
+        return encode(self.restorer.encoder, to_tensor(whole, self.device.device))

@@ -1,0 +1,27 @@
+"""Between numpy pictures (H, W, 3) and torch batches (1, 3, H, W)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+Floats = NDArray[np.float32]
+
+
+def to_tensor(picture: Floats, device: torch.device) -> Tensor:
+    """(H, W, 3) float32 -> (1, 3, H, W) on the device; channels_last, since that is how the memory lies already."""
+    return torch.from_numpy(np.ascontiguousarray(picture)).to(device).permute(2, 0, 1)[None]
+
+
+def to_array(batch: Tensor) -> Floats:
+    """(1, 3, H, W) -> (H, W, 3) float32 in main memory."""
+    array: Floats = batch[0].permute(1, 2, 0).float().cpu().contiguous().numpy()
+    return array
+
+
+def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
+    """Repeats the last row and column until both sides of x (1, C, H, W) are multiples of `multiple`."""
+    return F.pad(x, (0, -x.shape[3] % multiple, 0, -x.shape[2] % multiple), mode="replicate")

@@ -1,0 +1,77 @@
+"""The two threads that read files while the engine thread renders: decoding, hashing, project folders. No torch."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from engine.errors import Cancelled, ImageError
+from engine.types import Progress
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+THREADS = 2
+_CHUNK = 1 << 20  # bytes read at a time: hashing keeps up with a disk, and stops within milliseconds
+
+
+class IoPool:
+    """Two threads named "io_0" and "io_1", made when there is something to read. Usable from any thread."""
+
+    def __init__(self) -> None:
+        self._closing = threading.Event()
+        self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="io")
+
+    def submit(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Runs `fn` on a thread of the pool. After `close()` the future comes back cancelled."""
+        try:
+            return self._executor.submit(fn, *args, **kwargs)
+        except RuntimeError:  # the only word an executor has for being shut down
+            refused: Future[T] = Future()
+            refused.cancel()
+            refused.set_running_or_notify_cancel()
+            return refused
+
+    def check(self, progress: Progress | None = None) -> None:
+        """Raises `Cancelled` once the pool is closing: what long reads ask between two pieces."""
+        if self._closing.is_set():
+            raise Cancelled
+
+    def close(self) -> None:
+        """Cancels what waits, stops reads that ask `check`, and waits for the rest."""
+        self._closing.set()
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+
+def sha256_of(path: str | os.PathLike[str], progress: Callable[[Progress], None] | None = None) -> str:
+    """The SHA-256 of a file in lower-case hex, read in pieces. Raises `ImageError` if it cannot be read.
+
+    `progress` gets the bytes done of the bytes in all, after every piece; raising `Cancelled` there stops the reading.
+    """
+    digest = hashlib.sha256()
+    buffer = bytearray(_CHUNK)
+    view = memoryview(buffer)
+    name = os.path.basename(os.fspath(path))
+    try:
+        with open(path, "rb", buffering=0) as file:
+            total = os.fstat(file.fileno()).st_size
+            done = 0
+            while count := file.readinto(buffer):
+                digest.update(view[:count])
+                done += count
+                if progress is not None:
+                    progress(Progress(done, total, name))
+    except FileNotFoundError as error:
+        raise ImageError(f"{name} is not there any more; check whether it was moved or renamed.") from error
+    except IsADirectoryError as error:
+        raise ImageError(f"{name} is a folder; choose an image file.") from error
+    except PermissionError as error:
+        raise ImageError(f"{name} may not be read by you; ask for permission to read it.") from error
+    except OSError as error:
+        reason = error.strerror or "unknown error"
+        raise ImageError(f"{name} cannot be read ({reason}); check the disk or the network and try again.") from error
+    return digest.hexdigest()

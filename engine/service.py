@@ -1,0 +1,369 @@
+"""The only door to the engine. Cheap to import and to make: torch is loaded on the engine thread, by `warm()`.
+
+Futures are `concurrent.futures.Future`; callbacks run on engine or io threads; failures are `EngineError`s.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, wait
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from platformdirs import user_data_path
+
+from engine.errors import RecipeError
+from engine.imaging.reader import probe, read_preview
+from engine.models import catalog
+from engine.projects.desk import ProjectDesk
+from engine.rendering.source import Source, open_source
+from engine.runtime.cache import ByteCache
+from engine.runtime.io import IoPool, sha256_of
+from engine.runtime.worker import Lane, Work, Worker
+from engine.styles.library import StyleLibrary
+from engine.types import (
+    EngineReady,
+    ExportOptions,
+    Frame,
+    ImageRef,
+    ModelCard,
+    OpenedImage,
+    Progress,
+    Project,
+    ProjectItem,
+    Recipe,
+    RenderRequest,
+    Restored,
+    StyleCard,
+    View,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.evaluation.benchmark import Evaluation
+    from engine.rendering.pipeline import Pipeline, Subject
+    from engine.rendering.studio import Studio
+
+Report = Callable[[Progress], None]
+SEEN_BYTES = 1 << 30  # what the backbone said of tiles: about 13 MB a megapixel
+SOURCE_BYTES = 3 << 30  # decoded masters
+
+
+class EngineService:
+    """Everything the window and the command line may ask of the engine. Usable from any thread."""
+
+    def __init__(self, *, device: str = "auto", cache_bytes: int | None = None, interactive: bool = False) -> None:
+        self._device = device
+        self._cache_bytes = SEEN_BYTES if cache_bytes is None else cache_bytes
+        self._interactive = interactive
+        self._worker = Worker()
+        self._io = IoPool()
+        self._sources: ByteCache[tuple[str, int], Source] = ByteCache(SOURCE_BYTES)
+        self._loading: dict[tuple[str, int], Future[Source]] = {}
+        self._places: dict[str, str] = {}
+        self._masks: dict[str, NDArray[np.uint8]] = {}
+        self._lock = threading.Lock()
+        self._library = StyleLibrary(user_data_path("Archivist", appauthor=False) / "styles.json")
+        self._desk = ProjectDesk(self._admit)
+        self._studio_made: Studio | None = None
+
+    def start(self) -> None:
+        """Starts the engine thread. torch is not imported yet."""
+        self._worker.start()
+
+    def warm(self) -> Future[EngineReady]:
+        """Imports torch and loads the shipped model; call it after the first paint."""
+        return self._worker.call(lambda: self._studio().ready)
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Closes what runs (exports clean up after themselves), the threads and the open projects."""
+        self._worker.close(timeout)
+        self._io.close()
+        self._desk.close()
+
+    # Images
+
+    def open_image(self, path: str, page: int = 0) -> Future[OpenedImage]:
+        """Reads an image's header and hash, and begins to decode it."""
+
+        def look() -> OpenedImage:
+            info = probe(Path(path))
+            sha256, size = self._admit(Path(path))
+            ref = ImageRef(str(Path(path).absolute()), sha256, size, page)
+            self.register(ref, ref.path)
+            self._load(ref)
+            return OpenedImage(ref, info)
+
+        return self._io.submit(look)
+
+    def register(self, ref: ImageRef, absolute: str) -> None:
+        """Tells where an image that is known by its hash lies."""
+        with self._lock:
+            self._places[ref.sha256] = absolute
+
+    def picture(self, image: ImageRef, size: int) -> Future[Frame]:
+        """The untouched image with its longest side at most `size`, for the first paint and the filmstrip."""
+
+        def read() -> Frame:
+            path = self._place(image)
+            info = probe(path)
+            rgb = read_preview(path, size, image.page)
+            bgrx = np.full((*rgb.shape[:2], 4), 255, np.uint8)
+            bgrx[..., :3] = rgb[..., ::-1]
+            bounds = info.bounds
+            request = RenderRequest(image, Recipe(strength=0.0), View(bounds, rgb.shape[1] / max(1, info.width)))
+            return Frame(request, bgrx, bgrx, bounds)
+
+        return self._io.submit(read)
+
+    def add_mask(self, path: str, image: ImageRef) -> Future[str]:
+        """Reads a damage mask (white repairs, black leaves) of the image's size; its id goes into `Recipe.mask`."""
+
+        def read() -> str:
+            source = open_source(Path(path))
+            master = self._load(image).result()
+            pixels = source.master.pixels
+            if pixels.shape[:2] != master.master.pixels.shape[:2]:
+                raise RecipeError(f"The mask “{Path(path).name}” must have the size of the image; make it again.")
+            grey = source.space.to_working(pixels).mean(axis=2)
+            sha256 = sha256_of(path)
+            with self._lock:
+                self._masks[sha256] = np.asarray(np.rint(grey * 255), dtype=np.uint8)
+            return sha256
+
+        return self._io.submit(read)
+
+    # Rendering
+
+    def draft(self, request: RenderRequest) -> Future[Frame]:
+        """A frame at once; replaces a draft that still waits, whose future is then cancelled."""
+
+        def steps() -> Generator[Progress | None, None, Frame]:
+            frame = self._pipeline(request.recipe).draft(request, self._subject(request.image, request.recipe))
+            yield None
+            return frame
+
+        return self._worker.submit(Lane.DRAFT, steps).future
+
+    def refine(self, request: RenderRequest, on_tile: Callable[[Frame], None]) -> Future[Frame]:
+        """The view at full quality, tile by tile; dropped for a newer draft."""
+
+        def steps() -> Generator[Progress | None, None, Frame]:
+            subject = self._subject(request.image, request.recipe)
+            return (yield from self._pipeline(request.recipe).refine(request, subject, on_tile))
+
+        return self._worker.submit(Lane.REFINE, steps).future
+
+    def thumbnail(self, image: ImageRef, recipe: Recipe, size: int) -> Future[Frame]:
+        """The whole image in this recipe, longest side about `size`, when nothing more urgent waits."""
+
+        def steps() -> Generator[Progress | None, None, Frame]:
+            yield from self._decoded(image)
+            subject = self._subject(image, recipe)
+            info = subject.source.master.info
+            view = View(info.bounds, min(1.0, size / max(info.width, info.height)))
+            request = RenderRequest(image, recipe, view)
+            return (yield from self._pipeline(recipe).refine(request, subject, lambda _: None))
+
+        return self._worker.submit(Lane.BACKGROUND, steps).future
+
+    def drop_background(self) -> None:
+        """Forgets thumbnails that are still waiting, as when another image is opened."""
+        self._worker.drop_background()
+
+    def export(self, image: ImageRef, recipe: Recipe, options: ExportOptions, on_progress: Report) -> Work[Restored]:
+        """Restores the whole image into a file, in the queue."""
+
+        def steps() -> Generator[Progress | None, None, Restored]:
+            from engine.export.single import Order, export
+
+            yield from self._decoded(image)
+            pipeline = self._pipeline(recipe)
+            subject = self._subject(image, replace(recipe, weights=pipeline.card.sha256))
+            order = Order(subject, self._place(image), options)
+            return (yield from export(order, pipeline, self._io, self._studio().ready.device))
+
+        return self._worker.submit(Lane.QUEUE, steps, on_progress=on_progress)
+
+    # Catalogue
+
+    def styles(self) -> tuple[StyleCard, ...]:
+        """All style cards, the shipped ones first."""
+        return self._library.cards()
+
+    def models(self) -> tuple[ModelCard, ...]:
+        """The cards of the installed models."""
+        return tuple(catalog.read_card(path) for path in catalog.shipped())
+
+    def add_style(self, path: str) -> Future[StyleCard]:
+        """Makes any picture a style card among a person's own."""
+
+        def steps() -> Generator[Progress | None, None, StyleCard]:
+            source = open_source(Path(path))
+            yield None
+            code = self._studio().style_code(source)
+            stem = Path(path).stem
+            name = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-") or "style"
+            card = StyleCard(f"own-{name}", stem, "own", code, source=Path(path).name)
+            self._library.add(card)
+            return card
+
+        return self._worker.submit(Lane.QUEUE, steps).future
+
+    # Projects
+
+    def open_project(self, folder: str) -> Future[Project]:
+        """Opens a project folder."""
+        return self._io.submit(lambda: self._desk.open(Path(folder)))
+
+    def project_for(self, paths: Sequence[str], folder: str | None = None) -> Future[tuple[Project, tuple[str, ...]]]:
+        """Joins the project that holds the first of these images, or makes one in the user's documents.
+
+        The strings are one sentence a refused file.
+        """
+        files, where = [Path(path) for path in paths], Path(folder) if folder else None
+        return self._io.submit(lambda: self._desk.join(files, where))
+
+    def add_images(self, project: Project, paths: Sequence[str]) -> Future[tuple[Project, tuple[str, ...]]]:
+        """Adds images to an open project."""
+        return self._io.submit(lambda: self._desk.add(project, [Path(path) for path in paths]))
+
+    def save_item(self, project: Project, item: ProjectItem) -> Future[Project]:
+        """Writes what was decided about an image; its revision must have grown."""
+        return self._io.submit(lambda: self._desk.save(project, item))
+
+    def locate(self, project: Project, item: ProjectItem) -> str:
+        """Absolute path of the item's master; ProjectError where it is gone."""
+        return self._desk.locate(project, item)
+
+    def close_project(self, project: Project) -> None:
+        """Lets others write in the project."""
+        self._desk.close(project)
+
+    def demo_project(self, folder: str | None = None) -> Future[Project]:
+        """A project of well-known photographs, aged by our own pipeline; made on first use."""
+
+        def steps() -> Generator[Progress | None, None, Project]:
+            from engine.evaluation.demo import demo_pictures
+
+            pictures, where = yield from demo_pictures(Path(folder) if folder else None)
+            return self._desk.join(pictures, where)[0]
+
+        return self._worker.submit(Lane.QUEUE, steps).future
+
+    # Measuring and training
+
+    def evaluate(self, clean: str, aged: str, on_progress: Report) -> Work[Evaluation]:
+        """Compares restorations with the truth: ours at three settings, the input, non-local means."""
+
+        def steps() -> Generator[Progress | None, None, Evaluation]:
+            from engine.evaluation import benchmark
+            from engine.evaluation.ours import settings
+
+            candidates = {**settings(self._studio()), **benchmark.RIVALS}
+            return (yield from benchmark.evaluate(Path(clean), Path(aged), candidates))
+
+        return self._worker.submit(Lane.QUEUE, steps, on_progress=on_progress)
+
+    def age(self, source: str, output: str, *, seed: int, severity: float, mask: str | None) -> Future[None]:
+        """Ages a clean photograph; `mask` also gets a picture of where the damage is."""
+
+        def steps() -> Generator[Progress | None, None, None]:
+            from engine.evaluation.demo import age_file
+
+            opened = open_source(Path(source))
+            yield None
+            age_file(opened, Path(output), seed=seed, severity=severity, mask=Path(mask) if mask else None)
+
+        return self._worker.submit(Lane.QUEUE, steps).future
+
+    def train(self, preset: str, data: str, out: str, on_progress: Report) -> Work[str]:
+        """Trains networks from a folder of clean photographs; the result is the path of the weight file."""
+
+        def steps() -> Generator[Progress | None, None, str]:
+            from engine.training.presets import PRESETS
+            from engine.training.pretrain import Options, train
+            from engine.training.publish import publish
+
+            if preset not in PRESETS:
+                raise RecipeError(f"There is no preset “{preset}”; these exist: {', '.join(PRESETS)}.")
+            device = self._studio().ready.device
+            run = yield from train(PRESETS[preset], Path(data), Path(out), Options(device=device))
+            return str(publish(run, Path(out) / "model.safetensors", {"id": f"own-{Path(out).name}", "title": preset}))
+
+        return self._worker.submit(Lane.QUEUE, steps, on_progress=on_progress)
+
+    # Inside
+
+    def _studio(self) -> Studio:
+        """Engine thread only: this is where torch comes in."""
+        if self._studio_made is None:
+            from engine.rendering.studio import Studio
+
+            self._studio_made = Studio(self._device, interactive=self._interactive, cache_bytes=self._cache_bytes)
+        return self._studio_made
+
+    def _pipeline(self, recipe: Recipe) -> Pipeline:
+        return self._studio().pipeline(recipe.model)
+
+    def _admit(self, path: Path) -> tuple[str, int]:
+        """SHA-256 and length of a file that is an image; ImageError where it is none."""
+        probe(path)
+        return sha256_of(path, self._io.check), path.stat().st_size
+
+    def _place(self, image: ImageRef) -> Path:
+        with self._lock:
+            return Path(self._places.get(image.sha256, image.path))
+
+    def _load(self, image: ImageRef) -> Future[Source]:
+        """The decoded master: at once from the cache, else from an io thread; asked twice it is read once."""
+        key = (image.sha256, image.page)
+        with self._lock:
+            known = self._sources.get(key)
+            if known is not None:
+                ready: Future[Source] = Future()
+                ready.set_result(known)
+                return ready
+            if key in self._loading:
+                return self._loading[key]
+            path = self._places.get(image.sha256, image.path)
+            future = self._loading[key] = self._io.submit(open_source, Path(path), image.page)
+        future.add_done_callback(lambda done: self._loaded(key, done))
+        return future
+
+    def _loaded(self, key: tuple[str, int], done: Future[Source]) -> None:
+        with self._lock:
+            self._loading.pop(key, None)
+            if not done.cancelled() and done.exception() is None:
+                self._sources.put(key, done.result(), done.result().nbytes)
+
+    def _decoded(self, image: ImageRef) -> Generator[None, None, None]:
+        """Waits for a master in small steps, so that other lanes go on meanwhile."""
+        loading = self._load(image)
+        while not loading.done():
+            wait([loading], timeout=0.01)
+            yield None
+        loading.result()
+
+    def _subject(self, image: ImageRef, recipe: Recipe) -> Subject:
+        from engine.rendering.pipeline import Subject
+
+        self._check(recipe)
+        style = self._library.card(recipe.style) if recipe.style is not None else None
+        mask = None
+        if recipe.mask is not None:
+            with self._lock:
+                mask = self._masks.get(recipe.mask)
+            if mask is None:
+                raise RecipeError("The damage mask of this recipe is not here; choose or draw it again.")
+        return Subject(image.sha256, self._load(image).result(), recipe, image.page, style, mask)
+
+    def _check(self, recipe: Recipe) -> None:
+        scale = self._pipeline(recipe).card.scale
+        if recipe.scale > scale:
+            raise RecipeError(f"The model “{recipe.model}” does not enlarge; set the enlargement to {scale}.")

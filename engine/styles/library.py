@@ -1,0 +1,67 @@
+"""Style cards: 64 numbers, a name and a source each. The shipped ones are one JSON file, a person's own another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from engine import resources
+from engine.errors import ModelError, RecipeError
+from engine.projects.atomic import write_json
+from engine.types import StyleCard
+
+CODE_SIZE = 64
+
+
+class StyleLibrary:
+    """The shipped cards and, in `own`, those a person added; a later card of the same id replaces an earlier one."""
+
+    def __init__(self, own: Path | None = None) -> None:
+        self._own = own
+        self._shipped = read_cards(resources.path("styles/styles.json"))
+
+    def cards(self) -> tuple[StyleCard, ...]:
+        added = read_cards(self._own) if self._own and self._own.exists() else ()
+        return tuple({card.id: card for card in (*self._shipped, *added)}.values())
+
+    def card(self, style: str) -> StyleCard:
+        """The card of this id; RecipeError where there is none."""
+        for card in self.cards():
+            if card.id == style:
+                return card
+        raise RecipeError(f"There is no style “{style}”; see the list with “archivist styles list”.")
+
+    def add(self, card: StyleCard) -> None:
+        """Keeps a card among a person's own."""
+        if self._own is None:
+            raise ModelError("Styles cannot be kept here: this library has no folder of its own.")
+        self._own.parent.mkdir(parents=True, exist_ok=True)
+        added = read_cards(self._own) if self._own.exists() else ()
+        write_cards(self._own, (*(c for c in added if c.id != card.id), card))
+
+
+def read_cards(path: Path) -> tuple[StyleCard, ...]:
+    """The cards of a JSON file; ModelError where it is damaged."""
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))["styles"]
+        return tuple(_card(entry) for entry in entries)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"The style cards in “{path.name}” are missing or damaged; restore the file.") from error
+
+
+def _card(entry: dict[str, Any]) -> StyleCard:
+    known = {f.name for f in fields(StyleCard)}
+    values = {key: value for key, value in entry.items() if key in known}
+    code = tuple(float(number) for number in values.pop("code"))
+    if len(code) != CODE_SIZE:
+        raise ValueError(f"{len(code)} numbers")
+    return StyleCard(code=code, **values)
+
+
+def write_cards(path: Path, cards: Iterable[StyleCard]) -> None:
+    """Replaces the file by these cards, their numbers to four places."""
+    entries = [asdict(card) | {"code": [round(number, 4) for number in card.code]} for card in cards]
+    write_json(path, {"styles": entries})

@@ -1,0 +1,114 @@
+"""From a run to what is shipped: a weight file with its card inside, and style cards.
+
+python -m engine.training.publish weights RUN --out resources/models/archivist-1.safetensors --card card.json
+python -m engine.training.publish styles WEIGHTS --photos DIR --paintings DIR --out resources/styles/styles.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+
+from engine.models.weights import load_restorer, save_restorer
+from engine.styles import processes
+from engine.styles.encode import encode
+from engine.styles.library import write_cards
+from engine.training.dataset import PhotoSet
+from engine.training.run import Run
+from engine.types import StyleCard
+
+HALO = 64
+_PRINTS = ("engraving", "etching", "aquatint", "lithograph", "woodcut", "woodblock", "chromolith", "print", "wave")
+
+
+def publish(run: Run, out: Path, card: Mapping[str, Any]) -> Path:
+    """Writes the averaged weights of a finished run as a model of its own."""
+    facts = {"scale": 1, "multiple_of": 8, "halo": HALO, "tile": 512, "steps": run.counters["total"]}
+    save_restorer(out, run.average, {**facts, **card})
+    return out
+
+
+def publish_checkpoint(checkpoint: Path, out: Path, card: Mapping[str, Any]) -> None:
+    """The same from a checkpoint's file."""
+    average = {k.removeprefix("average."): v for k, v in load_file(checkpoint).items() if k.startswith("average.")}
+    save_restorer(out, average, {"scale": 1, "multiple_of": 8, "halo": HALO, "tile": 512, **card})
+
+
+def style_cards(weights: Path, photos: Path, paintings: Path | None) -> list[StyleCard]:
+    """A card a simulated process (its mean code over many photographs), and a card a painting or print."""
+    encoder = load_restorer(weights, torch.device("cpu"), torch.float32).encoder
+    pictures = PhotoSet(photos, pages=0).thumbnails(48, 256, 7)
+    cards = []
+    for process in processes.PROCESSES:
+        prints = processes.draw_texture(processes.colours(process, pictures), process.texture, process.grain, 0, 0, 0)
+        with torch.inference_mode():
+            code = tuple(encoder(prints).mean(0).tolist())
+        cards.append(
+            StyleCard(
+                process.id,
+                process.title,
+                "process",
+                code,
+                process.date,
+                "simulated from photographs of today",
+                "MIT",
+                process.grain,
+                process.texture,
+            )  # fmt: skip
+        )
+    for row in _sources(paintings) if paintings else ():
+        assert paintings is not None
+        picture = PhotoSet.decode(paintings / row["file"], 768).float()[None] / 255
+        cards.append(_painting(row, encode(encoder, picture)))
+    return cards
+
+
+def _sources(folder: Path) -> list[dict[str, str]]:
+    with (folder / "SOURCES.csv").open(encoding="utf-8", newline="") as file:
+        return [row for row in csv.DictReader(file) if (folder / row["file"]).exists()]
+
+
+def _painting(row: Mapping[str, str], code: tuple[float, ...]) -> StyleCard:
+    stem = Path(row["file"]).stem
+    title = row["title"] or stem.replace("_", " ")
+    title = re.sub(r"\s*\((d|died|b)\.?[^)]*\)", "", title)
+    year = re.search(r"\b1[4-9]\d\d\b", title)
+    printed = any(word in f"{stem} {title}".lower() for word in _PRINTS)
+    group = "process" if stem.startswith("process_") else "print" if printed else "painting"
+    return StyleCard(
+        stem.replace("_", "-"), title, group, code, year.group() if year else "", f"{row['repo']}: {row['path']}",
+        row["licence"],
+    )  # fmt: skip
+
+
+def main() -> None:
+    """The command: see `--help`."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    weights = commands.add_parser("weights", help="a checkpoint becomes a weight file")
+    weights.add_argument("checkpoint", type=Path)
+    weights.add_argument("--card", type=Path, required=True, help="JSON with the facts of the card")
+    weights.add_argument("--out", type=Path, required=True)
+    styles = commands.add_parser("styles", help="pictures become style cards")
+    styles.add_argument("weights", type=Path)
+    styles.add_argument("--photos", type=Path, required=True)
+    styles.add_argument("--paintings", type=Path)
+    styles.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    if arguments.command == "weights":
+        card = json.loads(arguments.card.read_text(encoding="utf-8"))
+        publish_checkpoint(arguments.checkpoint, arguments.out, card)
+    else:
+        write_cards(arguments.out, style_cards(arguments.weights, arguments.photos, arguments.paintings))
+
+
+if __name__ == "__main__":
+    main()

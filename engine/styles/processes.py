@@ -44,21 +44,66 @@ ORTHOCHROMATIC: Colour = (0.1, 0.5, 0.4)
 PANCHROMATIC: Colour = LUMA
 
 PROCESSES = (
-    Process("modern-colour", "Modern, clean, colour", "", None, (0, 0, 0), (0.5, 0.5, 0.5), (1, 1, 1), 1.08, 1.1),
-    Process("modern-grey", "Modern, clean, black and white", "", PANCHROMATIC, (0, 0, 0), (0.5, 0.5, 0.5), (1, 1, 1), 1.1),
-    Process("albumen", "Albumen print", "1850–1900", BLUE_SENSITIVE, (0.2, 0.11, 0.08), (0.62, 0.46, 0.34), (0.96, 0.9, 0.76), 0.95),
-    Process("daguerreotype", "Daguerreotype", "1839–1860", BLUE_SENSITIVE, (0.07, 0.08, 0.1), (0.4, 0.41, 0.42), (0.82, 0.82, 0.78), 1.15),
-    Process("tintype", "Tintype", "1856–1930", BLUE_SENSITIVE, (0.08, 0.06, 0.05), (0.32, 0.28, 0.24), (0.7, 0.64, 0.55), 1.05, texture="film", grain=0.02),
-    Process("cyanotype", "Cyanotype", "1842–1950", ORTHOCHROMATIC, (0.02, 0.1, 0.28), (0.22, 0.45, 0.66), (0.93, 0.96, 0.95), 1.05),
-    Process("platinum", "Platinum print", "1873–1940", ORTHOCHROMATIC, (0.16, 0.14, 0.13), (0.52, 0.5, 0.46), (0.95, 0.92, 0.86), 0.82),
-    Process("gelatin-neutral", "Gelatin silver print, neutral", "1885–today", PANCHROMATIC, (0.05, 0.05, 0.05), (0.5, 0.5, 0.5), (0.96, 0.96, 0.95), 1.1, texture="film", grain=0.035),
-    Process("gelatin-warm", "Gelatin silver print, warm", "1885–today", ORTHOCHROMATIC, (0.09, 0.07, 0.05), (0.54, 0.48, 0.42), (0.97, 0.93, 0.85), 1.0, texture="film", grain=0.03),
-    Process("sepia", "Sepia-toned silver print", "1880–1940", ORTHOCHROMATIC, (0.17, 0.09, 0.03), (0.6, 0.44, 0.27), (0.97, 0.9, 0.74), 0.95, texture="film", grain=0.025),
-    Process("autochrome", "Autochrome", "1907–1935", None, (0.1, 0.08, 0.08), (0.48, 0.44, 0.38), (0.9, 0.85, 0.72), 0.9, 0.75, texture="starch", grain=0.09),
-    Process("kodachrome", "Kodachrome, early", "1936–1955", None, (0.03, 0.02, 0.03), (0.52, 0.46, 0.42), (1, 0.97, 0.9), 1.25, 1.3, texture="film", grain=0.02),
-    Process("chromogenic-faded", "Chromogenic print, faded", "1942–1985", None, (0.25, 0.13, 0.14), (0.68, 0.5, 0.44), (0.98, 0.88, 0.78), 0.75, 0.6, texture="film", grain=0.02),
-    Process("halftone", "Halftone print", "1880–today", PANCHROMATIC, (0.14, 0.13, 0.13), (0.52, 0.5, 0.47), (0.92, 0.89, 0.82), 1.1, texture="screen", grain=0.5),
-    Process("photogravure", "Photogravure", "1879–1940", ORTHOCHROMATIC, (0.1, 0.09, 0.1), (0.46, 0.43, 0.4), (0.93, 0.9, 0.83), 0.95, texture="film", grain=0.045),
+    Process(
+        "modern-colour", "Modern, clean, colour", "", None,
+        (0, 0, 0), (0.5, 0.5, 0.5), (1, 1, 1), 1.08, 1.1,
+    ),
+    Process(
+        "modern-grey", "Modern, clean, black and white", "", PANCHROMATIC,
+        (0, 0, 0), (0.5, 0.5, 0.5), (1, 1, 1), 1.1,
+    ),
+    Process(
+        "albumen", "Albumen print", "1850–1900", BLUE_SENSITIVE,
+        (0.2, 0.11, 0.08), (0.62, 0.46, 0.34), (0.96, 0.9, 0.76), 0.95,
+    ),
+    Process(
+        "daguerreotype", "Daguerreotype", "1839–1860", BLUE_SENSITIVE,
+        (0.07, 0.08, 0.1), (0.4, 0.41, 0.42), (0.82, 0.82, 0.78), 1.15,
+    ),
+    Process(
+        "tintype", "Tintype", "1856–1930", BLUE_SENSITIVE,
+        (0.08, 0.06, 0.05), (0.32, 0.28, 0.24), (0.7, 0.64, 0.55), 1.05, texture="film", grain=0.02,
+    ),
+    Process(
+        "cyanotype", "Cyanotype", "1842–1950", ORTHOCHROMATIC,
+        (0.02, 0.1, 0.28), (0.22, 0.45, 0.66), (0.93, 0.96, 0.95), 1.05,
+    ),
+    Process(
+        "platinum", "Platinum print", "1873–1940", ORTHOCHROMATIC,
+        (0.16, 0.14, 0.13), (0.52, 0.5, 0.46), (0.95, 0.92, 0.86), 0.82,
+    ),
+    Process(
+        "gelatin-neutral", "Gelatin silver print, neutral", "1885–today", PANCHROMATIC,
+        (0.05, 0.05, 0.05), (0.5, 0.5, 0.5), (0.96, 0.96, 0.95), 1.1, texture="film", grain=0.035,
+    ),
+    Process(
+        "gelatin-warm", "Gelatin silver print, warm", "1885–today", ORTHOCHROMATIC,
+        (0.09, 0.07, 0.05), (0.54, 0.48, 0.42), (0.97, 0.93, 0.85), 1.0, texture="film", grain=0.03,
+    ),
+    Process(
+        "sepia", "Sepia-toned silver print", "1880–1940", ORTHOCHROMATIC,
+        (0.17, 0.09, 0.03), (0.6, 0.44, 0.27), (0.97, 0.9, 0.74), 0.95, texture="film", grain=0.025,
+    ),
+    Process(
+        "autochrome", "Autochrome", "1907–1935", None,
+        (0.1, 0.08, 0.08), (0.48, 0.44, 0.38), (0.9, 0.85, 0.72), 0.9, 0.75, texture="starch", grain=0.09,
+    ),
+    Process(
+        "kodachrome", "Kodachrome, early", "1936–1955", None,
+        (0.03, 0.02, 0.03), (0.52, 0.46, 0.42), (1, 0.97, 0.9), 1.25, 1.3, texture="film", grain=0.02,
+    ),
+    Process(
+        "chromogenic-faded", "Chromogenic print, faded", "1942–1985", None,
+        (0.25, 0.13, 0.14), (0.68, 0.5, 0.44), (0.98, 0.88, 0.78), 0.75, 0.6, texture="film", grain=0.02,
+    ),
+    Process(
+        "halftone", "Halftone print", "1880–today", PANCHROMATIC,
+        (0.14, 0.13, 0.13), (0.52, 0.5, 0.47), (0.92, 0.89, 0.82), 1.1, texture="screen", grain=0.5,
+    ),
+    Process(
+        "photogravure", "Photogravure", "1879–1940", ORTHOCHROMATIC,
+        (0.1, 0.09, 0.1), (0.46, 0.43, 0.4), (0.93, 0.9, 0.83), 0.95, texture="film", grain=0.045,
+    ),
 )  # fmt: skip
 BY_ID = {process.id: process for process in PROCESSES}
 

@@ -1,13 +1,15 @@
 """Marks on the paper: what covers or replaces the picture, drawn with the mask of where it does.
 
 Each drawer adds to a `Sheet`: the picture (3, H, W) in 0..1 and its damage mask (H, W) in 0..1. Lengths are shares of
-the sheet's shorter side where a mark belongs to the print (stains, creases), pixels where it belongs to the scan (dust).
+the sheet's shorter side where a mark belongs to the print (stains, creases), pixels where it belongs to the scan
+(dust).
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -99,7 +101,7 @@ def stroke_map(points: Tensor, widths: Tensor, size: tuple[int, int], softness: 
 
 
 def _polyline(dice: Dice, size: tuple[int, int], length: float, segments: int, wander: float) -> Tensor:
-    """Segments (M, 2, 2) of a line of `length` pixels that starts anywhere and turns by about `wander` radians a step."""
+    """Segments (M, 2, 2) of a line of `length` pixels from anywhere, turning by about `wander` radians a step."""
     height, width = size
     x, y = dice.uniform(0, width), dice.uniform(0, height)
     angle = dice.uniform(0, 2 * math.pi)
@@ -108,7 +110,7 @@ def _polyline(dice: Dice, size: tuple[int, int], length: float, segments: int, w
         angle += wander * float(dice.normals(1))
         x, y = x + math.cos(angle) * length / segments, y + math.sin(angle) * length / segments
         points.append((x, y))
-    return torch.tensor([[a, b] for a, b in zip(points[:-1], points[1:], strict=True)])
+    return torch.tensor([[a, b] for a, b in pairwise(points)])
 
 
 def _paper_or_black(dice: Dice, light: bool) -> Tensor:

@@ -114,7 +114,7 @@ def illumination(x: Tensor, gradient: Tensor, angle: Tensor, vignette: Tensor) -
 
 
 def dot_screen(x: Tensor, pitch: Tensor, angle: Tensor, hardness: Tensor, share: Tensor) -> Tensor:
-    """A halftone of round dots: `pitch` in pixels a dot, `hardness` of its edge, `share` 0..1 of the screened picture."""
+    """A halftone of round dots: `pitch` in pixels, `hardness` of the edge, `share` 0..1 of the screened picture."""
     height, width = x.shape[-2:]
     rows = torch.arange(height, device=x.device, dtype=x.dtype)[None, None, :, None]
     columns = torch.arange(width, device=x.device, dtype=x.dtype)[None, None, None, :]

@@ -11,6 +11,7 @@ import csv
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,18 +52,15 @@ def style_cards(weights: Path, photos: Path, paintings: Path | None) -> list[Sty
         prints = processes.draw_texture(processes.colours(process, pictures), process.texture, process.grain, 0, 0, 0)
         with torch.inference_mode():
             code = tuple(encoder(prints).mean(0).tolist())
+        card = StyleCard(process.id, process.title, "process", code, process.date)
         cards.append(
-            StyleCard(
-                process.id,
-                process.title,
-                "process",
-                code,
-                process.date,
-                "simulated from photographs of today",
-                "MIT",
-                process.grain,
-                process.texture,
-            )  # fmt: skip
+            replace(
+                card,
+                source="simulated from photographs of today",
+                licence="MIT",
+                grain=process.grain,
+                texture=process.texture,
+            )
         )
     for row in _sources(paintings) if paintings else ():
         assert paintings is not None

@@ -20,6 +20,7 @@ from engine.errors import RecipeError
 from engine.imaging.reader import probe, read_preview
 from engine.models import catalog
 from engine.projects.desk import ProjectDesk
+from engine.projects.project import default_folder
 from engine.rendering.source import Source, open_source
 from engine.runtime.cache import ByteCache
 from engine.runtime.io import IoPool, sha256_of
@@ -251,8 +252,10 @@ class EngineService:
         def steps() -> Generator[Progress | None, None, Project]:
             from engine.evaluation.demo import demo_pictures
 
-            pictures, where = yield from demo_pictures(Path(folder) if folder else None)
-            return self._desk.join(pictures, where)[0]
+            where = Path(folder) if folder else default_folder() / "Demo.archivist"
+            project = self._desk.open_or_create(where)
+            pictures = yield from demo_pictures(where)
+            return self._desk.add(project, pictures)[0]
 
         return self._worker.submit(Lane.QUEUE, steps).future
 

@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 
 from engine.export.single import write_plain
-from engine.projects.places import default_folder
 from engine.rendering.source import Source
 from engine.rendering.tensors import to_array, to_tensor
 from engine.training.aging import age
@@ -26,19 +25,17 @@ PICTURES = (
     ("rocket", 8, 0.8, ".tif"),
     ("page", 3, 0.5, ".png"),
 )
-FOLDER = "Demo"
-TRUTH = "truth"
 
 
-def demo_pictures(folder: Path | None) -> Generator[Progress, None, tuple[list[Path], Path]]:
-    """Makes what is missing of the demo photographs, each in a step; answers with them and their project's folder.
+def demo_pictures(project: Path) -> Generator[Progress, None, list[Path]]:
+    """Makes what is missing of the demo photographs, each in a step, and answers with them.
 
-    They lie in `<project>/masters`, the photographs they were made from in `<project>/truth`.
+    They lie in `<project>/masters`, the photographs they were made from in `<project>/truth`. WriteError where that
+    fails.
     """
-    project = folder or default_folder() / f"{FOLDER}.archivist"
     paths = []
     for number, (name, seed, severity, ending) in enumerate(PICTURES):
-        aged, clean = project / "masters" / f"{name}_aged{ending}", project / TRUTH / f"{name}.png"
+        aged, clean = project / "masters" / f"{name}_aged{ending}", project / "truth" / f"{name}.png"
         if not (aged.exists() and clean.exists()):
             picture = _photograph(name)
             old, _ = age_picture(picture, seed, severity)
@@ -47,7 +44,7 @@ def demo_pictures(folder: Path | None) -> Generator[Progress, None, tuple[list[P
                 write_plain(path, pixels, f"Demonstration: {name}, from scikit-image")
         paths.append(aged)
         yield Progress(number + 1, len(PICTURES), name)
-    return paths, project
+    return paths
 
 
 def _photograph(name: str) -> NDArray[np.uint8]:

@@ -26,8 +26,8 @@ class Pyramid:
         if base.ndim != 3 or not base.size or base.dtype not in (np.uint8, np.uint16, np.float32):
             raise ValueError(f"no pyramid over {base.dtype} {base.shape}")
         self._levels = [base]
-        self.depth = int(max(base.shape[:2])).bit_length()
-        """How many levels there are, the base included; the last is 1 pixel, or nearly."""
+        self.depth = (int(max(base.shape[:2])) - 1).bit_length() + 1
+        """How many levels there are, the base included; the last is a single pixel."""
 
     def level(self, index: int) -> Array:
         """The image halved `index` times (0 is the base itself), made now if it was not yet."""

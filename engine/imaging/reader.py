@@ -89,6 +89,8 @@ def read_preview(path: Path, size: int, page: int = 0) -> NDArray[np.uint8]:
     with _opened(path) as file:
         header = _header(file, path.name, page)
         _settle(path, header)
+        if header.format == "TIFF":
+            tiff.check_complete(file, path.name, page)
         if header.format != "JPEG2000":
             try:
                 return vips.thumbnail(file, size, page if header.format == "TIFF" else None)

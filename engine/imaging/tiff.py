@@ -8,10 +8,10 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from PIL import Image
 
 from engine.errors import ImageError
-from engine.imaging.metadata import Header, Metadata, bare_iptc, exif_from_tiff, plausible_dpi, upright_exif
+from engine.imaging import exif
+from engine.imaging.metadata import Header, Metadata, bare_iptc, plausible_dpi
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # else Python prints its warnings on standard error
 
@@ -23,6 +23,9 @@ _INCH = {2: 1.0, 3: 2.54}
 _JPEG = (6, 7, 33007, 34892)
 _WHITE_IS_ZERO, _PALETTE, _YCBCR = 0, 3, 6
 _ASSOCIATED = 1
+_MAX_RATIO_CODECS = (1, 5, 8, 32773, 32946)  # none, LZW, Deflate, PackBits, Deflate
+_MAX_RATIO = 1400  # LZW, the best of them, packs at most 1340 equal bytes into one
+_RATIO_SLACK = 1 << 16
 
 
 def read_header(file: BinaryIO, name: str, page: int) -> Header:
@@ -31,6 +34,13 @@ def read_header(file: BinaryIO, name: str, page: int) -> Header:
     with tifffile.TiffFile(file, name=name) as tif:
         pages = _full_pages(tif, name)
         return _header(_page(pages, page, name), len(pages), file, name)
+
+
+def check_complete(file: BinaryIO, name: str, page: int) -> None:
+    """ImageError where strips or tiles of the page are missing; nothing is decoded."""
+    file.seek(0)
+    with tifffile.TiffFile(file, name=name) as tif:
+        _check_complete(_page(_full_pages(tif, name), page, name), tif.filehandle.size, name)
 
 
 def decode(file: BinaryIO, name: str, page: int) -> NDArray[Any]:
@@ -49,7 +59,11 @@ def decode(file: BinaryIO, name: str, page: int) -> NDArray[Any]:
 def _full_pages(tif: tifffile.TiffFile, name: str) -> list[Any]:
     """The images of the file, without the reduced copies that some programs store beside them."""
     pages: list[Any] = []
+    seen: set[int] = set()
     for page in tif.pages:
+        if page.offset in seen:  # a damaged chain that runs in a circle
+            break
+        seen.add(page.offset)
         pages.append(page)
         if len(pages) > _MAX_PAGES:
             raise ImageError(f"“{name}” has more than {_MAX_PAGES:,} pages; split it into smaller files.")
@@ -66,7 +80,7 @@ def _header(page: Any, pages: int, file: BinaryIO, name: str) -> Header:
     space, channels, bits = _kind(page, name)
     premultiplied = any(int(sample) == _ASSOCIATED for sample in page.extrasamples)
     metadata = Metadata(
-        exif=upright_exif(_exif(file, page)),
+        exif=exif.from_tiff(file, page.offset, page.parent.byteorder, page.parent.is_bigtiff),
         xmp=_bytes(page, 700),
         iptc=bare_iptc(_bytes(page, 33723)),
         dpi=_dpi(page),
@@ -108,9 +122,15 @@ def _check_complete(page: Any, file_size: int, name: str) -> None:
     """Every strip or tile must lie inside the file: some decoders fill what is missing without a word."""
     offsets, counts = page.dataoffsets, page.databytecounts
     expected = int(np.prod(page.chunked))
-    if len(offsets) < expected or any(
-        count <= 0 or offset <= 0 or offset + count > file_size
-        for offset, count in zip(offsets[:expected], counts[:expected], strict=True)
+    pixel_bytes = page.imagelength * page.imagewidth * page.samplesperpixel * page.bitspersample // 8
+    beyond = int(page.compression) in _MAX_RATIO_CODECS and pixel_bytes > _MAX_RATIO * sum(counts) + _RATIO_SLACK
+    if (
+        beyond
+        or min(len(offsets), len(counts)) < expected
+        or any(
+            count <= 0 or offset <= 0 or offset + count > file_size
+            for offset, count in zip(offsets[:expected], counts[:expected], strict=True)
+        )
     ):
         raise ImageError(f"“{name}” is incomplete: part of its pixels is missing; copy or scan it again.")
 
@@ -148,17 +168,3 @@ def _dpi(page: Any) -> tuple[float, float] | None:
     if unit is None or not (isinstance(x, tuple) and isinstance(y, tuple)) or 0 in (x[1], y[1]):
         return None
     return plausible_dpi(x[0] / x[1] * unit, y[0] / y[1] * unit)
-
-
-def _exif(file: BinaryIO, page: Any) -> bytes | None:
-    """Damaged EXIF is left behind rather than refused: it is about the picture, not of it."""
-    try:
-        exif = Image.Exif()
-        position = file.tell()
-        file.seek(0)
-        exif.load_from_fp(file, page.offset)
-        block = exif_from_tiff(exif)
-        file.seek(position)
-    except Exception:  # Pillow raises a dozen kinds for broken directories
-        return None
-    return block

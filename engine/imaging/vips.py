@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import logging
+import os
 import struct
 from typing import Any, BinaryIO, Literal
 
 import numpy as np
-import pyvips
 from numpy.typing import NDArray
 
 from engine.errors import ImageError
-from engine.imaging.metadata import Header, Metadata, bare_iptc, exif_orientation, plausible_dpi, upright_exif
+from engine.imaging import exif
+from engine.imaging.metadata import Header, Metadata, bare_iptc, plausible_dpi
 
-logging.getLogger("pyvips").addHandler(logging.NullHandler())  # else Python prints its warnings on standard error
+# Silences libvips, which must happen before it starts: what it warns of are details of the error it then raises.
+os.environ.setdefault("VIPS_WARNING", "0")
+import pyvips
+
+# pyvips would call Python's logging from libvips's own threads, also while the interpreter shuts down.
+pyvips._remove_log_handler()
 
 _FORMATS = {"jpegload_source": "JPEG", "pngload_source": "PNG", "webpload_source": "WEBP"}
 _SPACES: dict[str, Literal["grey", "rgb", "cmyk"]] = {
@@ -32,9 +37,9 @@ def read_header(file: BinaryIO, name: str) -> Header:
     bits = {"uchar": 8, "ushort": 16}.get(image.format)
     if space is None or bits is None:
         raise ImageError(f"“{name}” holds pixels of a kind that is not supported; convert it to grey or RGB first.")
-    exif = _blob(image, "exif-data")
+    block = _blob(image, "exif-data")
     metadata = Metadata(
-        exif=upright_exif(exif),
+        exif=exif.upright(block),
         xmp=_blob(image, "xmp-data"),
         iptc=bare_iptc(_blob(image, "iptc-data")),
         dpi=_dpi(image, file),
@@ -46,7 +51,7 @@ def read_header(file: BinaryIO, name: str) -> Header:
         bits=bits,
         format=_FORMATS.get(image.get("vips-loader"), "PNG"),
         space=space,
-        orientation=exif_orientation(exif) if exif else 1,
+        orientation=exif.orientation(block),
         icc=_blob(image, "icc-profile-data"),
         metadata=metadata,
     )

@@ -15,9 +15,9 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 from PIL import Image
-from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from engine.errors import WriteError
+from engine.imaging import exif
 from engine.imaging.color import Pixels, WorkingSpace, to_eight_bits
 from engine.imaging.metadata import Metadata, photoshop_block
 from engine.imaging.xmp import build_packet
@@ -26,9 +26,9 @@ Format = Literal["TIFF", "PNG", "JPEG", "WEBP"]
 
 _STRIP_BYTES = 1 << 20
 _CLASSIC_LIMIT = (4 << 30) - (64 << 20)
+_ASCII, _LONG, _LONG8 = 2, 4, 16
 _JPEG_SEGMENT = 65_000  # a JPEG segment ends at 65,533 bytes, its label included
 _MAX_SIDE = {"JPEG": 65_500, "WEBP": 16_383}
-_EXIF_IFD = 34665
 _NO_PROVENANCE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -105,14 +105,14 @@ def _write_tiff(
     extra: list[tuple[int, int, int, Any, bool]] = [(274, 3, 1, 1, True), (700, 1, len(packet), packet, True)]
     if metadata.iptc:
         extra.append((33723, 7, len(metadata.iptc), metadata.iptc, True))
-    exif = _exif(metadata)
-    for tag in (271, 272, 315, 33432):
-        if isinstance(text := exif.get(tag), str) and text:
-            extra.append((tag, 2, 0, text.encode(), True))
+    main, *directories = exif.read_block(metadata.exif)
+    for tag in exif.DESCRIPTIVE:
+        if tag in main and main[tag].kind == _ASCII:
+            extra.append((tag, _ASCII, main[tag].count, main[tag].data, True))
+    behind = {tag: part for tag, part in zip((exif.EXIF_IFD, exif.GPS_IFD), directories, strict=True) if part}
     big = pixels.nbytes > _CLASSIC_LIMIT  # the compressed size is not known yet
-    subdirectory = exif.get_ifd(_EXIF_IFD)
-    if subdirectory and not big:
-        extra.append((_EXIF_IFD, 4, 1, 0, True))
+    # tifffile refuses these two tags, so their places are held by the numbers before them, which nobody uses here.
+    extra += [(tag - 1, _LONG8 if big else _LONG, 1, 0, True) for tag in behind]
     tifffile.imwrite(
         path,
         pixels if channels > 1 else pixels[:, :, 0],
@@ -133,21 +133,22 @@ def _write_tiff(
         extratags=extra,
         maxworkers=1,
     )
-    if subdirectory and not big:
-        _append_directory(path, dict(subdirectory))
+    _append_directories(path, behind, big)
 
 
-def _append_directory(path: Path, values: dict[int, Any]) -> None:
-    """Put an EXIF directory behind the pixels and point the tag that waits for it there: tifffile cannot."""
-    with tifffile.TiffFile(path, mode="r+") as tif:
-        file = tif.filehandle
-        file.seek(0, 2)
-        offset = file.tell() + file.tell() % 2
-        directory = ImageFileDirectory_v2(b"II*\0\0\0\0\0")
-        for tag, value in values.items():
-            directory[tag] = value
-        file.write(b"\0" * (offset - file.tell()) + directory.tobytes(offset))
-        tif.pages.first.tags[_EXIF_IFD].overwrite(offset)
+def _append_directories(path: Path, behind: Mapping[int, exif.Directory], big: bool) -> None:
+    """Put EXIF and GPS behind the pixels, and let the tags that held their places point there."""
+    for tag, directory in behind.items():
+        with tifffile.TiffFile(path, mode="r+") as tif:
+            file = tif.filehandle
+            file.seek(0, 2)
+            end = file.tell()
+            offset = end + end % 2
+            file.write(b"\0" * (offset - end) + exif.write_directory(directory.values(), offset, big))
+            place = tif.pages.first.tags[tag - 1]
+            place.overwrite(offset)
+            file.seek(place.offset)
+            file.write(struct.pack("<H", tag))
 
 
 def _png(pixels: Pixels, icc: bytes | None, metadata: Metadata, packet: bytes) -> bytes:
@@ -198,14 +199,3 @@ def _grey_as_rgb(pixels: NDArray[np.uint8], icc: bytes | None) -> NDArray[np.uin
     space = WorkingSpace(icc, pixels.shape[2], 8)
     colours = space.to_display(pixels)[..., 2::-1]
     return np.concatenate([colours, pixels[..., 1:]], axis=2)
-
-
-def _exif(metadata: Metadata) -> Image.Exif:
-    exif = Image.Exif()
-    if metadata.exif:
-        try:
-            exif.load(b"Exif\0\0" + metadata.exif)
-            exif.get_ifd(_EXIF_IFD)
-        except Exception:  # Pillow raises a dozen kinds for broken directories; the picture matters more
-            return Image.Exif()
-    return exif

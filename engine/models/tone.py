@@ -16,6 +16,7 @@ from engine.models.generator import STYLE_SIZE
 from engine.models.style_encoder import colour_statistics
 
 KNOTS = 17
+_SOFTPLUS_ONE = 0.541324854612918  # where softplus is 1
 THUMBNAIL = 64  # pixels a side of the square thumbnail g
 
 
@@ -48,7 +49,7 @@ def apply_curve(x: Tensor, curve: Tensor) -> Tensor:
 def _curve(raw: Tensor) -> Tensor:
     """raw (N, 3 * 18) -> monotone curves (N, 3, 17); all zeros give the identity."""
     raw = raw.view(-1, 3, KNOTS + 1)
-    increments = F.softplus(raw[:, :, 1:KNOTS] + 0.5413) / (KNOTS - 1)  # softplus(0.5413) = 1
+    increments = F.softplus(raw[:, :, 1:KNOTS] + _SOFTPLUS_ONE) / (KNOTS - 1)
     start = raw[:, :, :1] * 0.5
     scale = 1 + 0.5 * torch.tanh(raw[:, :, KNOTS:])
     return (start + scale * F.pad(increments.cumsum(2), (1, 0))).clamp(0, 1)

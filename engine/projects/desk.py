@@ -33,6 +33,10 @@ class ProjectDesk:
             self._open[_key(folder)] = made
             return made.value
 
+    def open_or_create(self, folder: Path) -> Project:
+        """Opens the project in a folder, or makes one there, named after it."""
+        return self.open(folder) if is_project(folder) else self.create(folder, folder.stem)
+
     def join(self, paths: Sequence[Path], folder: Path | None) -> tuple[Project, tuple[str, ...]]:
         """The project that holds the first readable image, or a new one, with all of them added.
 
@@ -43,7 +47,7 @@ class ProjectDesk:
             raise ProjectError(refused[0] if refused else "No image was given; choose at least one.")
         first, (sha256, _) = admitted[0]
         if folder is not None:
-            project = self.open(folder) if is_project(folder) else self.create(folder, folder.stem)
+            project = self.open_or_create(folder)
         elif (existing := find_project_for(first, sha256)) is not None:
             project = self.open(existing)
         else:

@@ -26,6 +26,7 @@ from engine.runtime.cache import ByteCache
 from engine.types import Frame, ModelCard, Progress, Recipe, Region, RenderRequest, StyleCard
 
 Pixels = NDArray[Any]
+_THUMBNAIL_FROM = 512  # pixels a side at most: the same level for every model and view
 Key = tuple[str, int, int, int, int, str]  # master's hash, page, level, tile corner, weights' hash
 
 
@@ -72,12 +73,13 @@ class Pipeline:
         touching = tiles_touching(source.tiles(level, self.card), region)
         seen = {tile: self._seen.get(self._key(subject, level, tile)) for tile in touching}
         before = source.space.to_display(source.pixels(level, region))
-        if all(s is None for s in seen.values()) and level < source.coarse_level:
+        coarse = source.coarse_level(self.card.tile)
+        if all(s is None for s in seen.values()) and level < coarse:
             return self._coarse(request, subject, plan)
         pixels = before.copy() if all(seen.values()) else self._enlarged(subject, plan, level, region)
         for tile, known in seen.items():
             part = tile.core.intersect(region)
-            known = known or (self._now(subject, level, tile) if level >= source.coarse_level else None)
+            known = known or (self._now(subject, level, tile) if level >= coarse else None)
             if known is not None:
                 aligned = _on_grid(part, tile.core)
                 shown = self._display(subject, plan, level, known, aligned)
@@ -143,8 +145,8 @@ class Pipeline:
         key = (subject.sha256, subject.page)
         if key not in self._thumbnails:
             source = subject.source
-            width, height = source.size(source.coarse_level)
-            whole = source.working(source.coarse_level, Region(0, 0, width, height))
+            level = source.coarse_level(_THUMBNAIL_FROM)
+            whole = source.working(level, Region(0, 0, *source.size(level)))
             if len(self._thumbnails) > 256:
                 self._thumbnails.clear()
             self._thumbnails[key] = stages.tone_thumbnail(to_tensor(whole, self.device))
@@ -199,7 +201,7 @@ class Pipeline:
     def _coarse(self, request: RenderRequest, subject: Subject, plan: Plan) -> Frame:
         """A quick answer at the level that fits into one tile, for the part of it that covers the view."""
         source = subject.source
-        level = source.coarse_level
+        level = source.coarse_level(self.card.tile)
         region = _level_region(source, level, request.view.region)
         tile = source.tiles(level, self.card)[0]
         shown = self._display(subject, plan, level, self._now(subject, level, tile), tile.core)
@@ -210,7 +212,7 @@ class Pipeline:
     def _enlarged(self, subject: Subject, plan: Plan, level: int, region: Region) -> NDArray[np.uint8]:
         """The coarse answer, enlarged to the pixels of a finer level: stands in for tiles not yet seen."""
         source = subject.source
-        coarse = source.coarse_level
+        coarse = source.coarse_level(self.card.tile)
         tile = source.tiles(coarse, self.card)[0]
         shown = self._display(subject, plan, coarse, self._now(subject, coarse, tile), tile.core)
         shift = coarse - level

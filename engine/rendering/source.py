@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,10 @@ class Source:
     def nbytes(self) -> int:
         return int(self.master.pixels.nbytes * 4 / 3)
 
-    @cached_property
-    def coarse_level(self) -> int:
-        """The first level that fits into one tile of 512 pixels."""
+    def coarse_level(self, tile: int) -> int:
+        """The first level that fits into one tile of `tile` pixels."""
         longest = max(self.master.pixels.shape[:2])
-        return next(k for k in range(self.pyramid.depth) if longest <= 512 << k)
+        return next(k for k in range(self.pyramid.depth + 1) if longest <= tile << k)
 
     def pixels(self, level: int, region: Region) -> NDArray[Any]:
         """The master's own values (h, w, C) of a region given in the level's pixels."""

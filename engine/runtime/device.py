@@ -48,7 +48,11 @@ def _native_bfloat16() -> bool:
 
 def use_threads(interactive: bool) -> int:
     """Gives torch all cores, or all but one while a window is open: tiny operations wait for whole scheduler ticks
-    where every core is taken. Returns the number."""
+    where every core is taken. `ARCHIVIST_THREADS` decides where it is set. Returns the number."""
+    wish = os.environ.get("ARCHIVIST_THREADS", "")
+    if wish.isdecimal() and int(wish) > 0:
+        torch.set_num_threads(int(wish))
+        return int(wish)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads = max(1, cores - 1) if interactive else cores
     torch.set_num_threads(threads)

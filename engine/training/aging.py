@@ -60,7 +60,7 @@ def _sometimes(dice: Dice, count: int, probability: float) -> Tensor:
 
 def _lens(x: Tensor, dice: Dice, severity: float, active: Tensor) -> Tensor:
     n = x.shape[0]
-    on = active * _sometimes(dice, n, 0.7)
+    on = active * _sometimes(dice, n, 0.7) * float(severity > 0)
     sigma = on * (0.2 + 2.8 * severity * dice.uniforms(n) ** 2)
     stretch = 1 + _sometimes(dice, n, 0.3) * dice.uniforms(n) * 1.5
     angle = dice.uniforms(n) * math.pi

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -37,8 +38,10 @@ class Lesson:
     seed: int
 
     def aged(self) -> Aged:
+        """A batch and its truth. Severity varies, or the network smooths what was hardly damaged at all."""
         clean = self.photos.batch(self.phase.batch, self.phase.size, self.seed).to(self.device)
-        return age(clean, self.seed)
+        severity = 0.25 + 0.75 * random.Random(self.seed).random() ** 0.5
+        return age(clean, self.seed, severity=severity)
 
     def autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16)

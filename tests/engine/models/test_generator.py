@@ -1,0 +1,73 @@
+import pytest
+import torch
+
+from engine.models.blocks import hash_noise
+from engine.models.generator import NOISE, Backbone, Generator, Head, condition
+
+
+@pytest.fixture(scope="module")
+def generator() -> Generator:
+    torch.manual_seed(0)
+    made = Generator().eval()
+    for parameter in made.parameters():  # zero-initialised layers would hide what they do
+        torch.nn.init.normal_(parameter, std=0.05)
+    return made
+
+
+def test_backbone_is_as_large_as_it_was_costed() -> None:
+    assert sum(p.numel() for p in Backbone().parameters()) == pytest.approx(1.6e6, rel=0.02)
+
+
+def test_shapes_follow_the_picture(generator: Generator) -> None:
+    seen = generator.backbone(torch.rand(2, 3, 48, 64))
+    assert seen.residual.shape == (2, 3, 48, 64)
+    assert seen.features.shape == (2, 32, 12, 16)
+    assert seen.damage.shape == (2, 1, 48, 64)
+
+
+def test_a_new_network_leaves_the_picture_as_it_is() -> None:
+    x = torch.rand(1, 3, 32, 32)
+    assert torch.equal(Backbone()(x).residual, torch.zeros_like(x))
+
+
+def test_folded_head_computes_what_the_conditioned_head_does(generator: Generator) -> None:
+    features, residual = torch.rand(1, 32, 8, 8), torch.rand(1, 3, 32, 32)
+    noise = hash_noise(0, 0, 8, 8, planes=NOISE, seed=3)
+    z = condition(torch.tensor([2.0]), torch.tensor([0.5]), torch.randn(1, 64))
+    with torch.no_grad():
+        whole = generator.head(features, residual, noise, z)
+        folded = generator.head.fold(z)(features, residual, noise)
+    assert torch.allclose(whole, folded, atol=1e-5)
+
+
+def test_style_is_silent_where_beta_is_zero() -> None:
+    alpha, style = torch.ones(2), torch.randn(2, 64)
+    z = condition(alpha, torch.tensor([0.0, 1.0]), style)
+    assert torch.equal(z[0, 2:], torch.zeros(64))
+    assert torch.equal(z[1, 2:], style[1])
+
+
+def test_head_looks_at_alpha() -> None:
+    torch.manual_seed(1)
+    head = Head()
+    torch.nn.init.normal_(head.modulation[2].weight, std=0.1)  # type: ignore[arg-type]
+    features, residual = torch.rand(1, 32, 4, 4), torch.rand(1, 3, 16, 16)
+    noise, style = torch.zeros(1, NOISE, 4, 4), torch.zeros(1, 64)
+    outs = [head(features, residual, noise, condition(torch.tensor([a]), torch.zeros(1), style)) for a in (0.1, 10.0)]
+    assert (outs[0] - outs[1]).abs().mean() > 1e-3
+
+
+def test_noise_is_the_same_at_the_same_place_whatever_the_window() -> None:
+    whole = hash_noise(0, 0, 40, 50, planes=4, seed=9)
+    assert torch.equal(hash_noise(7, 11, 20, 30, planes=4, seed=9), whole[:, :, 7:27, 11:41])
+    assert not torch.equal(hash_noise(0, 0, 40, 50, planes=4, seed=10), whole)
+
+
+def test_noise_is_uniform_and_uncorrelated() -> None:
+    noise = hash_noise(1000, 2000, 128, 128, planes=4, seed=0)
+    assert abs(float(noise.mean())) < 0.02
+    assert float(noise.std()) == pytest.approx(1 / 3**0.5, abs=0.01)
+    flat = noise[0].flatten(1)
+    assert float((torch.corrcoef(flat) - torch.eye(4)).abs().max()) < 0.03
+    neighbours = torch.corrcoef(torch.stack([noise[0, 0, :, :-1].flatten(), noise[0, 0, :, 1:].flatten()]))
+    assert abs(float(neighbours[0, 1])) < 0.03

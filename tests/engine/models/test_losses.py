@@ -1,0 +1,56 @@
+import torch
+
+from engine.models import losses
+from engine.models.critic import Critic
+from engine.models.features import TextureFeatures
+
+
+def test_distances_are_smallest_at_equality() -> None:
+    x, y = torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32)
+    net = TextureFeatures()
+    assert losses.charbonnier(x, x) < losses.charbonnier(x, y)
+    assert losses.fft_magnitude(x, x) == 0 < losses.fft_magnitude(x, y)
+    assert losses.feature_distance(net(x), net(x)) == 0 < losses.feature_distance(net(x), net(y))
+    assert bool((losses.style_distance(net(x), net(x)) == 0).all())
+    assert bool((losses.style_distance(net(x), net(y)) > 0).all())
+
+
+@torch.no_grad()
+def test_style_distance_tells_textures_apart_and_ignores_place() -> None:
+    torch.manual_seed(0)
+    net = TextureFeatures()
+    stripes = (torch.arange(64) % 4 < 2).float().expand(1, 3, 64, 64)
+    shifted, noise = stripes.roll(2, dims=3), torch.rand(1, 3, 64, 64)
+    same = losses.style_distance(net(stripes), net(shifted))
+    other = losses.style_distance(net(stripes), net(noise))
+    assert float(other) > 3 * float(same)
+
+
+def test_colour_distance_sees_colours_not_places() -> None:
+    x = torch.rand(1, 3, 32, 32)
+    shuffled = x.flatten(2)[:, :, torch.randperm(1024)].view_as(x)
+    directions = torch.randn(3, 16)
+    assert losses.colour_distance(x, shuffled, directions) < 1e-6
+    assert losses.colour_distance(x, x * 0.5, directions) > 0.05
+
+
+def test_mask_loss_rewards_the_right_place() -> None:
+    mask = torch.zeros(1, 1, 16, 16)
+    mask[..., 4:8, 4:8] = 1
+    right, wrong = mask * 12 - 6, 6 - mask * 12
+    assert losses.damage_mask(right, mask) < 0.1 < losses.damage_mask(wrong, mask)
+
+
+def test_relativistic_game_is_zero_sum_in_direction() -> None:
+    real, fake = torch.tensor([2.0]), torch.tensor([-1.0])
+    assert losses.relativistic_critic(real, fake) < losses.relativistic_critic(fake, real)
+    assert losses.relativistic_generator(real, fake) > losses.relativistic_generator(fake, real)
+
+
+def test_penalty_does_not_grow_with_the_picture() -> None:
+    torch.manual_seed(0)
+    net = Critic(8)
+    small = torch.rand(1, 3, 64, 64).requires_grad_()
+    tiled = small.detach().repeat(1, 1, 2, 2).requires_grad_()
+    a, b = (losses.zero_centred_penalty(net(x), x).item() for x in (small, tiled))
+    assert 0.5 < a / b < 2.0

@@ -1,0 +1,35 @@
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.models import tone
+from engine.models.tone import ToneStage, apply_curve
+
+
+def test_untrained_stage_changes_nothing() -> None:
+    x = torch.rand(2, 3, 64, 64)
+    stage = ToneStage()
+    assert torch.allclose(stage.unfading(x).apply(x), x, atol=1e-5)
+    assert torch.allclose(stage.styling(x, torch.zeros(2, 64)).apply(x), x, atol=1e-5)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.floats(-8, 8), min_size=54, max_size=54))
+def test_curves_never_turn_a_gradient_round(raw: list[float]) -> None:
+    curve = tone._curve(torch.tensor([raw]))
+    assert bool((curve.diff(dim=2) >= -1e-6).all())
+    assert float(curve.min()) >= 0
+    assert float(curve.max()) <= 1
+
+
+def test_curve_is_read_between_its_knots() -> None:
+    curve = torch.linspace(0, 1, 17).square().expand(1, 3, 17)
+    x = torch.full((1, 3, 1, 1), 1.5 / 16)
+    expected = ((1 / 16) ** 2 + (2 / 16) ** 2) / 2
+    assert torch.allclose(apply_curve(x, curve), torch.tensor(expected), atol=1e-6)
+
+
+def test_values_outside_the_range_are_clipped() -> None:
+    identity = torch.linspace(0, 1, 17).expand(1, 3, 17)
+    x = torch.tensor([-0.5, 0.0, 1.0, 1.7]).expand(1, 3, 1, 4)
+    assert apply_curve(x, identity)[0, 0, 0].tolist() == [0.0, 0.0, 1.0, 1.0]

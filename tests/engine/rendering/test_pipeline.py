@@ -1,0 +1,211 @@
+import dataclasses
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from skimage.data import astronaut
+
+from engine import resources
+from engine.evaluation.demo import age_picture
+from engine.imaging.color import WorkingSpace
+from engine.imaging.pyramid import Pyramid
+from engine.imaging.reader import Master
+from engine.models import catalog
+from engine.models.weights import load_restorer
+from engine.rendering.pipeline import Pipeline, Subject
+from engine.rendering.source import Source
+from engine.styles.library import read_cards
+from engine.types import SHIPPED_MODEL, ImageInfo, ImageRef, Recipe, Region, RenderRequest, View
+
+STYLES = {card.id: card for card in read_cards(resources.path("styles/styles.json"))}
+
+
+@pytest.fixture(scope="module")
+def old() -> NDArray[np.uint8]:
+    picture, _ = age_picture(astronaut()[60:260, 100:340], 11, 0.8)
+    return picture
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> Iterator[Pipeline]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    path, card = catalog.find(SHIPPED_MODEL)
+    small = dataclasses.replace(card, tile=128)  # several tiles of a small picture
+    yield Pipeline(load_restorer(path, torch.device("cpu"), torch.float32), small, torch.device("cpu"), 1 << 28)
+    torch.set_num_threads(threads)
+
+
+def subject(pixels: NDArray[Any], recipe: Recipe, **more: Any) -> Subject:
+    height, width, channels = pixels.shape
+    bits = pixels.dtype.itemsize * 8
+    master = Master(pixels, ImageInfo("", width, height, channels, bits, "TIFF"))
+    source = Source(Path(), master, WorkingSpace(None, channels, bits), Pyramid(pixels))
+    style = STYLES[recipe.style] if recipe.style else None
+    return Subject(str(hash(pixels.tobytes())), source, recipe, style=style, **more)
+
+
+def run(steps: Generator[Any, None, Any]) -> Any:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return stop.value
+
+
+def restore(pipeline: Pipeline, pixels: NDArray[Any], recipe: Recipe, **more: Any) -> NDArray[Any]:
+    result: NDArray[Any] = run(pipeline.whole(subject(pixels, recipe, **more)))[0]
+    return result
+
+
+def as_16_bit(old: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    return old.astype(np.uint16) * 257 + np.arange(old.shape[1], dtype=np.uint16)[None, :, None] % 97
+
+
+def request(pixels: NDArray[Any], recipe: Recipe, scale: float = 1.0, region: Region | None = None) -> RenderRequest:
+    region = region or Region(0, 0, pixels.shape[1], pixels.shape[0])
+    return RenderRequest(ImageRef("x", "0", 0), recipe, View(region, scale))
+
+
+def test_restoration_changes_a_damaged_picture(pipeline: Pipeline, old: NDArray[np.uint8]) -> None:
+    restored = restore(pipeline, old, Recipe())
+    assert restored.shape == old.shape
+    assert restored.dtype == np.uint8
+    assert np.abs(restored.astype(int) - old).mean() > 1
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("recipe", [Recipe(strength=0.0), Recipe(strength=0.0, keep_tone=False, alpha=0.1)])
+def test_strength_zero_gives_the_master_bit_for_bit(
+    pipeline: Pipeline, old: NDArray[np.uint8], bits: int, recipe: Recipe
+) -> None:
+    master = old if bits == 8 else as_16_bit(old)
+    assert np.array_equal(restore(pipeline, master, recipe), master)
+
+
+def test_outside_the_damage_the_master_stays_bit_for_bit(pipeline: Pipeline, old: NDArray[np.uint8]) -> None:
+    master = as_16_bit(old)
+    restored = restore(pipeline, master, Recipe(scope="damage", keep_tone=False, style="sepia", beta=1.0))
+    probability = run(pipeline.damage(subject(master, Recipe())))
+    far = torch.nn.functional.max_pool2d(torch.from_numpy(probability > 120).float()[None, None], 15, 1, 7)[0, 0] == 0
+    changed = (restored != master).any(axis=2)
+    assert changed.any()
+    assert not changed[far.numpy()].any()
+
+
+def test_a_mask_of_ones_own_decides_where(pipeline: Pipeline, old: NDArray[np.uint8]) -> None:
+    mask = np.zeros(old.shape[:2], np.uint8)
+    mask[40:120, 50:200] = 255
+    restored = restore(pipeline, old, Recipe(scope="damage"), mask=mask)
+    changed = (restored != old).any(axis=2)
+    assert changed[44:116, 54:196].mean() > 0.5
+    changed[38:122, 48:202] = False
+    assert not changed.any()
+
+
+def test_tiles_meet_without_a_seam(pipeline: Pipeline, old: NDArray[np.uint8]) -> None:
+    """Tiled and untiled agree within 1/255: the proof that the halo suffices."""
+    master = as_16_bit(old)
+    whole_card = dataclasses.replace(pipeline.card, tile=1024)
+    whole = Pipeline(pipeline.restorer, whole_card, torch.device("cpu"), 0)
+    for recipe in (Recipe(), Recipe(alpha=0.1), Recipe(style="vangogh-starry-night", beta=10.0), Recipe(grain=1.0)):
+        tiled, untiled = (restore(p, master, recipe).astype(np.int64) for p in (pipeline, whole))
+        assert np.abs(tiled - untiled).max() <= 257
+
+
+def test_a_picture_smaller_than_the_network_s_grid_works(pipeline: Pipeline) -> None:
+    for shape in ((1, 1, 3), (2, 130, 1), (9, 3, 4)):
+        master = np.full(shape, 90, np.uint8)
+        assert restore(pipeline, master, Recipe()).shape == shape
+
+
+def test_alpha_is_continuous_and_matters(pipeline: Pipeline, old: NDArray[np.uint8]) -> None:
+    results = [restore(pipeline, old, Recipe(alpha=a)).astype(float) for a in (0.1, 1.0, 1.02, 10.0)]
+    assert np.abs(results[0] - results[3]).mean() > 3 * np.abs(results[1] - results[2]).mean()
+    assert np.abs(results[1] - results[2]).mean() < 0.5
+
+
+def test_beta_zero_silences_every_style(pipeline: Pipeline, old: NDArray[np.uint8]) -> None:
+    plain = restore(pipeline, old, Recipe())
+    assert np.array_equal(restore(pipeline, old, Recipe(style="cyanotype", beta=0.0)), plain)
+    assert not np.array_equal(restore(pipeline, old, Recipe(style="cyanotype", beta=1.0)), plain)
+
+
+def test_the_same_recipe_gives_the_same_bits(pipeline: Pipeline, old: NDArray[np.uint8]) -> None:
+    recipe = Recipe(alpha=0.3, style="autochrome", beta=2.0, keep_tone=False, grain=0.5, seed=7)
+    first = restore(pipeline, old, recipe)
+    pipeline.forget(subject(old, recipe).sha256)
+    assert np.array_equal(restore(pipeline, old, recipe), first)
+
+
+def test_a_screen_at_full_size_shows_the_pixels_of_the_export(pipeline: Pipeline, old: NDArray[np.uint8]) -> None:
+    recipe = Recipe(alpha=0.5, style="sepia", beta=1.0)
+    exported = restore(pipeline, old, recipe)
+    tiles = []
+    region = Region(33, 21, 180, 150)
+    frame = run(pipeline.refine(request(old, recipe, region=region), subject(old, recipe), tiles.append))
+    assert frame.exact
+    assert frame.region == region
+    assert np.array_equal(frame.pixels[..., 2::-1], exported[21:171, 33:213])
+    assert np.array_equal(frame.before[..., 2::-1], old[21:171, 33:213])
+    for tile in tiles:
+        r = tile.region
+        assert np.array_equal(tile.pixels[..., 2::-1], exported[r.y : r.bottom, r.x : r.right])
+    assert sum(t.region.width * t.region.height for t in tiles) == 180 * 150
+
+
+def test_a_draft_over_known_tiles_agrees_with_the_refined_view(pipeline: Pipeline, old: NDArray[np.uint8]) -> None:
+    recipe = Recipe(alpha=2.0)
+    asked = request(old, recipe, region=Region(10, 30, 200, 160))
+    refined = run(pipeline.refine(asked, subject(old, recipe), lambda _: None))
+    draft = pipeline.draft(asked, subject(old, recipe))
+    assert draft.region == refined.region
+    assert not draft.exact
+    assert np.abs(draft.pixels.astype(int) - refined.pixels).max() <= 1
+
+
+def test_a_draft_of_an_unseen_picture_is_coarse_but_there(pipeline: Pipeline) -> None:
+    rng = np.random.default_rng(1)
+    large = np.repeat(np.repeat(rng.integers(0, 255, (70, 90, 3), dtype=np.uint8), 10, axis=0), 10, axis=1)
+    asked = request(large, Recipe(), region=Region(100, 80, 400, 300))
+    draft = pipeline.draft(asked, subject(large, Recipe()))
+    assert draft.pixels.shape == draft.before.shape == (38, 51, 4)
+    assert draft.region == Region(96, 80, 408, 304)  # what was asked for, out to whole pixels of the level
+
+
+def test_a_small_view_reads_a_small_level(pipeline: Pipeline, old: NDArray[np.uint8]) -> None:
+    frame = run(pipeline.refine(request(old, Recipe(), 0.3), subject(old, Recipe()), lambda _: None))
+    assert frame.pixels.shape == (100, 120, 4)
+    assert not frame.exact
+
+
+def test_grain_comes_back_as_far_as_wished(pipeline: Pipeline, old: NDArray[np.uint8]) -> None:
+    results = [restore(pipeline, old, Recipe(alpha=10.0, grain=g)).astype(float) for g in (0.0, 0.5, 1.0)]
+
+    def rough(x: NDArray[Any]) -> float:
+        return float(np.abs(np.diff(x, axis=0)).mean())
+
+    assert rough(results[0]) < rough(results[1]) < rough(results[2]) <= 1.1 * rough(old.astype(float))
+
+
+def test_grey_masters_stay_grey(pipeline: Pipeline, old: NDArray[np.uint8]) -> None:
+    grey = old.mean(axis=2, keepdims=True).astype(np.uint8)
+    assert restore(pipeline, grey, Recipe(alpha=0.1)).shape == grey.shape
+
+
+def test_steps_are_many_and_a_closed_restoration_ends(pipeline: Pipeline, old: NDArray[np.uint8]) -> None:
+    steps = pipeline.whole(subject(old[:180, :180].copy(), Recipe(seed=99)))
+    for _ in range(3):
+        next(steps)
+    steps.close()
+    assert not torch.is_inference_mode_enabled()
+
+
+def test_inference_mode_does_not_leak_out_of_a_step(pipeline: Pipeline, old: NDArray[np.uint8]) -> None:
+    steps = pipeline.whole(subject(old[:150, :150].copy(), Recipe()))
+    for _ in steps:
+        assert not torch.is_inference_mode_enabled()

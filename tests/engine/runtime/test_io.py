@@ -1,0 +1,93 @@
+"""The reading threads and the checksum of a master."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from engine.errors import Cancelled, ImageError
+from engine.runtime.io import IoPool, sha256_of
+from engine.types import Progress
+
+SOON = 5.0
+
+
+def test_checksum_is_that_of_the_whole_file_and_progress_ends_at_its_size(tmp_path: Path) -> None:
+    data = bytes(range(256)) * 9_000  # 2.2 MiB: more than two pieces
+    path = tmp_path / "scan.tif"
+    path.write_bytes(data)
+    seen: list[Progress] = []
+    assert sha256_of(path, seen.append) == hashlib.sha256(data).hexdigest()
+    assert [p.done for p in seen] == sorted({p.done for p in seen})
+    assert len(seen) == 3
+    assert seen[-1] == Progress(len(data), len(data), "scan.tif")
+
+
+def test_empty_file_has_the_checksum_of_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "empty"
+    path.touch()
+    assert sha256_of(path) == hashlib.sha256().hexdigest()
+
+
+def test_missing_file_and_folder_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"^gone\.tif is not there any more; .*\.$"):
+        sha256_of(tmp_path / "gone.tif")
+    with pytest.raises(ImageError, match=r"is a folder|may not be read"):
+        sha256_of(tmp_path)
+
+
+def test_work_runs_on_two_named_threads() -> None:
+    pool = IoPool()
+    together = threading.Barrier(2)
+
+    def name() -> str:
+        together.wait(SOON)
+        return threading.current_thread().name
+
+    futures = [pool.submit(name) for _ in range(4)]
+    assert {future.result(SOON) for future in futures} == {"io_0", "io_1"}
+    pool.close()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("io_")]
+
+
+def test_error_goes_to_the_future_and_the_pool_lives_on(tmp_path: Path) -> None:
+    pool = IoPool()
+    with pytest.raises(ImageError):
+        pool.submit(sha256_of, tmp_path / "gone.tif").result(SOON)
+    assert pool.submit(int, "7").result(SOON) == 7
+    pool.close()
+
+
+def test_close_stops_a_long_read_and_cancels_what_waits(tmp_path: Path) -> None:
+    pool = IoPool()
+    path = tmp_path / "big"
+    path.write_bytes(bytes(5 << 20))
+    reading, closing = threading.Event(), threading.Event()
+
+    def check(progress: Progress) -> None:
+        reading.set()
+        assert closing.wait(SOON)
+        while progress.done:  # the pool is told to close a moment after the event
+            pool.check()
+
+    reads = [pool.submit(sha256_of, path, check) for _ in range(2)]
+    waiting = pool.submit(int, "7")
+    assert reading.wait(SOON)
+    closing.set()
+    pool.close()
+    assert [type(read.exception(SOON)) for read in reads] == [Cancelled, Cancelled]
+    assert waiting.cancelled()
+    assert pool.submit(int, "7").cancelled()
+
+
+def test_runtime_needs_neither_torch_nor_qt() -> None:
+    code = (
+        "import sys, engine.runtime.worker, engine.runtime.io, engine.runtime.cache\n"
+        "assert not {'torch', 'numpy', 'PySide6', 'pydantic'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=20)

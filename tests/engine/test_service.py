@@ -1,0 +1,233 @@
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from skimage.data import chelsea
+
+from engine.errors import EngineError, ImageError, ModelError, ProjectError, RecipeError, WriteError
+from engine.service import EngineService
+from engine.types import ExportOptions, ImageRef, Progress, Recipe, Region, RenderRequest, View
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARCHIVIST_THREADS", "1")
+
+
+@pytest.fixture
+def service() -> Iterator[EngineService]:
+    made = EngineService(device="cpu", cache_bytes=1 << 27)
+    made.start()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "masters" / "cat.png"
+    path.parent.mkdir()
+    Image.fromarray(chelsea()[:160, :200]).save(path, dpi=(300, 300))
+    return path
+
+
+def opened(service: EngineService, photo: Path) -> ImageRef:
+    return service.open_image(str(photo)).result(20).ref
+
+
+def nothing(_: Progress) -> None:
+    return
+
+
+def whole(ref: ImageRef, recipe: Recipe, generation: int = 0) -> RenderRequest:
+    return RenderRequest(ref, recipe, View(Region(0, 0, 200, 160), 1.0), generation=generation)
+
+
+def test_torch_comes_in_with_the_first_warming_and_not_before() -> None:
+    script = (
+        "import sys\n"
+        "from engine.service import EngineService\n"
+        "service = EngineService(device='cpu'); service.start()\n"
+        "cards = service.styles(), service.models()\n"
+        "early = 'torch' in sys.modules\n"
+        "ready = service.warm().result()\n"
+        "print(early, 'torch' in sys.modules, 'torchvision' in sys.modules, ready.device)\n"
+        "service.close()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.split() == ["False", "True", "False", "cpu"]
+
+
+def test_screen_and_export_agree(service: EngineService, photo: Path, tmp_path: Path) -> None:
+    ref = opened(service, photo)
+    recipe = Recipe(alpha=2.0)
+    frame = service.refine(whole(ref, recipe), lambda _: None).result(60)
+    done = service.export(ref, recipe, ExportOptions(str(tmp_path / "out.png")), nothing).future.result(60)
+    exported = np.asarray(Image.open(done.output))
+    assert frame.exact
+    assert np.array_equal(frame.pixels[..., 2::-1], exported)
+    assert 0 < done.changed <= 1
+    assert done.recipe.weights == service.models()[0].sha256
+
+
+def test_masters_are_never_touched(service: EngineService, photo: Path, tmp_path: Path) -> None:
+    before = photo.read_bytes(), photo.stat().st_mtime_ns
+    ref = opened(service, photo)
+    service.export(ref, Recipe(), ExportOptions(str(tmp_path / "out.jpg")), nothing).future.result(60)
+    with pytest.raises(WriteError, match="master itself"):
+        service.export(ref, Recipe(), ExportOptions(str(photo), "overwrite"), nothing).future.result(60)
+    assert (photo.read_bytes(), photo.stat().st_mtime_ns) == before
+
+
+def test_exports_into_a_folder_are_numbered(service: EngineService, photo: Path, tmp_path: Path) -> None:
+    ref, folder = opened(service, photo), tmp_path / "exports"
+    outputs = [
+        service.export(ref, Recipe(), ExportOptions(str(folder)), nothing).future.result(60).output for _ in range(2)
+    ]
+    assert [Path(o).name for o in outputs] == ["cat_restored_v01.tif", "cat_restored_v02.tif"]
+    skipped = service.export(ref, Recipe(), ExportOptions(str(folder), "skip"), nothing).future.result(60)
+    assert skipped.output == ""
+    with tifffile.TiffFile(outputs[0]) as tif:
+        assert "AI-restored derivative of cat.png" in tif.pages[0].description  # type: ignore[union-attr]
+
+
+def test_progress_reaches_its_end(service: EngineService, photo: Path, tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    work = service.export(opened(service, photo), Recipe(), ExportOptions(str(tmp_path / "o.png")), seen.append)
+    work.future.result(60)
+    assert seen[-1].done == seen[-1].total > 0
+
+
+def test_a_cancelled_export_leaves_nothing(service: EngineService, tmp_path: Path) -> None:
+    large = tmp_path / "large.png"
+    Image.fromarray(np.tile(chelsea(), (6, 6, 1))).save(large)
+    target = tmp_path / "out" / "large.tif"
+    work = service.export(opened(service, large), Recipe(), ExportOptions(str(target)), nothing)
+    time.sleep(0.3)
+    work.cancel()
+    with pytest.raises(CancelledError):
+        work.future.result(30)
+    assert not target.parent.exists() or not list(target.parent.iterdir())
+
+
+def test_unwritable_targets_are_one_sentence(service: EngineService, photo: Path, tmp_path: Path) -> None:
+    ref = opened(service, photo)
+    for target in (photo / "inside.png", tmp_path / "out.gif"):
+        with pytest.raises(WriteError) as caught:
+            service.export(ref, Recipe(), ExportOptions(str(target)), nothing).future.result(60)
+        assert str(caught.value).count("\n") == 0
+
+
+@pytest.mark.parametrize(
+    ("recipe", "error"),
+    [
+        (Recipe(style="nobody", beta=1.0), RecipeError),
+        (Recipe(model="nobody"), ModelError),
+        (Recipe(scale=4), RecipeError),
+        (Recipe(mask="0" * 64, scope="damage"), RecipeError),
+    ],
+)
+def test_recipes_for_things_that_do_not_exist_are_refused(
+    service: EngineService, photo: Path, recipe: Recipe, error: type[EngineError]
+) -> None:
+    ref = opened(service, photo)
+    with pytest.raises(error):
+        service.draft(whole(ref, recipe)).result(60)
+    assert service.draft(whole(ref, Recipe())).result(60).pixels.shape[2] == 4
+
+
+def test_bad_files_are_refused_and_the_engine_goes_on(service: EngineService, photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.jpg").write_text("not a picture")
+    for path in (tmp_path / "missing.png", tmp_path / "text.jpg", tmp_path):
+        with pytest.raises(ImageError):
+            service.open_image(str(path)).result(20)
+    assert opened(service, photo).size == photo.stat().st_size
+
+
+def test_a_mask_must_have_the_size_of_the_image(service: EngineService, photo: Path, tmp_path: Path) -> None:
+    ref = opened(service, photo)
+    Image.new("L", (10, 10)).save(tmp_path / "small.png")
+    with pytest.raises(RecipeError, match="size"):
+        service.add_mask(str(tmp_path / "small.png"), ref).result(20)
+    mask = Image.new("L", (200, 160))
+    mask.paste(255, (20, 20, 60, 60))
+    mask.save(tmp_path / "mask.png")
+    sha256 = service.add_mask(str(tmp_path / "mask.png"), ref).result(20)
+    recipe = Recipe(scope="damage", mask=sha256)
+    done = service.export(ref, recipe, ExportOptions(str(tmp_path / "o.png")), nothing).future.result(60)
+    changed = (np.asarray(Image.open(done.output)) != chelsea()[:160, :200]).any(axis=2)
+    assert changed.any()
+    changed[18:62, 18:62] = False
+    assert not changed.any()
+
+
+def test_thumbnails_show_the_image_in_a_style(service: EngineService, photo: Path) -> None:
+    ref = opened(service, photo)
+    plain = service.thumbnail(ref, Recipe(), 100).result(60)
+    styled = service.thumbnail(ref, Recipe(style="cyanotype", beta=1.0), 100).result(60)
+    assert plain.pixels.shape == (80, 100, 4)
+    blueness = [float(f.pixels[..., 0].mean() - f.pixels[..., 2].mean()) for f in (plain, styled)]
+    assert blueness[1] > blueness[0] + 20
+
+
+def test_any_picture_becomes_a_style(service: EngineService, photo: Path) -> None:
+    card = service.add_style(str(photo)).result(60)
+    assert len(card.code) == 64
+    assert card in service.styles()
+    frame = service.thumbnail(opened(service, photo), Recipe(style=card.id, beta=1.0), 64).result(60)
+    assert frame.pixels.any()
+
+
+def test_a_project_brings_back_every_slider(service: EngineService, photo: Path) -> None:
+    before = set(photo.parent.iterdir())
+    project, refused = service.project_for([str(photo), str(photo.parent / "missing.png")]).result(20)
+    assert len(refused) == 1
+    recipe = Recipe(alpha=0.4, beta=2.0, style="sepia", strength=0.7, keep_tone=False, grain=0.2)
+    service.save_item(project, project.items[0].with_recipe(recipe)).result(20)
+    service.close_project(project)
+    again, _ = service.project_for([str(photo)]).result(20)
+    assert again.uuid == project.uuid
+    assert again.items[0].recipe == recipe
+    assert service.locate(again, again.items[0]) == str(photo)
+    assert set(photo.parent.iterdir()) == before
+
+
+def test_a_project_needs_an_image(service: EngineService, tmp_path: Path) -> None:
+    with pytest.raises(ProjectError):
+        service.project_for([]).result(20)
+
+
+def test_demo_is_made_once_and_knows_its_truth(service: EngineService, tmp_path: Path) -> None:
+    folder = tmp_path / "Demo.archivist"
+    project = service.demo_project(str(folder)).result(120)
+    assert len(project.items) == 6
+    made = {path: path.stat().st_mtime_ns for path in folder.glob("masters/*")}
+    truths = {path.stem for path in folder.glob("truth/*")}
+    assert {path.stem.removesuffix("_aged") for path in made} == truths
+    assert service.demo_project(str(folder)).result(60).uuid == project.uuid
+    assert {path: path.stat().st_mtime_ns for path in folder.glob("masters/*")} == made
+
+
+def test_aging_is_reproducible_and_shows_its_mask(service: EngineService, photo: Path, tmp_path: Path) -> None:
+    files = [tmp_path / "a.png", tmp_path / "b.png"]
+    mask = tmp_path / "mask.png"
+    for file in files:
+        service.age(str(photo), str(file), seed=3, severity=0.9, mask=str(mask)).result(60)
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert np.asarray(Image.open(mask)).shape == (160, 200)
+
+
+def test_a_closed_service_leaves_its_futures_cancelled(photo: Path) -> None:
+    service = EngineService(device="cpu")
+    service.start()
+    ref = opened(service, photo)
+    service.close()
+    future = service.draft(replace(whole(ref, Recipe())))
+    assert future.cancelled()

@@ -1,0 +1,100 @@
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from engine.errors import EngineError
+from engine.models.catalog import read_card
+from engine.models.weights import load_restorer
+from engine.training import phases
+from engine.training.presets import PRESETS
+from engine.training.pretrain import Options, train
+from engine.training.publish import publish
+from engine.training.run import Run
+
+TINY = PRESETS["tiny"]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(0)
+    for number in range(3):
+        coarse = rng.integers(0, 255, (8, 10, 3), dtype=np.uint8)
+        Image.fromarray(coarse).resize((200, 160), Image.Resampling.BICUBIC).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def finish(steps: object) -> Run:
+    while True:
+        try:
+            next(steps)  # type: ignore[call-overload]
+        except StopIteration as stop:
+            run: Run = stop.value
+            return run
+
+
+def test_a_run_goes_through_all_phases_and_logs_each(photos: Path, tmp_path: Path) -> None:
+    run = finish(train(TINY, photos, tmp_path / "run", Options(styles=photos)))
+    assert run.counters["phase"] == len(TINY.phases)
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [line["kind"] for line in lines if line.get("event") == "validation"] == [p.kind for p in TINY.phases]
+    assert set(run.scales) == {"content", "style", "measured"}
+
+
+def test_a_killed_run_goes_on_to_the_same_weights(photos: Path, tmp_path: Path) -> None:
+    preset = replace(TINY, phases=TINY.phases[:1], checkpoint_minutes=0.0)
+    whole = finish(train(preset, photos, tmp_path / "whole"))
+    list(islice(train(preset, photos, tmp_path / "killed"), 3))
+    resumed = finish(train(preset, photos, tmp_path / "killed"))
+    assert resumed.counters["total"] == whole.counters["total"]
+    for key, value in whole.average.items():
+        assert torch.allclose(resumed.average[key], value, atol=1e-6), key
+
+
+def test_a_run_learns(photos: Path, tmp_path: Path) -> None:
+    phase = replace(TINY.phases[0], steps=30, batch=4)
+    finish(train(replace(TINY, phases=(phase,)), photos, tmp_path / "run"))
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    final = next(line for line in lines if line.get("event") == "validation")
+    assert final["psnr"] > final["input"]
+
+
+def test_a_step_that_is_not_finite_changes_nothing(tmp_path: Path) -> None:
+    from engine.training.pretrain import new_run
+
+    run = new_run(tmp_path, torch.device("cpu"), 1)
+    before = run.nets.head.first.weight.detach().clone()
+    loss = run.nets.head.first.weight.sum() * float("nan")
+    norm = phases.take(run, "joint", loss)
+    assert norm != norm
+    assert torch.equal(run.nets.head.first.weight, before)
+
+
+def test_a_folder_without_photographs_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with pytest.raises(EngineError, match="no photographs"):
+        next(train(TINY, tmp_path / "data", tmp_path / "run"))
+
+
+def test_a_published_run_is_a_model_with_a_card(photos: Path, tmp_path: Path) -> None:
+    run = finish(train(replace(TINY, phases=TINY.phases[:1]), photos, tmp_path / "run"))
+    file = publish(run, tmp_path / "model.safetensors", {"id": "mine", "title": "Mine"})
+    assert read_card(file).title == "Mine"
+    restorer = load_restorer(file, torch.device("cpu"), torch.float32)
+    expected = run.average["backbone.stem.weight"]
+    assert torch.allclose(restorer.backbone.stem.weight, expected, atol=1e-3)

@@ -243,12 +243,16 @@ class WorkingSpace:
         flat = self._colour_list(pixels)
         target = result.reshape(-1, self.channels)
         for part in _chunks(len(flat)):
-            changed = part.start + np.flatnonzero(flat_delta[part].any(axis=1))
-            if not changed.size:
-                continue
+            changed: slice | NDArray[np.intp] = part
+            if not self.is_identity:  # there a zero changes nothing by itself, and picking pixels costs more
+                changed = part.start + np.flatnonzero(flat_delta[part].any(axis=1))
             device = flat[changed]
-            moved = device + self._peak * self._space.change(device, flat_delta[changed])
-            target[changed, : self._colours] = np.clip(np.rint(moved), 0, self._peak).astype(self._dtype)
+            if not device.size:
+                continue
+            moved = self._space.change(device, flat_delta[changed]) * np.float32(self._peak)
+            moved += device
+            np.rint(moved, out=moved)
+            target[changed, : self._colours] = np.clip(moved, 0, self._peak, out=moved).astype(self._dtype)
         return result
 
     def to_display(self, pixels: Pixels) -> NDArray[np.uint8]:

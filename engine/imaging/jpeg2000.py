@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ImageError
+from engine.imaging.codestreams import JPEG2000_START, jpeg2000_size
 from engine.imaging.metadata import Header, Metadata, plausible_dpi
 
 MAGIC_BOX = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
-MAGIC_STREAM = b"\xff\x4f\xff\x51"
 
 _SRGB, _GREY = 16, 17
 _MAX_BOXES = 1000
@@ -24,7 +24,7 @@ _MAX_BOX_BYTES = 16 << 20
 def read_header(file: BinaryIO, name: str) -> Header:
     """Size and colour from the boxes or the bare codestream; ImageError in words for what is not supported."""
     file.seek(0)
-    if file.read(4) == MAGIC_STREAM:
+    if file.read(4) == JPEG2000_START:
         return _from_stream(file, name)
     file.seek(0, 2)
     boxes = dict(_boxes(file, 0, file.tell()))
@@ -39,10 +39,13 @@ def read_header(file: BinaryIO, name: str) -> Header:
     return _header(name, width, height, channels, depth, icc, _dpi(boxes.get(b"resc", b"")))
 
 
-def decode(file: BinaryIO) -> NDArray[Any]:
-    """(H, W, C) uint8 or uint16."""
+def decode(file: BinaryIO, name: str, header: Header) -> NDArray[Any]:
+    """(H, W, C) uint8 or uint16. ImageError where the codestream is not of the size its container names."""
     file.seek(0)
-    pixels = np.asarray(imagecodecs.jpeg2k_decode(file.read(), numthreads=1))
+    data = file.read()
+    if jpeg2000_size(data) != (header.width, header.height):
+        raise ImageError(f"“{name}” contradicts itself about its size; copy or scan it again.")
+    pixels = np.asarray(imagecodecs.jpeg2k_decode(data, numthreads=1))
     return pixels if pixels.ndim == 3 else pixels[:, :, None]
 
 

@@ -36,6 +36,7 @@ class Header:
     space: Literal["grey", "rgb", "cmyk"]
     pages: int = 1
     orientation: int = 1
+    copies: int = 1  # how many times its own size decoding takes in memory
     icc: bytes | None = None
     metadata: Metadata = field(default_factory=Metadata)
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from engine.errors import ImageError
 from engine.imaging import jpeg2000, tiff, vips
+from engine.imaging.codestreams import JPEG2000_START
 from engine.imaging.color import Pixels, WorkingSpace, cms
 from engine.imaging.icc import ProfileError, parse, srgb_profile
 from engine.imaging.metadata import Header, Metadata
@@ -117,6 +118,8 @@ def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
 def _opened(path: Path) -> Iterator[BinaryIO]:
     """The file, and the only place where a library's exception becomes a sentence."""
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise ImageError(f"“{path.name}” is a device, not an image file; choose another one.")
         with path.open("rb") as file:
             yield file
     except ImageError:
@@ -147,7 +150,7 @@ def _header(file: BinaryIO, name: str, page: int) -> Header:
         raise ImageError(f"“{name}” is empty; copy or scan it again.")
     if start[:4] in _TIFF_MAGICS:
         return tiff.read_header(file, name, page)
-    if start == jpeg2000.MAGIC_BOX or start[:4] == jpeg2000.MAGIC_STREAM:
+    if start == jpeg2000.MAGIC_BOX or start[:4] == JPEG2000_START:
         header = jpeg2000.read_header(file, name)
     elif start[:3] == b"\xff\xd8\xff" or start[:8] == b"\x89PNG\r\n\x1a\n" or start[8:] == b"WEBP":
         header = vips.read_header(file, name)
@@ -162,7 +165,7 @@ def _decode(file: BinaryIO, name: str, page: int, header: Header) -> NDArray[Any
     if header.format == "TIFF":
         return tiff.decode(file, name, page)
     if header.format == "JPEG2000":
-        return jpeg2000.decode(file)
+        return jpeg2000.decode(file, name, header)
     return vips.decode(file)
 
 
@@ -171,7 +174,7 @@ def _settle(path: Path, header: Header) -> tuple[ImageInfo, bytes | None, Metada
     name, width, height = path.name, header.width, header.height
     if width < 1 or height < 1:
         raise ImageError(f"“{name}” has no pixels ({width} x {height}); copy or scan it again.")
-    needed, limit = width * height * header.channels * header.bits // 8, memory_limit()
+    needed, limit = width * height * header.channels * header.bits // 8 * header.copies, memory_limit()
     if width * height > MAX_PIXELS or needed > limit:
         raise ImageError(
             f"“{name}” is too large ({width:,} x {height:,} pixels, {needed / 1e9:.1f} GB in memory, of which "

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine.errors import ImageError
 from engine.imaging import exif
+from engine.imaging.codestreams import jpeg2000_size, jpeg_size
 from engine.imaging.metadata import Header, Metadata, bare_iptc, plausible_dpi
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # else Python prints its warnings on standard error
@@ -21,6 +22,9 @@ _PHOTOMETRIC: dict[int, tuple[Literal["grey", "rgb", "cmyk"], int]] = {
 }  # fmt: skip
 _INCH = {2: 1.0, 3: 2.54}
 _JPEG = (6, 7, 33007, 34892)
+_JPEG2000 = (33003, 33004, 33005, 34712)
+_SUPPORTED = (1, 2, 3, 4, 5, 8, 32773, 32946, 34925, 50000, 50001, *_JPEG, *_JPEG2000)
+_STREAM_HEAD = 1 << 16
 _WHITE_IS_ZERO, _PALETTE, _YCBCR = 0, 3, 6
 _ASSOCIATED = 1
 _MAX_RATIO_CODECS = (1, 5, 8, 32773, 32946)  # none, LZW, Deflate, PackBits, Deflate
@@ -40,7 +44,9 @@ def check_complete(file: BinaryIO, name: str, page: int) -> None:
     """ImageError where strips or tiles of the page are missing; nothing is decoded."""
     file.seek(0)
     with tifffile.TiffFile(file, name=name) as tif:
-        _check_complete(_page(_full_pages(tif, name), page, name), tif.filehandle.size, name)
+        source = _page(_full_pages(tif, name), page, name)
+        _check_complete(source, tif.filehandle.size, name)
+        _check_streams(source, name)
 
 
 def decode(file: BinaryIO, name: str, page: int) -> NDArray[Any]:
@@ -49,6 +55,7 @@ def decode(file: BinaryIO, name: str, page: int) -> NDArray[Any]:
     with tifffile.TiffFile(file, name=name) as tif:
         source = _page(_full_pages(tif, name), page, name)
         _check_complete(source, tif.filehandle.size, name)
+        _check_streams(source, name)
         pixels = source.asarray(maxworkers=1)
         if source.planarconfig == 2 and source.samplesperpixel > 1:
             pixels = np.moveaxis(pixels, 0, -1)
@@ -110,12 +117,28 @@ def _kind(page: Any, name: str) -> tuple[Literal["grey", "rgb", "cmyk"], int, in
         raise ImageError(f"“{name}” is in a colour space that is not supported; convert it to grey or RGB first.")
     if photometric == _YCBCR and int(page.compression) not in _JPEG:
         raise ImageError(f"“{name}” holds uncompressed YCbCr, which is not supported; convert it to RGB first.")
+    if int(page.compression) not in _SUPPORTED:
+        raise ImageError(f"“{name}” is compressed in a way that is not supported; save it with LZW or without.")
     space, needed = _PHOTOMETRIC[photometric]
     if not needed <= samples <= (needed if space == "cmyk" or photometric == _PALETTE else needed + 1):
         raise ImageError(f"“{name}” has {samples} channels, which is not supported; convert it to grey or RGB first.")
     if photometric == _PALETTE:
         return space, 3, 8
     return space, samples, max(8, bits)
+
+
+def _check_streams(page: Any, name: str) -> None:
+    """No strip or tile may unpack into more than it should: the decoders would believe it."""
+    size_of = jpeg_size if int(page.compression) in _JPEG else jpeg2000_size
+    if int(page.compression) not in _JPEG + _JPEG2000:
+        return
+    height, width = page.chunks[-3:-1] if page.planarconfig == 1 and page.samplesperpixel > 1 else page.chunks[-2:]
+    file = page.parent.filehandle
+    for offset in page.dataoffsets:
+        file.seek(offset)
+        claimed = size_of(file.read(_STREAM_HEAD))
+        if claimed is None or claimed[0] > max(width, 8) or claimed[1] > max(height, 8):
+            raise ImageError(f"“{name}” contradicts itself about its size; copy or scan it again.")
 
 
 def _check_complete(page: Any, file_size: int, name: str) -> None:

@@ -25,6 +25,7 @@ _SPACES: dict[str, Literal["grey", "rgb", "cmyk"]] = {
     "b-w": "grey", "grey16": "grey", "srgb": "rgb", "rgb16": "rgb", "rgb": "rgb", "cmyk": "cmyk",
 }  # fmt: skip
 _MM = 25.4
+_LOST = ("premature end", "bad Huffman code", "instead of RST")
 
 Failure = pyvips.Error
 """What libvips raises when it cannot read something."""
@@ -52,6 +53,7 @@ def read_header(file: BinaryIO, name: str) -> Header:
         format=_FORMATS.get(image.get("vips-loader"), "PNG"),
         space=space,
         orientation=exif.orientation(block),
+        copies=_copies(image),
         icc=_blob(image, "icc-profile-data"),
         metadata=metadata,
     )
@@ -59,7 +61,16 @@ def read_header(file: BinaryIO, name: str) -> Header:
 
 def decode(file: BinaryIO) -> NDArray[Any]:
     """(H, W, C) uint8 or uint16 as stored: not rotated, CMYK still CMYK (255 is full ink)."""
-    image = _open(file)
+    try:
+        return _pixels(_open(file, fail_on="warning"))
+    except pyvips.Error as error:
+        # libjpeg only warns when pixels are lost, as it does about stray bytes that harm nothing.
+        if "JPEG" not in str(error) or any(words in str(error) for words in _LOST):
+            raise
+    return _pixels(_open(file))
+
+
+def _pixels(image: Any) -> NDArray[Any]:
     return np.asarray(image.numpy()).reshape(image.height, image.width, image.bands)
 
 
@@ -91,9 +102,17 @@ def _source(file: BinaryIO) -> Any:
     return pyvips.Source.new_from_descriptor(file.fileno())
 
 
-def _open(file: BinaryIO) -> Any:
+def _open(file: BinaryIO, fail_on: str = "error") -> Any:
     file.seek(0)
-    return pyvips.Image.new_from_source(_source(file), "", access="sequential", fail_on="error")
+    return pyvips.Image.new_from_source(_source(file), "", access="sequential", fail_on=fail_on)
+
+
+def _copies(image: Any) -> int:
+    """Streams that come in passes are collected first: JPEG as 16-bit coefficients, PNG as pixels."""
+    fields = image.get_fields()
+    if "jpeg-multiscan" in fields and image.get("jpeg-multiscan"):
+        return 3
+    return 2 if "interlaced" in fields and image.get("interlaced") else 1
 
 
 def _blob(image: Any, field: str) -> bytes | None:

@@ -46,6 +46,7 @@ from engine.types import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from engine.evaluation.bench import Measurements
     from engine.evaluation.benchmark import Evaluation
     from engine.rendering.pipeline import Pipeline, Subject
     from engine.rendering.studio import Studio
@@ -259,7 +260,24 @@ class EngineService:
 
         return self._worker.submit(Lane.QUEUE, steps).future
 
+    def truth(self, project: Project, item: ProjectItem) -> str | None:
+        """The photograph that an artificially aged master was made from, where the project keeps it (the demo does)."""
+        stem = Path(item.source.path).stem.removesuffix("_aged")
+        path = Path(project.folder) / "truth" / f"{stem}.png"
+        return str(path) if path.is_file() else None
+
     # Measuring and training
+
+    def score(self, picture: str, truth: str) -> Future[float]:
+        """PSNR in dB of a picture file against its truth, after the best gain and offset a channel."""
+
+        def read() -> float:
+            from engine.evaluation.metrics import score
+
+            size = 1 << 20  # no smaller than they are
+            return score(read_preview(Path(picture), size), read_preview(Path(truth), size)).fitted_psnr
+
+        return self._io.submit(read)
 
     def evaluate(self, clean: str, aged: str, on_progress: Report) -> Work[Evaluation]:
         """Compares restorations with the truth: ours at three settings, the input, non-local means."""
@@ -270,6 +288,16 @@ class EngineService:
 
             candidates = {**settings(self._studio()), **benchmark.RIVALS}
             return (yield from benchmark.evaluate(Path(clean), Path(aged), candidates))
+
+        return self._worker.submit(Lane.QUEUE, steps, on_progress=on_progress)
+
+    def bench(self, on_progress: Report) -> Work[Measurements]:
+        """Measures this machine and how well the engine uses it; takes a minute or two and wants a quiet machine."""
+
+        def steps() -> Generator[Progress | None, None, Measurements]:
+            from engine.evaluation.bench import bench
+
+            return (yield from bench(self._studio(), self._device))
 
         return self._worker.submit(Lane.QUEUE, steps, on_progress=on_progress)
 

@@ -26,7 +26,7 @@ _TABLE = 65536
 _SRGB_TO_XYZ = np.array(  # IEC 61966-2-1 primaries, adapted to D50 (Bradford)
     [[0.4360747, 0.3850649, 0.1430804], [0.2225045, 0.7168786, 0.0606169], [0.0139322, 0.0971045, 0.7141733]]
 )
-_SAME = 1e-3  # the many profiles called sRGB differ by less than this: in their curves, and in linear light
+_SAME = 2e-3  # half an 8-bit level: the many profiles that mean sRGB differ by less, in curves and linear light
 
 
 def srgb_encode(linear: Floats) -> Floats:
@@ -287,7 +287,12 @@ def to_eight_bits(values: Pixels) -> NDArray[np.uint8]:
     """8 bit as they are; 16 bit rounded to the nearest of 256 levels."""
     if values.dtype == np.uint8:
         return values.astype(np.uint8, copy=False)
-    return ((values.astype(np.uint32) * 255 + 32895) >> 16).astype(np.uint8)
+    out = np.empty(values.shape, np.uint8)
+    rows = max(1, 3 * _CHUNK // max(1, values[0].size))
+    for start in range(0, len(values), rows):
+        part = slice(start, start + rows)
+        out[part] = (values[part].astype(np.uint32) * 255 + 32895) >> 16
+    return out
 
 
 def _chunks(count: int) -> list[slice]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 import imagecodecs
@@ -36,7 +37,8 @@ def read_header(file: BinaryIO, name: str) -> Header:
         icc = colour[3:]
     elif colour[:1] == b"\1" and struct.unpack_from(">I", colour, 3)[0] not in (_SRGB, _GREY):
         raise ImageError(f"“{name}” is in a colour space that is not supported; convert it to RGB first.")
-    return _header(name, width, height, channels, depth, icc, _dpi(boxes.get(b"resc", b"")))
+    header = _header(name, (width, height), channels, depth)
+    return replace(header, icc=icc, metadata=Metadata(dpi=_dpi(boxes.get(b"resc", b""))))
 
 
 def decode(file: BinaryIO, name: str, header: Header) -> NDArray[Any]:
@@ -54,25 +56,21 @@ def _from_stream(file: BinaryIO, name: str) -> Header:
     x1, y1, x0, y0 = struct.unpack(">4I", file.read(16))
     file.seek(40)
     channels, depth = struct.unpack(">HB", file.read(3))
-    return _header(name, x1 - x0, y1 - y0, channels, depth, None, None)
+    return _header(name, (x1 - x0, y1 - y0), channels, depth)
 
 
-def _header(
-    name: str, width: int, height: int, channels: int, depth: int, icc: bytes | None, dpi: tuple[float, float] | None
-) -> Header:
+def _header(name: str, size: tuple[int, int], channels: int, depth: int) -> Header:
     if depth not in (7, 15):  # bits less one; the highest bit marks signed samples
         raise ImageError(f"“{name}” does not hold 8 or 16 bits a sample; convert it to one of these first.")
     if channels not in (1, 2, 3, 4):
         raise ImageError(f"“{name}” has {channels} channels, which is not supported; convert it to grey or RGB first.")
     return Header(
-        width=width,
-        height=height,
+        width=size[0],
+        height=size[1],
         channels=channels,
         bits=depth + 1,
         format="JPEG2000",
         space="grey" if channels < 3 else "rgb",
-        icc=icc,
-        metadata=Metadata(dpi=dpi),
     )
 
 

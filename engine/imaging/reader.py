@@ -29,6 +29,7 @@ MAX_PIXELS = 2_000_000_000
 MAX_BYTES = 6 << 30
 
 _TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_THUMBNAIL_SIDE = 1 << 16  # libvips keeps many whole lines, which a header that lies makes gigabytes of
 _CMYK_ROWS = 1 << 20  # pixels of a CMYK image converted at a time
 
 
@@ -92,7 +93,7 @@ def read_preview(path: Path, size: int, page: int = 0) -> NDArray[np.uint8]:
         _settle(path, header)
         if header.format == "TIFF":
             tiff.check_complete(file, path.name, page)
-        if header.format != "JPEG2000":
+        if header.format != "JPEG2000" and max(header.width, header.height) <= _THUMBNAIL_SIDE:
             try:
                 return vips.thumbnail(file, size, page if header.format == "TIFF" else None)
             except vips.Failure:

@@ -21,10 +21,11 @@ _PHOTOMETRIC: dict[int, tuple[Literal["grey", "rgb", "cmyk"], int]] = {
     0: ("grey", 1), 1: ("grey", 1), 2: ("rgb", 3), 3: ("rgb", 1), 5: ("cmyk", 4), 6: ("rgb", 3),
 }  # fmt: skip
 _INCH = {2: 1.0, 3: 2.54}
-_JPEG = (6, 7, 33007, 34892)
+_JPEG = (7, 33007, 34892)
 _JPEG2000 = (33003, 33004, 33005, 34712)
 _SUPPORTED = (1, 2, 3, 4, 5, 8, 32773, 32946, 34925, 50000, 50001, *_JPEG, *_JPEG2000)
 _STREAM_HEAD = 1 << 16
+_PADDING = 64  # pixels by which some programs round a strip up
 _WHITE_IS_ZERO, _PALETTE, _YCBCR = 0, 3, 6
 _ASSOCIATED = 1
 _MAX_RATIO_CODECS = (1, 5, 8, 32773, 32946)  # none, LZW, Deflate, PackBits, Deflate
@@ -128,7 +129,7 @@ def _kind(page: Any, name: str) -> tuple[Literal["grey", "rgb", "cmyk"], int, in
 
 
 def _check_streams(page: Any, name: str) -> None:
-    """No strip or tile may unpack into more than it should: the decoders would believe it."""
+    """Every strip or tile must unpack into the size it should, but for padding: the decoders would believe it."""
     size_of = jpeg_size if int(page.compression) in _JPEG else jpeg2000_size
     if int(page.compression) not in _JPEG + _JPEG2000:
         return
@@ -137,7 +138,7 @@ def _check_streams(page: Any, name: str) -> None:
     for offset in page.dataoffsets:
         file.seek(offset)
         claimed = size_of(file.read(_STREAM_HEAD))
-        if claimed is None or claimed[0] > max(width, 8) or claimed[1] > max(height, 8):
+        if claimed is None or not width <= claimed[0] <= width + _PADDING or claimed[1] > height + _PADDING:
             raise ImageError(f"“{name}” contradicts itself about its size; copy or scan it again.")
 
 

@@ -6,6 +6,7 @@ import errno
 import struct
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -25,11 +26,25 @@ from engine.imaging.xmp import build_packet
 Format = Literal["TIFF", "PNG", "JPEG", "WEBP"]
 
 _STRIP_BYTES = 1 << 20
-_CLASSIC_LIMIT = (4 << 30) - (64 << 20)
+_CLASSIC_LIMIT = (4 << 30) // 3 * 2  # a classic TIFF ends at 4 GB, and LZW lets noise grow by nearly half
 _ASCII, _LONG, _LONG8 = 2, 4, 16
 _JPEG_SEGMENT = 65_000  # a JPEG segment ends at 65,533 bytes, its label included
+_PNG_LEVEL = 2  # 6 takes three times as long and gains nothing on scans
 _MAX_SIDE = {"JPEG": 65_500, "WEBP": 16_383}
+_Tag = tuple[int, int, int, Any, bool]  # as tifffile takes them: number, type, count, value, once
 _NO_PROVENANCE: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class _Derivative:
+    """All that goes into the file."""
+
+    pixels: Pixels
+    icc: bytes | None
+    metadata: Metadata
+    description: str
+    software: str
+    packet: bytes
 
 
 def write_image(
@@ -52,16 +67,19 @@ def write_image(
     """
     _check(pixels, format)
     packet = build_packet(description, software, provenance, metadata.xmp)
+    if format == "JPEG" and len(packet) > _JPEG_SEGMENT:  # what this derivative is comes before what the master said
+        packet = build_packet(description, software, provenance)
+    derivative = _Derivative(pixels, icc, metadata, description, software, packet)
     try:
         if format == "TIFF":
-            _write_tiff(path, pixels, icc, metadata, description, software, packet)
+            _write_tiff(path, derivative)
         elif format == "PNG":
-            path.write_bytes(_png(pixels, icc, metadata, packet))
+            path.write_bytes(_png(derivative))
         else:
-            _write_eight_bit(path, pixels, icc, metadata, format, packet, quality)
+            _write_eight_bit(path, derivative, format, quality)
     except BaseException as error:
         _discard(path, error)
-        if isinstance(error, OSError):
+        if isinstance(error, (OSError, RuntimeError, MemoryError)):  # the codecs' errors are RuntimeErrors
             raise WriteError(_reason(path, error)) from error
         raise
 
@@ -86,8 +104,10 @@ def _discard(path: Path, error: BaseException) -> None:
             error.add_note(f"and the partial file stayed: {failure}")
 
 
-def _reason(path: Path, error: OSError) -> str:
+def _reason(path: Path, error: Exception) -> str:
     folder = path.parent.name or str(path.parent)
+    if not isinstance(error, OSError):
+        return "The picture could not be encoded; choose another format or close other programs to free memory."
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
         return f"The disk with “{folder}” is full; free some space or choose another folder."
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
@@ -97,22 +117,15 @@ def _reason(path: Path, error: OSError) -> str:
     return f"Writing to “{folder}” failed; check the disk or choose another folder."
 
 
-def _write_tiff(
-    path: Path, pixels: Pixels, icc: bytes | None, metadata: Metadata, description: str, software: str, packet: bytes
-) -> None:
+def _write_tiff(path: Path, derivative: _Derivative) -> None:
+    pixels, metadata = derivative.pixels, derivative.metadata
     channels = pixels.shape[2]
     alpha = "assocalpha" if metadata.alpha == "premultiplied" else "unassalpha"
-    extra: list[tuple[int, int, int, Any, bool]] = [(274, 3, 1, 1, True), (700, 1, len(packet), packet, True)]
-    if metadata.iptc:
-        extra.append((33723, 7, len(metadata.iptc), metadata.iptc, True))
     main, *directories = exif.read_block(metadata.exif)
-    for tag in exif.DESCRIPTIVE:
-        if tag in main and main[tag].kind == _ASCII:
-            extra.append((tag, _ASCII, main[tag].count, main[tag].data, True))
     behind = {tag: part for tag, part in zip((exif.EXIF_IFD, exif.GPS_IFD), directories, strict=True) if part}
     big = pixels.nbytes > _CLASSIC_LIMIT  # the compressed size is not known yet
     # tifffile refuses these two tags, so their places are held by the numbers before them, which nobody uses here.
-    extra += [(tag - 1, _LONG8 if big else _LONG, 1, 0, True) for tag in behind]
+    places: list[_Tag] = [(tag - 1, _LONG8 if big else _LONG, 1, 0, True) for tag in behind]
     tifffile.imwrite(
         path,
         pixels if channels > 1 else pixels[:, :, 0],
@@ -126,14 +139,23 @@ def _write_tiff(
         rowsperstrip=max(1, _STRIP_BYTES // pixels[0].nbytes),
         resolution=metadata.dpi,
         resolutionunit="inch" if metadata.dpi else None,
-        description=description.encode(),
-        software=software.encode(),
-        iccprofile=icc,
+        description=derivative.description.encode(),
+        software=derivative.software.encode(),
+        iccprofile=derivative.icc,
         metadata=None,
-        extratags=extra,
+        extratags=_plain_tags(derivative, main) + places,
         maxworkers=1,
     )
     _append_directories(path, behind, big)
+
+
+def _plain_tags(derivative: _Derivative, main: exif.Directory) -> list[_Tag]:
+    packet, iptc = derivative.packet, derivative.metadata.iptc
+    tags: list[_Tag] = [(exif.ORIENTATION, 3, 1, 1, True), (700, 1, len(packet), packet, True)]
+    if iptc:
+        tags.append((33723, 7, len(iptc), iptc, True))
+    texts = [main[tag] for tag in exif.DESCRIPTIVE if tag in main and main[tag].kind == _ASCII]
+    return tags + [(entry.tag, _ASCII, entry.count, entry.data, True) for entry in texts]
 
 
 def _append_directories(path: Path, behind: Mapping[int, exif.Directory], big: bool) -> None:
@@ -151,18 +173,19 @@ def _append_directories(path: Path, behind: Mapping[int, exif.Directory], big: b
             file.write(struct.pack("<H", tag))
 
 
-def _png(pixels: Pixels, icc: bytes | None, metadata: Metadata, packet: bytes) -> bytes:
+def _png(derivative: _Derivative) -> bytes:
     """The encoded image with its chunks put behind IHDR."""
+    icc, metadata = derivative.icc, derivative.metadata
     chunks = []
     if icc:
         chunks.append(_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc)))
     if metadata.dpi:
         x, y = (round(value / 0.0254) for value in metadata.dpi)
         chunks.append(_chunk(b"pHYs", struct.pack(">IIB", x, y, 1)))
-    chunks.append(_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + packet))
+    chunks.append(_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + derivative.packet))
     if metadata.exif:
         chunks.append(_chunk(b"eXIf", metadata.exif))
-    encoded = bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels), level=6))
+    encoded = bytes(imagecodecs.png_encode(np.ascontiguousarray(derivative.pixels), level=_PNG_LEVEL))
     after_header = 8 + 25
     return encoded[:after_header] + b"".join(chunks) + encoded[after_header:]
 
@@ -171,11 +194,10 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def _write_eight_bit(
-    path: Path, pixels: Pixels, icc: bytes | None, metadata: Metadata, format: Format, packet: bytes, quality: int
-) -> None:
-    eight = to_eight_bits(pixels)
-    if format == "WEBP" and pixels.shape[2] < 3:
+def _write_eight_bit(path: Path, derivative: _Derivative, format: Format, quality: int) -> None:
+    icc, metadata, packet = derivative.icc, derivative.metadata, derivative.packet
+    eight = to_eight_bits(derivative.pixels)
+    if format == "WEBP" and eight.shape[2] < 3:
         eight, icc = _grey_as_rgb(eight, icc), None
     options: dict[str, Any] = {"quality": quality, "icc_profile": icc, "xmp": packet}
     if metadata.exif and (format == "WEBP" or len(metadata.exif) < _JPEG_SEGMENT):

@@ -1,0 +1,42 @@
+"""Entry of the program: environment, crash log, import order; then the command line."""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import sys
+from logging.handlers import RotatingFileHandler
+
+from platformdirs import user_log_path
+
+LOG_BYTES = 1_000_000
+
+
+def main() -> int:
+    """Run `archivist`; returns the exit status."""
+    os.environ.setdefault("QT_API", "pyside6")
+    _keep_log()
+    if sys.platform == "win32" and not {"--help", "--version"} & set(sys.argv):
+        import torch  # noqa: F401 - on Windows its libraries load only before Qt's
+
+    from archivist_app import cli
+
+    return cli.main()
+
+
+def _keep_log() -> None:
+    """Warnings and crashes go to a file in the user's log folder; without one the program runs all the same."""
+    try:
+        folder = user_log_path("Archivist", appauthor=False, ensure_exists=True)
+        crashes = open(folder / "crash.log", "a", encoding="utf-8")  # noqa: SIM115 - stays open for the crash
+        handler = RotatingFileHandler(folder / "archivist.log", maxBytes=LOG_BYTES, backupCount=2, encoding="utf-8")
+    except OSError:
+        return
+    faulthandler.enable(crashes)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.getLogger().addHandler(handler)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

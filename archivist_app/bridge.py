@@ -1,0 +1,233 @@
+"""Where engine threads meet Qt's thread: futures and callbacks go in, queued signals come out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+
+from engine.errors import Cancelled, EngineError
+from engine.types import (
+    EngineReady,
+    ExportOptions,
+    Frame,
+    ImageRef,
+    ModelCard,
+    OpenedImage,
+    Progress,
+    Project,
+    ProjectItem,
+    Recipe,
+    RenderRequest,
+    Restored,
+    StyleCard,
+)
+
+if TYPE_CHECKING:
+    from engine.service import EngineService as EngineService  # the rest of the window names the type from here
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+Done = Callable[[Any], None]
+Failed = Callable[[str], None]
+
+
+def make_service() -> EngineService:
+    """The engine of this program, not started; importing it stays free of torch."""
+    from engine.service import EngineService
+
+    return EngineService(interactive=True)
+
+
+def sentence(error: BaseException) -> str:
+    """What a person is told about `error`; the traceback of anything unforeseen goes to the log."""
+    if isinstance(error, EngineError):
+        return str(error)
+    log.error("unforeseen failure", exc_info=error)
+    return f"Something unforeseen went wrong ({type(error).__name__}: {error}); your originals are untouched."
+
+
+class ExportHandle:
+    """A running export: await `result()`, or `cancel()` it from Qt's thread."""
+
+    def __init__(self, work: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._work = work
+        self._loop = loop
+
+    def cancel(self) -> None:
+        """Ask the engine to stop; it removes what it wrote."""
+        self._work.cancel()
+
+    async def result(self) -> Restored:
+        """What was written. Raises EngineError, or Cancelled once the engine has removed what it wrote."""
+        try:
+            restored: Restored = await asyncio.wrap_future(self._work.future, loop=self._loop)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                self._work.cancel()  # whoever waits was cancelled: the engine's steps must stop too
+                raise
+            raise Cancelled from None
+        return restored
+
+
+class Bridge(QObject):
+    """The engine as Qt sees it. Every signal is emitted, and every callback called, on Qt's thread."""
+
+    awoken = Signal()  # the first window is on screen: rendering may be asked for
+    engine_ready = Signal(object)  # EngineReady
+    engine_failed = Signal(str)
+    frame_arrived = Signal(object)  # Frame: a draft, a refined tile, or the whole refined view
+    refined = Signal(object)  # RenderRequest whose last tile has arrived
+    render_failed = Signal(object, str)  # RenderRequest, sentence
+
+    _posted = Signal(object, object)  # callback, its argument
+
+    def __init__(self, service: EngineService, loop: asyncio.AbstractEventLoop, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._service = service
+        self._loop = loop
+        self._awake = False
+        self._posted.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        service.start()
+
+    # the door between the threads
+
+    @Slot(object, object)
+    def _deliver(self, callback: Callable[[Any], None], value: Any) -> None:
+        callback(value)
+
+    def _watch(self, future: Future[T], done: Done, failed: Failed) -> None:
+        """Call `done(result)` or `failed(sentence)` on Qt's thread; a cancelled future calls neither."""
+
+        def settled(settled_future: Future[T]) -> None:
+            if settled_future.cancelled():
+                return
+            error = settled_future.exception()
+            if error is None:
+                self._posted.emit(done, settled_future.result())
+            elif not isinstance(error, Cancelled):
+                self._posted.emit(failed, sentence(error))
+
+        future.add_done_callback(settled)
+
+    async def _result(self, future: Future[T]) -> T:
+        return await asyncio.wrap_future(future, loop=self._loop)
+
+    # waking and closing
+
+    @property
+    def awake(self) -> bool:
+        """Whether the engine may import torch: false until the first window is on screen."""
+        return self._awake
+
+    def wake(self) -> None:
+        """Let the engine load its model; call once, after the first paint."""
+        if self._awake:
+            return
+        self._awake = True
+        self._watch(self._service.warm(), self._warmed, self.engine_failed.emit)
+        self.awoken.emit()
+
+    def _warmed(self, ready: EngineReady) -> None:
+        self.engine_ready.emit(ready)
+
+    def close(self) -> None:
+        """Ends the engine's threads; blocks until they are gone."""
+        self._service.close()
+
+    # rendering
+
+    def draft(self, request: RenderRequest) -> None:
+        """Ask for a quick rendering; the answer comes as `frame_arrived`, unless a newer draft replaces this one."""
+        self._watch(self._service.draft(request), self.frame_arrived.emit, self._failure_of(request))
+
+    def refine(self, request: RenderRequest) -> None:
+        """Ask for full quality, tile by tile; dropped when a newer draft is asked for."""
+
+        def tile(frame: Frame) -> None:  # called on the engine thread
+            self._posted.emit(self.frame_arrived.emit, frame)
+
+        self._watch(self._service.refine(request, tile), self._refined, self._failure_of(request))
+
+    def _refined(self, frame: Frame) -> None:
+        self.frame_arrived.emit(frame)
+        self.refined.emit(frame.request)
+
+    def _failure_of(self, request: RenderRequest) -> Failed:
+        def failed(text: str) -> None:
+            self.render_failed.emit(request, text)
+
+        return failed
+
+    def thumbnail(self, image: ImageRef, recipe: Recipe, size: int, done: Done, failed: Failed) -> None:
+        """A small restored picture, made when nothing else waits."""
+        self._watch(self._service.thumbnail(image, recipe, size), done, failed)
+
+    def drop_background(self) -> None:
+        """Forget the thumbnails that wait."""
+        self._service.drop_background()
+
+    def picture(self, image: ImageRef, size: int, done: Done, failed: Failed) -> None:
+        """The untouched image, longest side at most `size` pixels."""
+        self._watch(self._service.picture(image, size), done, failed)
+
+    def export(
+        self, image: ImageRef, recipe: Recipe, options: ExportOptions, on_progress: Callable[[Progress], None]
+    ) -> ExportHandle:
+        """Start writing the restored image; `on_progress` is called on Qt's thread."""
+
+        def progress(step: Progress) -> None:  # called on the engine thread
+            self._posted.emit(on_progress, step)
+
+        return ExportHandle(self._service.export(image, recipe, options, progress), self._loop)
+
+    # the catalogue
+
+    def styles(self) -> tuple[StyleCard, ...]:
+        """The styles there are."""
+        return self._service.styles()
+
+    def models(self) -> tuple[ModelCard, ...]:
+        """The models there are, the one in use first."""
+        return self._service.models()
+
+    # images and projects, awaited
+
+    def register(self, project: Project, item: ProjectItem) -> str:
+        """Tell the engine where the item's master lives, and return that path. Raises EngineError."""
+        path = self._service.locate(project, item)
+        self._service.register(item.source, path)
+        return path
+
+    async def open_image(self, path: str, page: int = 0) -> OpenedImage:
+        """Read what a file is, and hash it. Raises EngineError."""
+        return await self._result(self._service.open_image(path, page))
+
+    async def open_project(self, folder: str) -> Project:
+        """Open a project folder. Raises EngineError."""
+        return await self._result(self._service.open_project(folder))
+
+    async def project_for(self, paths: Sequence[str]) -> tuple[Project, tuple[str, ...]]:
+        """The project the images belong to, new if need be, and one sentence per refused file."""
+        return await self._result(self._service.project_for(paths))
+
+    async def add_images(self, project: Project, paths: Sequence[str]) -> tuple[Project, tuple[str, ...]]:
+        """The project with more images, and one sentence per refused file."""
+        return await self._result(self._service.add_images(project, paths))
+
+    async def save_item(self, project: Project, item: ProjectItem) -> Project:
+        """Write one item; its revision must be newer than the saved one."""
+        return await self._result(self._service.save_item(project, item))
+
+    async def demo_project(self) -> Project:
+        """The project of the demo, made on first use."""
+        return await self._result(self._service.demo_project())
+
+    def close_project(self, project: Project) -> None:
+        """Let go of a project, so that others may open it."""
+        self._service.close_project(project)

@@ -1,0 +1,1 @@
+"""What is open, as values and signals; no widgets."""

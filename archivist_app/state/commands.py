@@ -1,0 +1,113 @@
+"""Undo: every change of a recipe is a command, and one gesture is one step."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QUndoCommand, QUndoGroup, QUndoStack
+
+from archivist_app.state.document import Document
+from engine.types import Recipe
+
+PAUSE = 0.5  # seconds without a change after which the next key press, wheel tick or call is a new gesture
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A wish to change the recipe. Edits of the same `control` and `gesture` become one undo step."""
+
+    recipe: Recipe
+    text: str  # what the history shows
+    control: str = ""
+    gesture: int = 0
+
+
+class Gesture:
+    """Numbers gestures: from press to release is one; so are changes that follow each other closely."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._held = False
+        self._last = 0.0
+
+    def begin(self) -> None:
+        """A press: what follows belongs together until `end`."""
+        self._number += 1
+        self._held = True
+
+    def end(self) -> None:
+        """The release."""
+        self._held = False
+        self._last = 0.0
+
+    def number(self) -> int:
+        """The gesture a change that happens now belongs to."""
+        now = time.monotonic()
+        if not self._held and now - self._last > PAUSE:
+            self._number += 1
+        self._last = now
+        return self._number
+
+
+class RecipeCommand(QUndoCommand):
+    """From one recipe to another."""
+
+    def __init__(self, document: Document, edit: Edit) -> None:
+        super().__init__(edit.text)
+        self._document = document
+        self._before = document.recipe
+        self._edit = edit
+
+    def redo(self) -> None:
+        """Apply the edit."""
+        self._document.recipe = self._edit.recipe
+
+    def undo(self) -> None:
+        """Go back to the recipe before it."""
+        self._document.recipe = self._before
+
+    def id(self) -> int:
+        """The same for all recipe commands: any two may be asked whether they merge."""
+        return 1  # any two recipe commands may be asked whether they merge
+
+    def mergeWith(self, other: QUndoCommand) -> bool:
+        """Take in the next change of the same gesture."""
+        if not isinstance(other, RecipeCommand):
+            return False
+        mine, theirs = self._edit, other._edit
+        if not mine.control or (mine.control, mine.gesture) != (theirs.control, theirs.gesture):
+            return False
+        self._edit = theirs
+        self.setText(theirs.text)
+        self.setObsolete(theirs.recipe == self._before)
+        return True
+
+
+class History(QUndoGroup):
+    """One undo stack per image; the active one belongs to the image on screen."""
+
+    def __init__(self, document: Document, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._document = document
+        self._by_item: dict[str, QUndoStack] = {}
+
+    def show_item(self, uuid: str) -> None:
+        """Make the image's own history the active one."""
+        if uuid not in self._by_item:
+            self._by_item[uuid] = QUndoStack(self)
+        self.setActiveStack(self._by_item[uuid])
+
+    def push(self, edit: Edit) -> None:
+        """Apply `edit` and remember how to take it back; an edit that changes nothing is no step."""
+        stack = self.activeStack()
+        if stack is not None and edit.recipe != self._document.recipe:
+            stack.push(RecipeCommand(self._document, edit))
+
+    def forget(self) -> None:
+        """Another project was opened: its histories start empty."""
+        for stack in self._by_item.values():
+            self.removeStack(stack)
+            stack.deleteLater()
+        self._by_item.clear()

@@ -1,0 +1,88 @@
+"""Exports: where they go, and one job row each from start to end."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path, PurePath
+
+from PySide6.QtCore import QObject, Signal
+
+from archivist_app.async_tools import Tasks
+from archivist_app.bridge import Bridge, ExportHandle
+from archivist_app.state.jobs_model import JobsModel
+from archivist_app.state.session import Session
+from engine.errors import Cancelled, EngineError
+from engine.types import ExportOptions
+
+KIND = ".tif"
+
+
+def next_target(folder: Path, source: str, taken: set[str]) -> Path:
+    """`<name>_restored_v01.tif` in `folder`, with the first version number that neither exists nor is in `taken`."""
+    stem = PurePath(source).stem
+    pattern = re.compile(re.escape(stem) + r"_restored_v(\d+)", re.IGNORECASE)
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        names = []  # not there yet, or not readable: the engine says which when it writes
+    versions = [int(found[1]) for name in (*names, *taken) if (found := pattern.match(name))]
+    return folder / f"{stem}_restored_v{max(versions, default=0) + 1:02d}{KIND}"
+
+
+class Exporter(QObject):
+    """Exports the image on screen as it stands when it is asked to."""
+
+    failed = Signal(str)
+
+    def __init__(self, session: Session, bridge: Bridge, jobs: JobsModel, tasks: Tasks) -> None:
+        super().__init__(session)
+        self._session = session
+        self._bridge = bridge
+        self._jobs = jobs
+        self._tasks = tasks
+        self._taken: set[str] = set()  # names of files now being written
+
+    def suggestion(self) -> Path | None:
+        """Where an export goes unless somebody says otherwise; None when nothing is open."""
+        project, item = self._session.project, self._session.item
+        if project is None or item is None:
+            return None
+        return next_target(Path(project.folder, "exports"), item.source.path, self._taken)
+
+    def export(self, target: Path | None = None) -> None:
+        """Start a job that writes the image on screen to `target`, by default into the project."""
+        document = self._session.document
+        chosen = target or self.suggestion()
+        if chosen is None or document.image is None:
+            return
+        if target is None:
+            try:
+                chosen.parent.mkdir(exist_ok=True)
+            except OSError as error:
+                reason = error.strerror or "it refused"
+                self.failed.emit(f"The project's exports folder cannot be made ({reason}); use “Export as…” instead.")
+                return
+        number = self._jobs.add(chosen.name, lambda: handle.cancel())
+        options = ExportOptions(str(chosen), "overwrite" if target else "version")  # a dialog has asked
+        handle = self._bridge.export(
+            document.image, document.recipe, options, lambda progress: self._jobs.advance(number, progress)
+        )
+        self._taken.add(chosen.name)
+        self._tasks.spawn(self._follow(number, chosen, handle))
+
+    async def _follow(self, number: int, target: Path, handle: ExportHandle) -> None:
+        try:
+            restored = await handle.result()
+        except Cancelled:
+            self._jobs.finish(number, "cancelled", "Stopped; nothing was written.")
+        except EngineError as error:
+            self._jobs.finish(number, "failed", str(error))
+        except Exception:
+            self._jobs.finish(number, "failed", "Stopped by an unforeseen fault; your original is untouched.")
+            raise
+        else:
+            text = f"Saved in {Path(restored.output).parent.name}, {restored.width} × {restored.height} pixels"
+            self._jobs.finish(number, "done", text, restored.output)
+        finally:
+            self._taken.discard(target.name)

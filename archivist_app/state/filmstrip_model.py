@@ -1,0 +1,110 @@
+"""The images of the open project, with thumbnails that are read when they are first looked at."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from pathlib import PurePosixPath
+from typing import Any
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+
+from archivist_app.bridge import Bridge
+from engine.errors import EngineError
+from engine.types import Frame, Project, ProjectItem
+
+THUMBNAIL = 320  # longest side in pixels; enough for the strip on a screen of twice the density
+KEPT = 400  # thumbnails in memory: about 100 MB at the most
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+class FilmRole(IntEnum):
+    """What a row holds beyond its name."""
+
+    ITEM = Qt.ItemDataRole.UserRole + 1
+    FRAME = Qt.ItemDataRole.UserRole + 2  # Frame, or None while it is being read
+    FAULT = Qt.ItemDataRole.UserRole + 3  # why there is no thumbnail, in a sentence; else ""
+
+
+class FilmstripModel(QAbstractListModel):
+    """One row per project item, in the project's order."""
+
+    def __init__(self, bridge: Bridge, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._bridge = bridge
+        self._project: Project | None = None
+        self._items: tuple[ProjectItem, ...] = ()
+        self._frames: dict[str, Frame | None] = {}  # by uuid, oldest first
+        self._faults: dict[str, str] = {}
+
+    def show_project(self, project: Project | None) -> None:
+        """Show the items of `project`; thumbnails of the same project are kept."""
+        same = project is not None and self._project is not None and project.uuid == self._project.uuid
+        self.beginResetModel()
+        if not same:
+            self._frames.clear()
+            self._faults.clear()
+        self._project = project
+        self._items = project.items if project else ()
+        self.endResetModel()
+
+    def row_of(self, uuid: str) -> int:
+        """The row of an item, -1 where it is not in the project."""
+        return next((row for row, item in enumerate(self._items) if item.uuid == uuid), -1)
+
+    def item(self, row: int) -> ProjectItem:
+        """The item of a row."""
+        return self._items[row]
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        """How many items there are."""
+        return 0 if parent.isValid() else len(self._items)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Name, item, thumbnail or fault of a row; the first look at a thumbnail reads it."""
+        if not 0 <= index.row() < len(self._items):
+            return None
+        item = self._items[index.row()]
+        name = PurePosixPath(item.source.path.replace("\\", "/")).name
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return name
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self._faults.get(item.uuid) or name
+        if role == FilmRole.ITEM:
+            return item
+        if role == FilmRole.FAULT:
+            return self._faults.get(item.uuid, "")
+        if role == FilmRole.FRAME:
+            return self._frame(item)
+        return None
+
+    def _frame(self, item: ProjectItem) -> Frame | None:
+        if item.uuid not in self._frames and self._project is not None:
+            self._frames[item.uuid] = None
+            while len(self._frames) > KEPT:
+                self._frames.pop(next(iter(self._frames)))
+            self._read(self._project, item)
+        return self._frames.get(item.uuid)
+
+    def _read(self, project: Project, item: ProjectItem) -> None:
+        def arrived(frame: Frame) -> None:
+            if item.uuid in self._frames:
+                self._frames[item.uuid] = frame
+                self._changed(item.uuid)
+
+        def failed(text: str) -> None:
+            self._faults[item.uuid] = text
+            self._changed(item.uuid)
+
+        try:
+            self._bridge.register(project, item)
+        except EngineError as error:
+            self._faults[item.uuid] = str(error)
+            return
+        self._bridge.picture(item.source, THUMBNAIL, arrived, failed)
+
+    def _changed(self, uuid: str) -> None:
+        row = self.row_of(uuid)
+        if row >= 0:
+            index = self.index(row)
+            self.dataChanged.emit(index, index)

@@ -1,0 +1,149 @@
+"""What runs in the background: how far it is, how long it still takes, how it ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Any, Literal
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+
+from engine.types import Progress
+
+State = Literal["running", "stopping", "done", "failed", "cancelled"]
+Index = QModelIndex | QPersistentModelIndex
+
+
+class JobRole(IntEnum):
+    """What a row holds beyond its text."""
+
+    JOB = Qt.ItemDataRole.UserRole + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One row. `text` is the step while it runs, the result or the reason afterwards."""
+
+    number: int
+    name: str
+    state: State = "running"
+    progress: Progress | None = None  # None before the first step
+    started: float = 0.0  # time.monotonic() at the first step, 0 before it
+    text: str = ""
+    path: str = ""  # the file a finished job wrote
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self.state in ("running", "stopping")
+
+    def seconds_left(self, now: float) -> float | None:
+        """What the time since the first step suggests; None while it suggests nothing."""
+        step = self.progress
+        if not self.running or step is None or step.done <= 0 or step.total <= 0 or now - self.started < 0.5:
+            return None
+        return (now - self.started) * (step.total - step.done) / step.done
+
+
+def time_left(seconds: float | None) -> str:
+    """ "about 40 s left": coarse on purpose, so that it does not flicker."""
+    if seconds is None:
+        return ""
+    if seconds < 5:
+        return "a few seconds left"
+    if seconds < 60:
+        return f"about {5 * round(seconds / 5)} s left"
+    return f"about {round(seconds / 60)} min left"
+
+
+class JobsModel(QAbstractListModel):
+    """One row per job, newest last."""
+
+    running_changed = Signal(int)  # how many jobs run now
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._jobs: list[Job] = []
+        self._cancels: dict[int, Callable[[], None]] = {}
+        self._next = 1
+
+    @property
+    def running(self) -> int:
+        """How many jobs have not ended yet."""
+        return sum(job.running for job in self._jobs)
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """Every job in the list, oldest first."""
+        return tuple(self._jobs)
+
+    def add(self, name: str, cancel: Callable[[], None]) -> int:
+        """A new running job; `cancel` is called at most once. Returns its number."""
+        number = self._next
+        self._next += 1
+        row = len(self._jobs)
+        self.beginInsertRows(QModelIndex(), row, row)
+        self._jobs.append(Job(number, name))
+        self._cancels[number] = cancel
+        self.endInsertRows()
+        self.running_changed.emit(self.running)
+        return number
+
+    def advance(self, number: int, progress: Progress) -> None:
+        """The job has made a step."""
+        job = self._job(number)
+        if job is not None and job.running:
+            started = job.started or time.monotonic()
+            self._put(replace(job, progress=progress, started=started, text=progress.message))
+
+    def finish(self, number: int, state: State, text: str, path: str = "") -> None:
+        """The job has ended: `text` says with what, in a sentence."""
+        job = self._job(number)
+        if job is not None:
+            self._cancels.pop(number, None)
+            self._put(replace(job, state=state, text=text, path=path))
+            self.running_changed.emit(self.running)
+
+    def cancel(self, number: int) -> None:
+        """Ask the job to stop; it says itself when it has."""
+        cancel, job = self._cancels.pop(number, None), self._job(number)
+        if cancel is not None and job is not None:
+            self._put(replace(job, state="stopping", text="Stopping…"))
+            cancel()
+
+    def cancel_all(self) -> None:
+        """Ask every running job to stop."""
+        for job in self.jobs:
+            self.cancel(job.number)
+
+    def remove(self, number: int) -> None:
+        """Take a finished job from the list."""
+        job = self._job(number)
+        if job is not None and not job.running:
+            row = self._jobs.index(job)
+            self.beginRemoveRows(QModelIndex(), row, row)
+            del self._jobs[row]
+            self.endRemoveRows()
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        """How many jobs are listed."""
+        return 0 if parent.isValid() else len(self._jobs)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Text or Job of a row."""
+        if not 0 <= index.row() < len(self._jobs):
+            return None
+        job = self._jobs[index.row()]
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return f"{job.name}: {job.text}" if job.text else job.name
+        return job if role == JobRole.JOB else None
+
+    def _job(self, number: int) -> Job | None:
+        return next((job for job in self._jobs if job.number == number), None)
+
+    def _put(self, job: Job) -> None:
+        row = next(row for row, old in enumerate(self._jobs) if old.number == job.number)
+        self._jobs[row] = job
+        self.dataChanged.emit(self.index(row), self.index(row))

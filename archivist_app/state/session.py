@@ -1,0 +1,257 @@
+"""What is open: a project, one of its images on screen, and every change of it on disk within two seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import PurePath
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from archivist_app.async_tools import Tasks
+from archivist_app.bridge import Bridge
+from archivist_app.state.commands import Edit, History
+from archivist_app.state.document import Document
+from archivist_app.state.filmstrip_model import FilmstripModel
+from archivist_app.state.intake import sort_paths
+from engine.errors import EngineError
+from engine.types import Frame, Project, ProjectItem, Recipe, StyleCard
+
+AUTOSAVE_MS = 1000  # after the first unsaved change; later changes do not postpone it
+RETRY_MS = 10_000  # after a save that failed
+OVERVIEW = 2048  # longest side of the picture shown before the first draft, in pixels
+
+
+class Session(QObject):
+    """Opens projects and images, and keeps what is done to them."""
+
+    project_changed = Signal(object)  # Project
+    item_changed = Signal(object)  # ProjectItem now on screen
+    overview_arrived = Signal(object)  # Frame of the whole untouched image
+    info_arrived = Signal(object)  # ImageInfo of the image on screen
+    opening_changed = Signal(str)  # what is being opened, in words; "" when nothing is
+    saved = Signal()
+    noticed = Signal(str)  # worth knowing
+    failed = Signal(str)  # went wrong
+
+    def __init__(self, document: Document, bridge: Bridge, tasks: Tasks, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.document = document
+        self.history = History(document, self)
+        self.filmstrip = FilmstripModel(bridge, self)
+        self._bridge = bridge
+        self._tasks = tasks
+        self._project: Project | None = None
+        self._items: dict[str, ProjectItem] = {}  # as they stand, saved or not
+        self._unsaved: set[str] = set()
+        self._current: str | None = None
+        self._opening = asyncio.Lock()
+        self._saving = asyncio.Lock()
+        self._autosave = QTimer(self, singleShot=True, interval=AUTOSAVE_MS)
+        self._autosave.timeout.connect(self._save_soon)
+        document.recipe_changed.connect(self._note_change)
+
+    @property
+    def project(self) -> Project | None:
+        """The open project, as last saved."""
+        return self._project
+
+    @property
+    def item(self) -> ProjectItem | None:
+        """The item on screen as it stands."""
+        return self._items.get(self._current) if self._current else None
+
+    # opening
+
+    def open_paths(self, paths: Sequence[str]) -> None:
+        """Open projects, pictures and folders of pictures; whatever cannot be opened is told in `failed`."""
+        self._tasks.spawn(self._open_paths(tuple(paths)))
+
+    def open_demo(self) -> None:
+        """Open the demo project, which is made on first use."""
+        self._tasks.spawn(self._open_demo())
+
+    async def _open_paths(self, paths: tuple[str, ...]) -> None:
+        async with self._opening:
+            self.opening_changed.emit("Opening…")
+            try:
+                intake = await sort_paths(paths)
+                refused = list(intake.refused)
+                for folder in intake.projects[:1]:
+                    await self._adopt(await self._bridge.open_project(folder))
+                if len(intake.projects) > 1:
+                    refused.append("One project is open at a time; open the others one by one.")
+                if intake.pictures:
+                    refused.extend(await self._add(intake.pictures))
+                for text in refused:
+                    self.failed.emit(text)
+            except EngineError as error:
+                self.failed.emit(str(error))
+            finally:
+                self.opening_changed.emit("")
+
+    async def _add(self, pictures: tuple[str, ...]) -> tuple[str, ...]:
+        """Into the open project where that can be written, else into the one they belong to."""
+        before = set(self._items)
+        if self._project is not None and self._project.writable:
+            await self.flush()
+            project, refused = await self._bridge.add_images(self._project, pictures)
+        else:
+            project, refused = await self._bridge.project_for(pictures)
+        show = _first_added(project, before, pictures)
+        if len(refused) < len(pictures):
+            await self._adopt(project, show)
+        return refused
+
+    async def _open_demo(self) -> None:
+        async with self._opening:
+            self.opening_changed.emit("Preparing the demo photographs…")
+            try:
+                await self._adopt(await self._bridge.demo_project())
+            except EngineError as error:
+                self.failed.emit(str(error))
+            finally:
+                self.opening_changed.emit("")
+
+    async def _adopt(self, project: Project, show: str | None = None) -> None:
+        """Make `project` the open one and put an image on screen: `show`, or the one shown, or the first."""
+        old = self._project
+        if old is not None and old.uuid != project.uuid:
+            await self.flush()
+            self._bridge.close_project(old)
+            self.history.forget()
+            self._items.clear()
+            self._unsaved.clear()
+            self._current = None
+        self._project = project
+        self._items = {item.uuid: self._as_it_stands(item) for item in project.items}
+        self.filmstrip.show_project(project)
+        self.project_changed.emit(project)
+        if not project.writable:
+            self.noticed.emit(project.reason or "This project is open read-only; changes will not be saved.")
+        chosen = show or self._current or next(iter(self._items), None)
+        if chosen is not None and chosen != self._current:
+            self.show_item(chosen)
+
+    def _as_it_stands(self, item: ProjectItem) -> ProjectItem:
+        return replace(item, recipe=self._items[item.uuid].recipe) if item.uuid in self._unsaved else item
+
+    # showing
+
+    def show_item(self, uuid: str) -> None:
+        """Put an image on screen with its own recipe and history."""
+        if self._project is None or uuid not in self._items or uuid == self._current:
+            return
+        self._current = uuid
+        item = self._items[uuid]
+        self.history.show_item(uuid)
+        self.document.show_image(item.source, item.recipe)
+        self.item_changed.emit(item)
+        try:
+            path = self._bridge.register(self._project, item)
+        except EngineError as error:
+            self.failed.emit(str(error))
+            return
+        self._bridge.picture(item.source, OVERVIEW, self._show_overview, self.failed.emit)
+        self._tasks.spawn(self._examine(item, path))
+
+    def step(self, by: int) -> None:
+        """Show the image `by` rows further down the filmstrip, if there is one."""
+        row = self.filmstrip.row_of(self._current or "") + by
+        if self._current is not None and 0 <= row < self.filmstrip.rowCount():
+            self.show_item(self.filmstrip.item(row).uuid)
+
+    def _show_overview(self, frame: Frame) -> None:
+        if frame.request.image == self.document.image:
+            self.overview_arrived.emit(frame)
+
+    async def _examine(self, item: ProjectItem, path: str) -> None:
+        """Read what the master is, and whether it is still the file that was added."""
+        try:
+            opened = await self._bridge.open_image(path, item.source.page)
+        except EngineError:
+            return  # reading its picture says the same, and says it first
+        if item.uuid != self._current:
+            return
+        self.info_arrived.emit(opened.info)
+        if item.source.sha256 and opened.ref.sha256 != item.source.sha256:
+            name = PurePath(path).name
+            self.failed.emit(f"“{name}” is no longer the file that was added to this project; check which is meant.")
+
+    # changing
+
+    def push(self, edit: Edit) -> None:
+        """Change the recipe of the image on screen, undoably."""
+        self.history.push(edit)
+
+    def choose_style(self, card: StyleCard | None) -> None:
+        """A style that is chosen is meant to be seen: beta becomes 1 if it was off."""
+        recipe = self.document.recipe
+        if card is None:
+            self.push(Edit(replace(recipe, style=None, beta=0.0), "No style"))
+        else:
+            self.push(Edit(replace(recipe, style=card.id, beta=recipe.beta or 1.0), f"Style: {card.title}"))
+
+    @Slot(object)
+    def _note_change(self, recipe: Recipe) -> None:
+        item = self.item
+        if item is None or item.recipe == recipe:
+            return
+        self._items[item.uuid] = replace(item, recipe=recipe)
+        self._unsaved.add(item.uuid)
+        if not self._autosave.isActive():
+            self._autosave.start(AUTOSAVE_MS)
+
+    # saving
+
+    @Slot()
+    def _save_soon(self) -> None:
+        self._tasks.spawn(self.flush())
+
+    async def flush(self) -> None:
+        """Write what is not saved yet. What cannot be written is told, kept, and tried again later."""
+        async with self._saving:
+            if self._project is None or not self._project.writable:
+                return
+            wrote = bool(self._unsaved)
+            for uuid in tuple(self._unsaved):
+                try:
+                    await self._save(uuid)
+                except EngineError as error:
+                    self._unsaved.add(uuid)
+                    self._autosave.start(RETRY_MS)
+                    self.failed.emit(str(error))
+                    return
+            if wrote:
+                self.saved.emit()
+
+    async def _save(self, uuid: str) -> None:
+        assert self._project is not None
+        item = self._items[uuid]
+        self._unsaved.discard(uuid)  # before waiting: a change that comes meanwhile is unsaved again
+        project = await self._bridge.save_item(self._project, item.with_recipe(item.recipe))
+        self._project = project
+        revision = next(saved.revision for saved in project.items if saved.uuid == uuid)
+        self._items[uuid] = replace(self._items[uuid], revision=revision)
+
+    async def close(self) -> None:
+        """Save everything and let go of the project."""
+        self._autosave.stop()
+        await self.flush()
+        self._autosave.stop()  # a failed save would try again
+        if self._project is not None:
+            self._bridge.close_project(self._project)
+            self._project = None
+
+
+def _first_added(project: Project, before: set[str], pictures: Sequence[str]) -> str | None:
+    """The item to show after adding: one with the first picture's name, a new one before an old one."""
+    name = os.path.basename(pictures[0])
+    named = [item.uuid for item in project.items if PurePath(item.source.path).name == name]
+    added = [item.uuid for item in project.items if item.uuid not in before]
+    for candidates in ([uuid for uuid in named if uuid in added], named, added):
+        if candidates:
+            return candidates[0]
+    return None

@@ -1,0 +1,52 @@
+"""Everything the window shows, built once and handed over as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject
+
+from archivist_app.async_tools import Tasks
+from archivist_app.bridge import Bridge
+from archivist_app.state.document import Document
+from archivist_app.state.exporting import Exporter
+from archivist_app.state.jobs_model import JobsModel
+from archivist_app.state.rendering import Rendering
+from archivist_app.state.session import Session
+from archivist_app.state.styles_model import StylesModel
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Workspace:
+    """The parts below the window; they know nothing of it."""
+
+    tasks: Tasks
+    bridge: Bridge
+    document: Document
+    session: Session
+    rendering: Rendering
+    styles: StylesModel
+    jobs: JobsModel
+    exporter: Exporter
+
+    @classmethod
+    def build(cls, bridge: Bridge, tasks: Tasks, owner: QObject) -> Workspace:
+        """`owner` is the parent of every QObject made here."""
+        document = Document(owner)
+        session = Session(document, bridge, tasks, owner)
+        jobs = JobsModel(owner)
+        return cls(
+            tasks=tasks,
+            bridge=bridge,
+            document=document,
+            session=session,
+            rendering=Rendering(document, bridge, owner),
+            styles=StylesModel(document, bridge, owner),
+            jobs=jobs,
+            exporter=Exporter(session, bridge, jobs, tasks),
+        )
+
+    def stop(self) -> None:
+        """Nothing here starts anything by itself any more."""
+        self.rendering.stop()
+        self.styles.stop()

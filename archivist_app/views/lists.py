@@ -1,0 +1,94 @@
+"""What the filmstrip and the style gallery share: a list of pictures that leaves letter keys to the window."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QKeyEvent, QPainter, QPainterPath, QPalette, QPen
+from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from archivist_app.views.pixels import to_image
+from engine.types import Frame
+
+Index = QModelIndex | QPersistentModelIndex
+
+LINE = 14  # height of a line of a name
+
+NAVIGATION = frozenset(
+    {
+        Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End,
+        Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space,
+        Qt.Key.Key_Tab, Qt.Key.Key_Backtab,
+    }
+)  # fmt: skip
+
+
+class PictureList(QListView):
+    """Other keys than those that move about (the held `\\`, shortcuts) pass through to the window."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Move about, and nothing else."""
+        if event.key() in NAVIGATION:
+            super().keyPressEvent(event)
+        else:
+            event.ignore()
+
+
+class PictureDelegate(QStyledItemDelegate):
+    """A picture with its name below; the chosen one has a ring in the accent colour."""
+
+    def __init__(self, view: QListView, frame_role: int, cell: QSize, *, fill: bool, lines: int = 1) -> None:
+        super().__init__(view)
+        self._frame_role = frame_role
+        self._cell = cell
+        self._fill = fill  # crop to a square cell instead of fitting the whole picture
+        self._lines = lines  # of the name
+        self._name_height = 6 + LINE * lines
+
+    def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
+        """The cell."""
+        return self._cell
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Draw one cell."""
+        rect: QRect = option.rect
+        state: QStyle.StateFlag = option.state
+        palette: QPalette = option.palette
+        chosen = bool(state & QStyle.StateFlag.State_Selected)
+        hovered = bool(state & QStyle.StateFlag.State_MouseOver)
+        box = rect.adjusted(4, 4, -4, -4 - self._name_height)
+        painter.save()
+        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
+        self._paint_picture(painter, box, index.data(self._frame_role), palette)
+        if chosen or hovered:
+            role = QPalette.ColorRole.Highlight if chosen else QPalette.ColorRole.PlaceholderText
+            painter.setPen(QPen(palette.color(role), 2 if chosen else 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(QRectF(box).adjusted(-2, -2, 2, 2), 4, 4)
+        role = QPalette.ColorRole.Text if chosen or hovered else QPalette.ColorRole.PlaceholderText
+        painter.setPen(palette.color(role))
+        font = painter.font()
+        font.setPixelSize(11)
+        painter.setFont(font)
+        line = QRect(box.left(), box.bottom() + 4, box.width(), self._name_height - 2)
+        if self._lines == 1:
+            text = painter.fontMetrics().elidedText(index.data(), Qt.TextElideMode.ElideMiddle, line.width())
+            painter.drawText(line, Qt.AlignmentFlag.AlignCenter, text)
+        else:
+            flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
+            painter.drawText(line, flags, index.data())
+        painter.restore()
+
+    def _paint_picture(self, painter: QPainter, box: QRect, frame: Frame | None, palette: QPalette) -> None:
+        path = QPainterPath()
+        path.addRoundedRect(QRectF(box), 3, 3)
+        painter.fillPath(path, palette.color(QPalette.ColorRole.Base))
+        if frame is None:
+            return
+        image = to_image(frame.pixels)
+        across, down = box.width() / image.width(), box.height() / image.height()
+        factor = max(across, down) if self._fill else min(across, down)
+        width, height = image.width() * factor, image.height() * factor
+        target = QRectF(box.center().x() + 0.5 - width / 2, box.center().y() + 0.5 - height / 2, width, height)
+        painter.setClipPath(path)
+        painter.drawImage(target, image)
+        painter.setClipping(False)

@@ -1,0 +1,321 @@
+"""The window: filmstrip and history left, viewer in the middle, adjustments and styles right, jobs below."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QScrollArea,
+    QSizePolicy,
+    QStackedWidget,
+    QWidget,
+)
+
+from archivist_app.state.workspace import Workspace
+from archivist_app.views import dialogs
+from archivist_app.views.actions import Actions
+from archivist_app.views.adjust_panel import AdjustPanel
+from archivist_app.views.compare_view import CompareView
+from archivist_app.views.empty_state import EmptyState
+from archivist_app.views.filmstrip import Filmstrip
+from archivist_app.views.history_panel import HistoryPanel
+from archivist_app.views.jobs_panel import JobsPanel
+from archivist_app.views.message_bar import MessageBar
+from archivist_app.views.parts import column, dressed, label
+from archivist_app.views.style_gallery import StyleGallery
+from archivist_app.views.theme import GRID, Theme
+from archivist_app.views.tool_strip import ToolStrip
+from engine.types import EngineReady, Frame, ImageInfo, ImageRef, Project, ProjectItem, Recipe
+
+LEFT, RIGHT = 200, 320
+
+
+class MainWindow(QMainWindow):
+    """Shows a workspace and passes on what people do to it."""
+
+    first_painted = Signal()
+    close_requested = Signal()
+
+    def __init__(self, workspace: Workspace, theme: Theme) -> None:
+        super().__init__()
+        self._workspace = workspace
+        self._theme = theme
+        self._painted = False
+        self._may_close = False
+        self.setAcceptDrops(True)
+        self.setMinimumSize(960, 600)
+        self.resize(1280, 800)
+        self._make_parts()
+        self._lay_out()
+        self._make_menus()
+        self._connect_actions()
+        self._connect_state()
+        self._show_project(None)
+
+    # building
+
+    def _make_parts(self) -> None:
+        work, theme = self._workspace, self._theme
+        self.actions_ = Actions(work.session.history, theme, self)
+        self.messages = MessageBar(theme)
+        self.empty = EmptyState()
+        self.compare = CompareView()
+        self.filmstrip = Filmstrip(work.session.filmstrip)
+        self.history = HistoryPanel(work.session.history)
+        self.adjust = AdjustPanel(theme)
+        self.gallery = StyleGallery(work.styles)
+        self.jobs = JobsPanel(work.jobs, theme)
+        a = self.actions_
+        self.tools = ToolStrip([a.split, a.side, a.rotate, a.swap], [a.fit, a.zooms[100]], [a.undo, a.redo], a.export)
+        self._about_image = label("", "hint")
+        self._about_save = label("", "hint")
+        self._about_engine = label("", "hint")
+        models = work.bridge.models()
+        if models:
+            self.adjust.show_model(models[0])
+
+    def _lay_out(self) -> None:
+        viewer = column(self.tools, self.compare)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.empty)
+        self._pages.addWidget(viewer)
+        scroll = QScrollArea(widgetResizable=True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(self.adjust)
+        scroll.setMaximumHeight(self.adjust.sizeHint().height() + 2)
+        self._left = column(_heading("Images"), (self.filmstrip, 3), _heading("History"), (self.history, 1))
+        self._right = column((scroll, 3), _heading("Styles"), (self.gallery, 2))
+        self._left.setFixedWidth(LEFT)
+        self._right.setFixedWidth(RIGHT)
+        middle = dressed(QWidget(), "shell")
+        row = QHBoxLayout(middle)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(1)
+        row.addWidget(self._left)
+        row.addWidget(self._pages, 1)
+        row.addWidget(self._right)
+        shell = column(self.messages, (middle, 1), self.jobs, self._make_status(), spacing=1)
+        dressed(shell, "shell")
+        self.setCentralWidget(shell)
+
+    def _make_status(self) -> QWidget:
+        strip = dressed(QWidget(), "panel")
+        strip.setFixedHeight(3 * GRID)
+        row = QHBoxLayout(strip)
+        row.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
+        row.setSpacing(3 * GRID)
+        self._about_image.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        row.addWidget(self._about_image, 1)
+        row.addWidget(self._about_save)
+        row.addWidget(self._about_engine)
+        return strip
+
+    def _make_menus(self) -> None:
+        a = self.actions_
+        menus: tuple[tuple[str, tuple[QAction | None, ...]], ...] = (
+            ("&File", (a.open, a.open_folder, a.demo, None, a.export, a.export_as, None, a.quit)),
+            ("&Edit", (a.undo, a.redo)),
+            ("&View", (a.split, a.side, a.rotate, a.swap, None, a.fit, *a.zooms.values(), None, a.surround)),
+        )
+        for title, actions in menus:
+            menu = self.menuBar().addMenu(title)
+            for action in actions:
+                if action is None:
+                    menu.addSeparator()
+                else:
+                    menu.addAction(action)
+
+    def _connect_actions(self) -> None:
+        a, work, tasks = self.actions_, self._workspace, self._workspace.tasks
+        a.open.triggered.connect(lambda: tasks.spawn(self._ask_pictures()))
+        a.open_folder.triggered.connect(lambda: tasks.spawn(self._ask_folder()))
+        a.demo.triggered.connect(work.session.open_demo)
+        a.export.triggered.connect(lambda: work.exporter.export())
+        a.export_as.triggered.connect(lambda: tasks.spawn(self._export_as()))
+        a.quit.triggered.connect(self.close)
+        a.split.triggered.connect(lambda: self.compare.set_mode("split"))
+        a.side.triggered.connect(lambda: self.compare.set_mode("side"))
+        a.rotate.triggered.connect(self.compare.rotate_divider)
+        a.swap.triggered.connect(self.compare.swap)
+        a.fit.triggered.connect(self.compare.fit)
+        for percent, action in a.zooms.items():
+            action.triggered.connect(lambda _checked=False, zoom=percent / 100: self.compare.zoom_to(zoom))
+        a.surround.triggered.connect(self._theme.cycle)
+        self.compare.mode_changed.connect(self._show_mode)
+        self.compare.zoom_changed.connect(self.tools.show_zoom)
+        self.empty.open_requested.connect(a.open.trigger)
+        self.empty.demo_requested.connect(a.demo.trigger)
+
+    def _connect_state(self) -> None:
+        work, session, document = self._workspace, self._workspace.session, self._workspace.document
+        queued = Qt.ConnectionType.QueuedConnection
+        self.empty.painted.connect(self._note_paint, queued)
+        self.compare.painted.connect(self._note_paint, queued)
+        session.project_changed.connect(self._show_project)
+        session.item_changed.connect(self._show_item)
+        session.overview_arrived.connect(self._show_overview)
+        session.info_arrived.connect(self._show_info)
+        session.opening_changed.connect(self._show_opening)
+        session.saved.connect(lambda: self._about_save.setText("Saved"))
+        session.noticed.connect(self.messages.tell)
+        for source in (session.failed, work.rendering.failed, work.exporter.failed, work.bridge.engine_failed):
+            source.connect(self.messages.tell_fault)
+        document.recipe_changed.connect(self._show_recipe)
+        self.compare.view_changed.connect(lambda view: setattr(document, "view", view))
+        self.compare.step_requested.connect(session.step)
+        work.rendering.frame_ready.connect(self.compare.show_frame)
+        work.rendering.busy_changed.connect(self.compare.show_busy)
+        work.bridge.awoken.connect(lambda: self._show_engine("Preparing the engine…"))
+        work.bridge.engine_ready.connect(self._show_ready)
+        work.bridge.engine_failed.connect(lambda _text: self._show_engine(""))
+        self.adjust.edited.connect(session.push)
+        self.gallery.chosen.connect(session.choose_style)
+        self.filmstrip.chosen.connect(session.show_item)
+
+    # showing
+
+    @Slot()
+    def _note_paint(self) -> None:
+        if not self._painted:
+            self._painted = True
+            self.first_painted.emit()
+
+    @Slot(object)
+    def _show_project(self, project: Project | None) -> None:
+        filled = project is not None and bool(project.items)
+        self._pages.setCurrentIndex(1 if filled else 0)
+        self._left.setVisible(filled)
+        self._right.setVisible(filled)
+        for action in self.actions_.need_image():
+            action.setEnabled(filled)
+        self.setWindowTitle(f"{project.name} — Archivist" if project else "Archivist")
+        self._about_save.setText("" if project is None or project.writable else "Read-only")
+        item = self._workspace.session.item
+        if item is not None:
+            self.filmstrip.show_chosen(item.uuid)  # the model was reset
+
+    @Slot(object)
+    def _show_item(self, item: ProjectItem) -> None:
+        self.compare.clear()
+        self.filmstrip.show_chosen(item.uuid)
+        self._about_image.setText(_name(item.source))
+        self.compare.setFocus()
+
+    @Slot(object)
+    def _show_overview(self, frame: Frame) -> None:
+        self.compare.show_overview(frame)
+
+    @Slot(object)
+    def _show_info(self, info: ImageInfo) -> None:
+        parts = [
+            _name_of(info.path),
+            f"{info.width} × {info.height}",
+            f"{info.format}, {info.bits} bit",
+            info.profile,
+            f"{info.dpi[0]:.0f} dpi" if info.dpi else "",
+        ]
+        self._about_image.setText("   ·   ".join(part for part in parts if part))
+
+    @Slot(object)
+    def _show_recipe(self, recipe: Recipe) -> None:
+        self.adjust.show_recipe(recipe)
+        self.gallery.show_recipe(recipe)
+
+    @Slot(str)
+    def _show_opening(self, text: str) -> None:
+        self.empty.show_busy(text)
+
+    @Slot(str)
+    def _show_mode(self, mode: str) -> None:
+        self.actions_.show_mode(mode)
+
+    def _show_engine(self, text: str) -> None:
+        self._about_engine.setText(text)
+        self.compare.show_notice(text)
+
+    @Slot(object)
+    def _show_ready(self, ready: EngineReady) -> None:
+        self._show_engine("")
+        self._about_engine.setText(f"{ready.device.upper()} · {ready.dtype}")
+        self._about_engine.setToolTip(f"{ready.device_reason}\ntorch {ready.torch}, {ready.threads} threads")
+
+    # asking
+
+    async def _ask_pictures(self) -> None:
+        self._open(await dialogs.ask_pictures(self))
+
+    async def _ask_folder(self) -> None:
+        self._open(await dialogs.ask_folder(self))
+
+    def _open(self, paths: list[str]) -> None:
+        if paths:
+            self._workspace.session.open_paths(paths)
+
+    async def _export_as(self) -> None:
+        exporter = self._workspace.exporter
+        suggestion = exporter.suggestion()
+        target = await dialogs.ask_target(self, suggestion) if suggestion else None
+        if target is not None:
+            exporter.export(target)
+
+    # hands
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Files are welcome."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        self._open([url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()])
+        event.acceptProposedAction()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Keys that no widget took: hold the original, go back to the split view."""
+        if event.key() == Qt.Key.Key_Backslash and not event.isAutoRepeat():
+            self.compare.hold_original(True)
+        elif event.key() == Qt.Key.Key_Escape:
+            self.compare.set_mode("split")
+        else:
+            super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        """Let go of the original."""
+        if event.key() == Qt.Key.Key_Backslash and not event.isAutoRepeat():
+            self.compare.hold_original(False)
+        else:
+            super().keyReleaseEvent(event)
+
+    # closing
+
+    def allow_close(self) -> None:
+        """Everything has been saved and stopped: the next `close()` is for real."""
+        self._may_close = True
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Closing waits until everything is saved and stopped."""
+        if self._may_close:
+            super().closeEvent(event)
+        else:
+            event.ignore()
+            self.close_requested.emit()
+
+
+def _heading(text: str) -> QLabel:
+    heading = label(text, "heading")
+    heading.setContentsMargins(2 * GRID, 12, 2 * GRID, GRID)
+    return heading
+
+
+def _name(image: ImageRef) -> str:
+    return _name_of(image.path)
+
+
+def _name_of(path: str) -> str:
+    return path.replace("\\", "/").rsplit("/", 1)[-1]

@@ -1,0 +1,35 @@
+"""Small makers of plain widgets; a `role` is what the theme's style sheet dresses them by."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeVar
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+W = TypeVar("W", bound=QWidget)
+Role = Literal["panel", "shell", "bar", "heading", "title", "muted", "hint", "primary", "quiet", "worded"]
+
+
+def dressed(widget: W, role: Role) -> W:
+    """The widget itself, painted as `role` says."""
+    widget.setProperty("role", role)
+    widget.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+    return widget
+
+
+def label(text: str, role: Role) -> QLabel:
+    """A line of text."""
+    return dressed(QLabel(text), role)
+
+
+def column(*parts: QWidget | tuple[QWidget, int], spacing: int = 0) -> QWidget:
+    """Widgets below each other, those with a number sharing the height by it."""
+    whole = dressed(QWidget(), "panel")
+    layout = QVBoxLayout(whole)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(spacing)
+    for part in parts:
+        widget, stretch = part if isinstance(part, tuple) else (part, 0)
+        layout.addWidget(widget, stretch)
+    return whole

@@ -1,0 +1,23 @@
+"""The only maker of QImages: uint8 (H, W, 4) in BGRX order becomes an image without a copy."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtGui import QImage
+
+
+class Pixels(QImage):
+    """A QImage that keeps the array it looks into alive."""
+
+    def __init__(self, array: NDArray[np.uint8]) -> None:
+        height, width, _ = array.shape
+        super().__init__(array.data, width, height, array.strides[0], QImage.Format.Format_RGB32)
+        self.array = array
+
+
+def to_image(array: NDArray[np.uint8]) -> Pixels:
+    """`array` (H, W, 4) BGRX as an image. Raises ValueError for any other shape or type."""
+    if array.ndim != 3 or array.shape[2] != 4 or array.dtype != np.uint8:
+        raise ValueError(f"pixels must be uint8 (H, W, 4), not {array.dtype} {array.shape}")
+    return Pixels(np.ascontiguousarray(array))

@@ -1,0 +1,190 @@
+"""How the window looks: three neutral greys to judge colour in, one accent, an 8-pixel grid.
+
+Widgets that paint themselves read the palette: Window is a panel, Base a field, AlternateBase a field under the
+mouse, Mid a line, Dark the surround of the image, PlaceholderText secondary text, Highlight the accent, BrightText
+a fault.
+"""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass
+from typing import Protocol
+
+import qtawesome
+from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QIcon, QPainter, QPainterPath, QPalette, QPen, QPixmap
+from PySide6.QtWidgets import QApplication
+
+GRID = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Every colour there is. Apart from accent and fault they are neutral: equal red, green and blue."""
+
+    name: str
+    surround: str
+    panel: str
+    field: str
+    hover: str
+    line: str
+    text: str
+    muted: str
+    accent: str
+    fault: str
+
+
+THEMES = (
+    Tokens("Grey", "#5c5c5c", "#383838", "#2c2c2c", "#474747", "#282828", "#ededed", "#b2b2b2", "#e0b068", "#f0a090"),
+    Tokens("Black", "#000000", "#161616", "#232323", "#2e2e2e", "#2a2a2a", "#dadada", "#979797", "#d0a05c", "#e89080"),
+    Tokens("White", "#ffffff", "#f0f0f0", "#ffffff", "#e0e0e0", "#cfcfcf", "#1c1c1c", "#5a5a5a", "#8a5a10", "#a03020"),
+)
+
+
+class Dressable(Protocol):
+    """A button or an action."""
+
+    def setIcon(self, icon: QIcon) -> None:
+        """As Qt's."""
+
+
+class Theme(QObject):
+    """The theme in use; `apply` and `cycle` repaint the whole program."""
+
+    changed = Signal(object)  # Tokens
+
+    def __init__(self, application: QApplication) -> None:
+        super().__init__(application)
+        self._application = application
+        self._dressed: list[tuple[weakref.ref[Dressable], str]] = []
+        self.tokens = THEMES[0]
+        application.setStyle("Fusion")
+        self.apply(self.tokens)
+
+    def apply(self, tokens: Tokens) -> None:
+        """Use `tokens` from now on."""
+        self.tokens = tokens
+        self._application.setPalette(_palette(tokens))
+        self._application.setStyleSheet(_style_sheet(tokens))
+        self._dressed = [(ref, name) for ref, name in self._dressed if ref() is not None]
+        for ref, name in self._dressed:
+            target = ref()
+            if target is not None:
+                target.setIcon(self._icon(name))
+        self.changed.emit(tokens)
+
+    def cycle(self) -> None:
+        """Grey, black, white, grey."""
+        self.apply(THEMES[(THEMES.index(self.tokens) + 1) % len(THEMES)])
+
+    def dress(self, target: Dressable, icon: str) -> None:
+        """Give a button or an action an icon that follows the theme."""
+        self._dressed.append((weakref.ref(target), icon))
+        target.setIcon(self._icon(icon))
+
+    def _icon(self, name: str) -> QIcon:
+        icon: QIcon = qtawesome.icon(
+            name, color=self.tokens.text, color_disabled=self.tokens.muted, color_on=self.tokens.accent
+        )
+        return icon
+
+
+def application_icon() -> QIcon:
+    """A print, half of it faded."""
+    picture = QPixmap(256, 256)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    frame = QPainterPath()
+    frame.addRoundedRect(QRectF(16, 16, 224, 224), 28, 28)
+    painter.fillPath(frame, QColor("#383838"))
+    painter.fillRect(QRectF(52, 60, 76, 136), QColor("#b9ad97"))
+    painter.fillRect(QRectF(128, 60, 76, 136), QColor("#efe9dd"))
+    painter.setPen(QPen(QColor("#e0b068"), 8))
+    painter.drawLine(QPointF(128, 44), QPointF(128, 212))
+    painter.end()
+    return QIcon(picture)
+
+
+def _palette(t: Tokens) -> QPalette:
+    role = QPalette.ColorRole
+    colours = {
+        role.Window: t.panel,
+        role.WindowText: t.text,
+        role.Base: t.field,
+        role.AlternateBase: t.hover,
+        role.Text: t.text,
+        role.Button: t.hover,
+        role.ButtonText: t.text,
+        role.Mid: t.line,
+        role.Dark: t.surround,
+        role.PlaceholderText: t.muted,
+        role.Highlight: t.accent,
+        role.HighlightedText: t.panel,
+        role.BrightText: t.fault,
+        role.ToolTipBase: t.field,
+        role.ToolTipText: t.text,
+        role.Accent: t.accent,
+    }
+    palette = QPalette()
+    for key, colour in colours.items():
+        palette.setColor(key, QColor(colour))
+    for key in (role.WindowText, role.Text, role.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, key, QColor(t.muted))
+    return palette
+
+
+def _style_sheet(t: Tokens) -> str:
+    return f"""
+    * {{ font-size: 12px; }}
+    QMainWindow, *[role="shell"] {{ background: {t.line}; }}
+    *[role="panel"] {{ background: {t.panel}; }}
+    *[role="bar"] {{ background: {t.field}; }}
+    QLabel[role="heading"] {{ font-size: 13px; font-weight: 600; }}
+    QLabel[role="title"] {{ font-size: 20px; font-weight: 300; color: {t.text}; }}
+    QLabel[role="muted"], QLabel[role="hint"] {{ color: {t.muted}; }}
+    QLabel[role="hint"] {{ font-size: 11px; }}
+    QMenuBar {{ background: {t.panel}; padding: 2px 8px; }}
+    QMenuBar::item {{ padding: 4px 8px; background: transparent; border-radius: 4px; }}
+    QMenuBar::item:selected {{ background: {t.hover}; }}
+    QMenu {{ background: {t.panel}; border: 1px solid {t.line}; padding: 4px; }}
+    QMenu::item {{ padding: 5px 28px 5px 12px; border-radius: 4px; }}
+    QMenu::item:selected {{ background: {t.hover}; }}
+    QMenu::item:disabled {{ color: {t.muted}; }}
+    QMenu::separator {{ height: 1px; background: {t.line}; margin: 4px 8px; }}
+    QPushButton, QToolButton {{
+        background: {t.hover}; border: 1px solid transparent; border-radius: 4px; padding: 4px 12px; min-height: 18px;
+    }}
+    QToolButton {{ background: transparent; padding: 4px; }}
+    QPushButton:hover, QToolButton:hover {{ background: {t.field}; }}
+    QPushButton:pressed, QToolButton:pressed, QToolButton:checked {{ background: {t.field}; }}
+    QPushButton:checked {{ background: {t.field}; color: {t.accent}; }}
+    QPushButton:focus, QToolButton:focus, QLineEdit:focus, QListView:focus {{ border: 1px solid {t.accent}; }}
+    QPushButton:disabled, QToolButton:disabled {{ color: {t.muted}; background: transparent; }}
+    QPushButton[role="primary"] {{ background: {t.accent}; color: {t.panel}; font-weight: 600; padding: 6px 20px; }}
+    QPushButton[role="primary"]:focus {{ border: 1px solid {t.text}; }}
+    QPushButton[role="quiet"] {{ background: transparent; padding: 6px 16px; border: 1px solid {t.hover}; }}
+    QPushButton[role="quiet"]:hover {{ background: {t.hover}; }}
+    QLineEdit {{ background: transparent; border: 1px solid transparent; border-radius: 3px; padding: 0 4px; }}
+    QLineEdit:hover {{ background: {t.field}; }}
+    QLineEdit:focus {{ background: {t.field}; }}
+    QLineEdit {{ selection-background-color: {t.accent}; selection-color: {t.panel}; }}
+    QCheckBox {{ spacing: 8px; border: 1px solid transparent; }}
+    QCheckBox:focus {{ color: {t.accent}; }}
+    QScrollArea {{ background: {t.panel}; border: none; }}
+    QListView {{ background: {t.panel}; border: 1px solid transparent; outline: none; }}
+    QListView#historyPanel::item {{ padding: 4px 8px; margin: 0 8px; border-radius: 4px; color: {t.muted}; }}
+    QListView#historyPanel::item:selected {{ background: {t.hover}; color: {t.text}; }}
+    QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
+    QScrollBar::handle:vertical {{ background: {t.hover}; border-radius: 3px; min-height: 32px; margin: 2px; }}
+    QScrollBar::handle:vertical:hover {{ background: {t.muted}; }}
+    QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; width: 0; }}
+    QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+    QProgressBar {{ background: {t.field}; border: none; border-radius: 2px; max-height: 4px; min-height: 4px; }}
+    QProgressBar::chunk {{ background: {t.accent}; border-radius: 2px; }}
+    QToolTip {{ background: {t.field}; color: {t.text}; border: 1px solid {t.line}; padding: 4px; }}
+    QToolButton[role="worded"] {{ background: {t.hover}; padding: 4px 12px 4px 8px; }}
+    QToolButton[role="worded"]:hover {{ background: {t.field}; }}
+    QToolButton[role="worded"]:disabled {{ background: transparent; }}
+    """

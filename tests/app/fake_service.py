@@ -1,0 +1,423 @@
+"""An engine service without a network: the same signatures, the same kinds of threads, a tiny "restoration"."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+from uuid import NAMESPACE_URL, uuid5
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from engine.errors import EngineError, ImageError, ProjectError
+from engine.types import (
+    EngineReady,
+    ExportOptions,
+    Frame,
+    ImageInfo,
+    ImageRef,
+    ModelCard,
+    OpenedImage,
+    Progress,
+    Project,
+    ProjectItem,
+    Recipe,
+    Region,
+    RenderRequest,
+    Restored,
+    StyleCard,
+    View,
+)
+
+T = TypeVar("T")
+Pixels = NDArray[np.uint8]
+TILE = 256
+
+
+class FakeWork(Generic[T]):
+    """What `export` returns: its steps are closed on the engine thread when it is cancelled."""
+
+    def __init__(self) -> None:
+        self.future: Future[T] = Future()
+        self.wanted = True
+        self.paused = False
+
+    def cancel(self) -> None:
+        self.wanted = False
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def resume(self) -> None:
+        self.paused = False
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds each thing takes; tests make them longer where they need the time."""
+
+    draft: float = 0.0
+    tile: float = 0.0
+    thumbnail: float = 0.0
+    export_step: float = 0.01
+    export_steps: int = 5
+
+
+class FakeService:
+    """Projects are folders of JSON under `root`; pictures are read with Pillow."""
+
+    def __init__(self, root: Path, costs: Costs = Costs()) -> None:
+        self.root = root
+        self.costs = costs
+        self.calls: list[str] = []  # in the order they came
+        self.requests: list[RenderRequest] = []
+        self.saves: list[ProjectItem] = []
+        self.refuse_saves = ""
+        self.refuse_drafts = ""
+        self._paths: dict[ImageRef, str] = {}
+        self._pixels: dict[ImageRef, Pixels] = {}
+        self._projects: dict[str, Project] = {}
+        self._work: queue.Queue[Callable[[], None] | None] = queue.Queue()
+        self._newest = 0
+        self._background = 0
+        self._engine = threading.Thread(target=self._live, name="engine")
+        self._io = ThreadPoolExecutor(2, thread_name_prefix="io")
+        self.closed = False
+
+    # life
+
+    def start(self) -> None:
+        self.calls.append("start")
+        self._engine.start()
+
+    def warm(self) -> Future[EngineReady]:
+        self.calls.append("warm")
+        return self._on_engine(lambda: EngineReady("CPU", "no graphics card was found", "float32", 1, "0", 0.0))
+
+    def close(self, timeout: float = 10.0) -> None:
+        self.calls.append("close")
+        self.closed = True
+        self._work.put(None)
+        self._engine.join(timeout)
+        self._io.shutdown(wait=True, cancel_futures=True)
+
+    def _live(self) -> None:
+        while (job := self._work.get()) is not None:
+            job()
+
+    def _on_engine(self, compute: Callable[[], T]) -> Future[T]:
+        future: Future[T] = Future()
+
+        def job() -> None:
+            if future.set_running_or_notify_cancel():
+                _settle(future, compute)
+
+        self._work.put(job)
+        return future
+
+    # images
+
+    def open_image(self, path: str, page: int = 0) -> Future[OpenedImage]:
+        return self._io.submit(self._open, path, page)
+
+    def _open(self, path: str, page: int = 0) -> OpenedImage:
+        name = os.path.basename(path)
+        try:
+            data = Path(path).read_bytes()
+            with Image.open(path) as picture:
+                picture.load()
+                info = ImageInfo(path, *picture.size, 3, 8, picture.format or "", 1, "", (300.0, 300.0))
+        except (OSError, UnidentifiedImageError, SyntaxError) as error:
+            raise ImageError(f"“{name}” is not an image that can be read; check the file.") from error
+        ref = ImageRef(os.path.abspath(path), hashlib.sha256(data).hexdigest(), len(data), page)
+        self._paths[ref] = path
+        return OpenedImage(ref, info)
+
+    def register(self, ref: ImageRef, absolute: str) -> None:
+        self._paths[ref] = absolute
+
+    def picture(self, image: ImageRef, size: int) -> Future[Frame]:
+        return self._io.submit(self._picture, image, size)
+
+    def _picture(self, image: ImageRef, size: int) -> Frame:
+        pixels = self._read(image)
+        height, width = pixels.shape[:2]
+        bounds = Region(0, 0, width, height)
+        small = _scaled(pixels, min(1.0, size / max(width, height)))
+        request = RenderRequest(image, Recipe(), View(bounds, small.shape[1] / width))
+        return Frame(request, small, small, bounds)
+
+    def _read(self, image: ImageRef) -> Pixels:
+        if image not in self._pixels:
+            path = self._paths[image]
+            try:
+                with Image.open(path) as picture:
+                    rgb = np.asarray(picture.convert("RGB"))
+            except (OSError, SyntaxError) as error:
+                raise ImageError(f"“{os.path.basename(path)}” cannot be read; check the file.") from error
+            bgrx = np.full((*rgb.shape[:2], 4), 255, np.uint8)
+            bgrx[..., :3] = rgb[..., ::-1]
+            self._pixels[image] = bgrx
+        return self._pixels[image]
+
+    # rendering
+
+    def draft(self, request: RenderRequest) -> Future[Frame]:
+        self.calls.append("draft")
+        self.requests.append(request)
+        self._newest = request.generation
+
+        def compute() -> Frame:
+            if self.refuse_drafts:
+                raise EngineError(self.refuse_drafts)
+            time.sleep(self.costs.draft)
+            return self._render(request, request.view.region, exact=False)
+
+        future: Future[Frame] = Future()
+
+        def job() -> None:
+            if request.generation != self._newest:  # a newer one came while this one waited
+                future.cancel()
+                future.set_running_or_notify_cancel()
+            elif future.set_running_or_notify_cancel():
+                _settle(future, compute)
+
+        self._work.put(job)
+        return future
+
+    def refine(self, request: RenderRequest, on_tile: Callable[[Frame], None]) -> Future[Frame]:
+        self.calls.append("refine")
+        self.requests.append(request)
+        region = request.view.region
+        future: Future[Frame] = Future()
+
+        def job() -> None:
+            for y in range(region.y, region.bottom, TILE):
+                for x in range(region.x, region.right, TILE):
+                    if request.generation != self._newest:
+                        future.cancel()
+                        future.set_running_or_notify_cancel()
+                        return
+                    time.sleep(self.costs.tile)
+                    tile = Region(x, y, TILE, TILE).intersect(region)
+                    on_tile(self._render(request, tile, exact=request.view.scale >= 1))
+            if future.set_running_or_notify_cancel():
+                _settle(future, lambda: self._render(request, region, exact=request.view.scale >= 1))
+
+        self._work.put(job)
+        return future
+
+    def _render(self, request: RenderRequest, region: Region, *, exact: bool) -> Frame:
+        whole = self._read(request.image)
+        part = whole[region.y : region.bottom, region.x : region.right]
+        before = _scaled(part, min(1.0, request.view.scale))
+        return Frame(request, _restored(before, request.recipe), before, region, exact)
+
+    def thumbnail(self, image: ImageRef, recipe: Recipe, size: int) -> Future[Frame]:
+        turn = self._background
+
+        def compute() -> Frame:
+            time.sleep(self.costs.thumbnail)
+            small = self._picture(image, size)
+            return replace(small, pixels=_restored(small.pixels, recipe))
+
+        future: Future[Frame] = Future()
+
+        def job() -> None:
+            if turn != self._background:
+                future.cancel()
+                future.set_running_or_notify_cancel()
+            elif future.set_running_or_notify_cancel():
+                _settle(future, compute)
+
+        self._work.put(job)
+        return future
+
+    def drop_background(self) -> None:
+        self._background += 1
+
+    def export(
+        self, image: ImageRef, recipe: Recipe, options: ExportOptions, on_progress: Callable[[Progress], None]
+    ) -> FakeWork[Restored]:
+        work: FakeWork[Restored] = FakeWork()
+        steps = self._export_steps(image, recipe, options)
+
+        def step() -> None:
+            if not work.wanted or self.closed:
+                steps.close()
+                work.future.cancel()
+                work.future.set_running_or_notify_cancel()
+                return
+            try:
+                on_progress(next(steps))
+            except StopIteration as end:
+                work.future.set_result(end.value)
+            except EngineError as error:
+                work.future.set_exception(error)
+            else:
+                self._work.put(step)
+
+        self._work.put(step)
+        return work
+
+    def _export_steps(
+        self, image: ImageRef, recipe: Recipe, options: ExportOptions
+    ) -> Generator[Progress, None, Restored]:
+        pixels = _restored(self._read(image), recipe)
+        target = Path(options.target)
+        half_written = target.with_name(f".{target.name}.part")
+        try:
+            half_written.write_bytes(b"")
+        except OSError as error:
+            raise EngineError(f"“{target.name}” cannot be written; choose another folder.") from error
+        try:
+            for done in range(1, self.costs.export_steps + 1):
+                time.sleep(self.costs.export_step)
+                yield Progress(done, self.costs.export_steps, "Restoring")
+            Image.fromarray(pixels[..., 2::-1]).save(target)
+        finally:
+            half_written.unlink()
+        height, width = pixels.shape[:2]
+        return Restored(image.path, str(target), width, height, 0.1, recipe)
+
+    # the catalogue
+
+    def styles(self) -> tuple[StyleCard, ...]:
+        names = ("Albumen", "Cyanotype", "Daguerreotype", "Gelatin silver", "Autochrome")
+        return tuple(StyleCard(name.lower().replace(" ", "-"), name, "process", (0.0,) * 64) for name in names)
+
+    def models(self) -> tuple[ModelCard, ...]:
+        return (ModelCard("archivist-1", "Archivist 1"),)
+
+    # projects
+
+    def open_project(self, folder: str) -> Future[Project]:
+        return self._io.submit(self._load, folder)
+
+    def _load(self, folder: str) -> Project:
+        path = Path(folder, "project.json")
+        try:
+            data: dict[str, Any] = json.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            name = os.path.basename(folder)
+            raise ProjectError(f"“{name}” is not a project that can be opened; choose another folder.") from error
+        items = tuple(_item(entry) for entry in data["items"])
+        return Project(folder, data["uuid"], data["name"], items)
+
+    def _write(self, project: Project) -> Project:
+        Path(project.folder).mkdir(parents=True, exist_ok=True)
+        data = {"uuid": project.uuid, "name": project.name, "items": [asdict(item) for item in project.items]}
+        Path(project.folder, "project.json").write_text(json.dumps(data))
+        self._projects[project.uuid] = project
+        return project
+
+    def project_for(self, paths: Sequence[str], folder: str | None = None) -> Future[tuple[Project, tuple[str, ...]]]:
+        def make() -> tuple[Project, tuple[str, ...]]:
+            name = Path(paths[0]).stem
+            where = folder or str(self.root / f"{name}.archivist")
+            empty = Project(where, str(uuid5(NAMESPACE_URL, where)), name)
+            if Path(where, "project.json").exists():
+                empty = self._load(where)
+            return self._added(empty, paths)
+
+        return self._io.submit(make)
+
+    def add_images(self, project: Project, paths: Sequence[str]) -> Future[tuple[Project, tuple[str, ...]]]:
+        return self._io.submit(self._added, project, paths)
+
+    def _added(self, project: Project, paths: Sequence[str]) -> tuple[Project, tuple[str, ...]]:
+        refused = []
+        items = list(project.items)
+        for path in paths:
+            try:
+                ref = self._open(path).ref
+            except EngineError as error:
+                refused.append(str(error))
+                continue
+            if ref.sha256 not in {item.source.sha256 for item in items}:
+                items.append(ProjectItem(str(uuid5(NAMESPACE_URL, ref.sha256)), ref))
+        if not items:
+            return project, tuple(refused)
+        return self._write(replace(project, items=tuple(items))), tuple(refused)
+
+    def save_item(self, project: Project, item: ProjectItem) -> Future[Project]:
+        def save() -> Project:
+            if self.refuse_saves:
+                raise ProjectError(self.refuse_saves)
+            self.saves.append(item)
+            known = self._projects.get(project.uuid, project)
+            return self._write(replace(known, items=tuple(item if i.uuid == item.uuid else i for i in known.items)))
+
+        return self._io.submit(save)
+
+    def locate(self, project: Project, item: ProjectItem) -> str:
+        if not os.path.exists(item.source.path):
+            raise ProjectError(f"“{os.path.basename(item.source.path)}” is not where it was; bring it back.")
+        return item.source.path
+
+    def close_project(self, project: Project) -> None:
+        self.calls.append("close_project")
+
+    def demo_project(self, folder: str | None = None) -> Future[Project]:
+        def make() -> Project:
+            paths = []
+            for number in range(3):
+                path = self.root / f"demo-{number}.png"
+                save_picture(path, 160 + 40 * number, 120, seed=number)
+                paths.append(str(path))
+            where = folder or str(self.root / "Demo.archivist")
+            return self._added(Project(where, "demo", "Demo"), paths)[0]
+
+        return self._io.submit(make)
+
+
+def save_picture(path: Path, width: int, height: int, *, seed: int = 0) -> Path:
+    """A smooth gradient with a little noise, so that every picture has its own bytes."""
+    across = np.linspace(30, 210, width)[None, :, None]
+    down = np.linspace(0, 40, height)[:, None, None]
+    noise = np.random.default_rng(seed).normal(0, 6, (height, width, 1))
+    pixels = np.clip(across + down + noise + np.array([6, 0, -10]), 0, 255).astype(np.uint8)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def _item(entry: dict[str, Any]) -> ProjectItem:
+    data = {**entry, "source": ImageRef(**entry["source"]), "recipe": Recipe.from_json(entry["recipe"])}
+    return ProjectItem(**{**data, "snapshots": ()})
+
+
+def _scaled(pixels: Pixels, scale: float) -> Pixels:
+    if scale >= 1:
+        return np.ascontiguousarray(pixels)
+    height, width = pixels.shape[:2]
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    resized: Pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
+    return resized
+
+
+def _restored(pixels: Pixels, recipe: Recipe) -> Pixels:
+    """Brighter with alpha, tinted with beta: enough to see that the recipe has arrived."""
+    tint = np.zeros(4)
+    if recipe.style is not None and recipe.beta > 0:
+        hue = int(hashlib.sha256(recipe.style.encode()).hexdigest(), 16) % 3
+        tint[hue] = 12.0 * (1 + np.log10(1 + recipe.beta))
+    lift = recipe.strength * (12 + 8 * np.log10(recipe.alpha) + tint)
+    lifted: Pixels = np.clip(pixels + lift, 0, 255).astype(np.uint8)
+    return lifted
+
+
+def _settle(future: Future[T], compute: Callable[[], T]) -> None:
+    try:
+        future.set_result(compute())
+    except Exception as error:
+        future.set_exception(error)

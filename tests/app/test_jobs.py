@@ -1,0 +1,146 @@
+"""Exports from the first click to the file, and closing the window meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from PySide6.QtWidgets import QLabel, QMessageBox, QPushButton, QToolButton
+
+from archivist_app.app import Application
+from archivist_app.state.exporting import next_target
+from archivist_app.state.jobs_model import Job, JobsModel
+from engine.types import Progress
+from tests.app.conftest import Open, find, trigger, until
+from tests.app.fake_service import Costs, FakeService
+
+
+def long_export(start: Open, picture: Path, folder: Path) -> tuple[Application, FakeService]:
+    """A program in which an export runs that would take a minute."""
+    service = FakeService(folder, Costs(export_step=0.02, export_steps=3000))
+    application = start(picture, on=service)
+    until(application, lambda: application.window.compare.viewport is not None)
+    trigger(application, "export")
+    until(application, lambda: jobs(application)[0].progress is not None)
+    return application, service
+
+
+def jobs(application: Application) -> tuple[Job, ...]:
+    return application.window._workspace.jobs.jobs
+
+
+def exports(application: Application) -> Path:
+    project = application.window._workspace.session.project
+    assert project is not None
+    return Path(project.folder, "exports")
+
+
+def button(application: Application, name: str) -> QPushButton:
+    """A button of the question that is asked before closing."""
+    until(application, lambda: application.window.findChild(QMessageBox, "stopJobsQuestion"))
+    return find(application, QPushButton, name)
+
+
+def test_an_export_goes_into_the_project_and_names_its_file(opened: Application) -> None:
+    trigger(opened, "export")
+    until(opened, lambda: jobs(opened)[0].state == "done")
+    assert [path.name for path in exports(opened).iterdir()] == ["harbour_restored_v01.tif"]
+    assert jobs(opened)[0].path == str(exports(opened) / "harbour_restored_v01.tif")
+    assert "640 × 480" in jobs(opened)[0].text
+
+
+def test_the_next_export_is_the_next_version_also_while_one_runs(opened: Application) -> None:
+    trigger(opened, "export")
+    trigger(opened, "export")
+    until(opened, lambda: all(job.state == "done" for job in jobs(opened)))
+    assert sorted(path.name for path in exports(opened).iterdir()) == [
+        "harbour_restored_v01.tif",
+        "harbour_restored_v02.tif",
+    ]
+
+
+def test_versions_count_on_from_the_highest(tmp_path: Path) -> None:
+    (tmp_path / "a(1)_restored_v09.tif").touch()
+    (tmp_path / "b_restored_v40.tif").touch()
+    assert next_target(tmp_path, "scans/a(1).jpg", {"a(1)_restored_v10.tif"}).name == "a(1)_restored_v11.tif"
+    assert next_target(tmp_path / "not there", "c.png", set()).name == "c_restored_v01.tif"
+
+
+def test_cancel_leaves_no_file_and_is_not_a_failure(start: Open, picture: Path, tmp_path: Path) -> None:
+    application, _service = long_export(start, picture, tmp_path)
+    (stop,) = (
+        found
+        for found in application.window.jobs.findChildren(QToolButton)
+        if found.accessibleName().startswith("Stop harbour")
+    )
+    stop.click()
+    until(application, lambda: jobs(application)[0].state == "cancelled")
+    assert list(exports(application).iterdir()) == []
+    assert application.window.messages.faults == ()
+
+
+def test_a_failed_export_tells_the_reason_in_its_row(opened: Application, tmp_path: Path) -> None:
+    opened.window._workspace.exporter.export(tmp_path / "nowhere" / "x.tif")
+    until(opened, lambda: jobs(opened)[0].state == "failed")
+    texts = [label.text() for label in opened.window.jobs.findChildren(QLabel)]
+    assert "“x.tif” cannot be written; choose another folder." in texts
+
+
+def test_the_window_stays_usable_during_an_export(start: Open, picture: Path, tmp_path: Path) -> None:
+    application, _service = long_export(start, picture, tmp_path)
+    shown: list[object] = []
+    application.window.compare.frame_shown.connect(shown.append)
+    application.window.adjust.rows["alpha"].slider.setValue(800)
+    until(application, lambda: shown)
+    assert jobs(application)[0].running
+
+
+def test_closing_during_an_export_asks_and_may_be_declined(start: Open, picture: Path, tmp_path: Path) -> None:
+    application, _service = long_export(start, picture, tmp_path)
+    application.window.close()
+    button(application, "keepWorking").click()
+    until(application, lambda: application.window.findChild(QMessageBox, "stopJobsQuestion") is None)
+    assert application.window.isVisible()
+    assert jobs(application)[0].running
+
+
+def test_closing_during_an_export_cancels_it_and_leaves_no_thread(start: Open, picture: Path, tmp_path: Path) -> None:
+    application, service = long_export(start, picture, tmp_path)
+    folder = exports(application)
+    application.window.adjust.rows["alpha"].slider.setValue(800)
+    application.window.close()
+    button(application, "stopAndClose").click()
+    until(application, lambda: application._closed.done())
+    assert not application.window.isVisible()
+    assert list(folder.iterdir()) == []
+    assert service.saves[-1].recipe.alpha > 3, "what was changed last is saved"
+    assert not [thread for thread in threading.enumerate() if thread.name == "engine" and thread.is_alive()]
+
+
+def test_run_shows_the_window_and_ends_when_it_is_closed(start: Open, picture: Path) -> None:
+    application = start(picture, show=False)
+    seen: list[bool] = []
+    application.window.first_painted.connect(lambda: seen.append(application.window.isVisible()))
+    application.window.first_painted.connect(application.window.close)
+    assert application.run() == 0
+    assert seen == [True]
+
+
+def test_time_left_follows_the_pace() -> None:
+    job = Job(1, "x.tif", progress=Progress(25, 100), started=100.0)
+    assert job.seconds_left(110.0) == 30.0
+    assert job.seconds_left(100.1) is None
+
+
+def test_a_job_cannot_be_removed_while_it_runs() -> None:
+    model = JobsModel()
+    asked: list[str] = []
+    number = model.add("x.tif", lambda: asked.append("stop"))
+    model.remove(number)
+    assert model.rowCount() == 1
+    model.cancel(number)
+    model.cancel(number)
+    assert asked == ["stop"]
+    model.finish(number, "cancelled", "Stopped.")
+    model.remove(number)
+    assert model.rowCount() == 0

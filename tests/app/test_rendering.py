@@ -1,0 +1,104 @@
+"""Which frames reach the screen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from PySide6.QtGui import QImage
+
+from archivist_app.app import Application
+from archivist_app.views.pixels import to_image
+from engine.types import Frame, Region, RenderRequest
+from tests.app.conftest import until
+from tests.app.fake_service import FakeService
+
+
+def shown_by(application: Application) -> list[RenderRequest]:
+    shown: list[RenderRequest] = []
+    application.window.compare.frame_shown.connect(shown.append)
+    return shown
+
+
+def test_frames_shown_carry_their_request(opened: Application) -> None:
+    shown = shown_by(opened)
+    opened.window.adjust.rows["alpha"].slider.setValue(700)
+    until(opened, lambda: len(shown) == 2)
+    assert [request.quality for request in shown] == ["draft", "refine"]
+    assert {request.recipe.alpha for request in shown} == {opened.window._workspace.document.recipe.alpha}
+    assert shown[0].generation == shown[1].generation
+
+
+def test_stale_frames_are_dropped(opened: Application, service: FakeService) -> None:
+    bridge = opened.window._workspace.bridge
+    stale = replace(service.requests[0], quality="draft")
+    other = replace(service.requests[-1], image=replace(stale.image, sha256="of another image"), generation=10_000)
+    unrefined = replace(service.requests[-1], quality="refine", generation=service.requests[-1].generation - 1)
+    accepted: list[Frame] = []
+    opened.window._workspace.rendering.frame_ready.connect(accepted.append)
+    for request in (stale, other, unrefined):
+        pixels = np.zeros((4, 4, 4), np.uint8)
+        bridge.frame_arrived.emit(Frame(request, pixels, pixels, Region(0, 0, 4, 4)))
+    assert accepted == []
+    fresh = replace(service.requests[-1], quality="draft", generation=service.requests[-1].generation + 1)
+    pixels = np.zeros((4, 4, 4), np.uint8)
+    bridge.frame_arrived.emit(Frame(fresh, pixels, pixels, Region(0, 0, 640, 480)))
+    assert [frame.request for frame in accepted] == [fresh]
+
+
+def test_a_new_zoom_is_drafted_and_refined_after_a_rest(opened: Application, service: FakeService) -> None:
+    shown = shown_by(opened)
+    opened.window.compare.zoom_to(1.0)
+    opened.window.compare.zoom_to(2.0)
+    until(opened, lambda: shown and shown[-1].quality == "refine")
+    assert shown[-1].view.scale == 2.0
+    assert shown[-1].view.region.width < 640
+    assert [request.view.scale for request in service.requests if request.quality == "refine"][-2:] != [1.0, 2.0]
+
+
+def test_a_failed_render_is_told_and_the_next_one_shown(opened: Application, service: FakeService) -> None:
+    service.refuse_drafts = "This picture needs more memory than there is; close other programs and try again."
+    opened.window.adjust.rows["alpha"].slider.setValue(700)
+    until(opened, lambda: service.refuse_drafts in opened.window.messages.faults)
+    service.refuse_drafts = ""
+    shown = shown_by(opened)
+    opened.window.adjust.rows["alpha"].slider.setValue(600)
+    until(opened, lambda: shown and shown[-1].quality == "refine")
+
+
+def test_one_to_one_shows_exactly_the_pixels_of_the_frame(opened: Application) -> None:
+    frames: list[Frame] = []
+    opened.window._workspace.rendering.frame_ready.connect(frames.append)
+    shown = shown_by(opened)
+    compare = opened.window.compare
+    compare.zoom_to(1.0)
+    until(opened, lambda: shown and shown[-1].quality == "refine")
+    frame = frames[-1]
+    assert frame.exact
+    assert compare.viewport is not None
+    grabbed = compare.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+    where = compare.viewport.rect_of(frame.region)
+    x, y = compare.width() * 3 // 4, where.top + where.height // 3  # right of the divider, clear of the labels
+    expected = to_image(frame.pixels)
+    for dx in range(20):
+        assert grabbed.pixel(x + dx, y) == expected.pixel(x + dx - where.left, y - where.top)
+
+
+def test_thumbnails_of_every_style_show_the_open_image(opened: Application) -> None:
+    from archivist_app.state.styles_model import StyleRole
+
+    model = opened.window.gallery.model()
+    until(opened, lambda: all(model.index(row, 0).data(StyleRole.FRAME) for row in range(model.rowCount())))
+    image = opened.window._workspace.document.image
+    frames = [model.index(row, 0).data(StyleRole.FRAME) for row in range(model.rowCount())]
+    assert {frame.request.image for frame in frames} == {image}
+    assert model.index(0, 0).data() == "No style"
+
+
+def test_pixels_outlive_the_frame_they_came_from() -> None:
+    array = np.full((5, 7, 4), 200, np.uint8)
+    image = to_image(array)
+    address = array.ctypes.data
+    del array
+    assert image.array.ctypes.data == address, "no copy is made of pixels in the right layout"
+    assert image.pixelColor(6, 4).red() == 200

@@ -170,6 +170,14 @@ def test_a_tiff_that_claims_gigapixels_is_refused_at_once(tmp_path: Path) -> Non
     assert "too large" in refused(path)
 
 
+def test_a_line_of_millions_of_pixels_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(png(13_000_000, 80, bytes(1000)))
+    started = time.monotonic()
+    assert "copy or scan it again" in refusal(lambda: read_preview(path, 32))
+    assert time.monotonic() - started < 5
+
+
 @pytest.mark.parametrize("name", ["a.png", "a.tif"])
 def test_a_header_that_lies_within_the_limit_is_caught(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
@@ -180,6 +188,69 @@ def test_a_header_that_lies_within_the_limit_is_caught(tmp_path: Path, name: str
         with tifffile.TiffFile(path, mode="r+") as tif:
             tif.pages.first.tags[257].overwrite(8000)
     assert "copy or scan it again" in refusal(lambda: read_master(path))
+
+
+def test_a_jpeg_whose_end_was_cut_and_closed_again_is_refused(tmp_path: Path) -> None:
+    path = whole_files(tmp_path)["a.jpg"]
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2] + b"\xff\xd9")
+    assert "copy or scan it again" in refusal(lambda: read_master(path))
+
+
+def test_stray_bytes_in_a_jpeg_harm_nothing(tmp_path: Path) -> None:
+    path = whole_files(tmp_path)["a.jpg"]
+    content, before = path.read_bytes(), read_master(path).pixels
+    tables = content.index(b"\xff\xdb")
+    path.write_bytes(content[:tables] + b"\0\0\0" + content[tables:] + b"behind the end")
+    np.testing.assert_array_equal(read_master(path).pixels, before)
+
+
+@pytest.mark.parametrize("codec", ["jpeg", "jpeg2000"])
+def test_a_strip_that_claims_more_than_the_tiff_is_refused_at_once(tmp_path: Path, codec: str) -> None:
+    path = save_tiff(tmp_path / "a.tif", noise(), compression=codec)
+    content = bytearray(path.read_bytes())
+    if codec == "jpeg":
+        struct.pack_into(">HH", content, content.index(b"\xff\xc0") + 5, 65_000, 65_000)
+    else:
+        struct.pack_into(">II", content, content.index(b"\xff\x4f\xff\x51") + 8, 30_000, 30_000)
+    path.write_bytes(content)
+    started = time.monotonic()
+    for call in (lambda: read_master(path), lambda: read_preview(path, 64)):
+        assert "contradicts itself" in refusal(call)
+    assert time.monotonic() - started < 5
+
+
+def test_a_tiff_that_claims_more_than_its_strips_is_refused_at_once(tmp_path: Path) -> None:
+    path = save_tiff(tmp_path / "a.tif", noise(), compression="jpeg", rowsperstrip=16)
+    with tifffile.TiffFile(path, mode="r+") as tif:
+        tif.pages.first.tags[256].overwrite(10_000_000)
+    started = time.monotonic()
+    for call in (lambda: read_master(path), lambda: read_preview(path, 64)):
+        assert "contradicts itself" in refusal(call)
+    assert time.monotonic() - started < 5
+
+
+def test_a_jpeg_2000_box_and_stream_must_agree(tmp_path: Path) -> None:
+    path = whole_files(tmp_path)["a.jp2"]
+    content = bytearray(path.read_bytes())
+    struct.pack_into(">II", content, content.index(b"\xff\x4f\xff\x51") + 8, 30_000, 30_000)
+    path.write_bytes(content)
+    assert "contradicts itself" in refusal(lambda: read_master(path))
+
+
+def test_passes_count_into_the_memory_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.jpg"
+    Image.fromarray(noise(size=(100, 100))).save(path, progressive=True)
+    monkeypatch.setattr(reader, "memory_limit", lambda: 60_000)
+    assert "too large" in refused(path)
+    monkeypatch.setattr(reader, "memory_limit", lambda: 90_000)
+    assert read_master(path).pixels.shape == (100, 100, 3)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.tif")
+    assert "is a device" in refused(tmp_path / "a.tif")
 
 
 def test_the_memory_limit_is_stated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -297,6 +297,22 @@ def test_an_unusable_packet_is_replaced(master: bytes) -> None:
     assert build_packet("d", "s", {}, master) == build_packet("d", "s", {})
 
 
+def test_a_jpeg_drops_the_masters_packet_rather_than_its_own_words(tmp_path: Path) -> None:
+    long = build_packet("x" * 90_000, "s", {"note": "y" * 90_000})
+    path = write(tmp_path / "out.jpg", smooth(), "JPEG", metadata=Metadata(xmp=long))
+    assert values(packet_of(path))[f"{{{NAMESPACE}}}recipe"] == RECIPE
+
+
+def test_an_encoder_that_gives_up_is_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise imagecodecs.PngError("png_encode", "provoked", -1)
+
+    monkeypatch.setattr(imagecodecs, "png_encode", fail)
+    with pytest.raises(WriteError, match="could not be encoded; choose another format"):
+        write(tmp_path / "out.png", smooth(), "PNG")
+    assert not (tmp_path / "out.png").exists()
+
+
 def test_control_characters_do_not_break_the_packet() -> None:
     found = values(build_packet("a\0b\x1f<&>", "s", {"recipe": "\ud800x"}))
     assert found["{http://www.w3.org/1999/02/22-rdf-syntax-ns#}li"] == "a\ufffdb\ufffd<&>"

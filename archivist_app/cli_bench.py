@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 PROBE = "bench-probe"
 PROBES: Mapping[str, Callable[[], int]] = {"bare": cli_bench_windows.bare, "ours": cli_bench_windows.ours}
-ROUNDS = 5
+ROUNDS = 5  # odd, so that one of them is the median
 _PATIENCE = 120  # seconds a window may take on a busy machine
 _NO_WINDOW = "No window opened, so its speed is unknown; `archivist doctor` says what Qt lacks."
 _BARE = "import sys; from archivist_app import cli_bench_windows; sys.exit(cli_bench_windows.bare())"
@@ -48,7 +47,7 @@ def measure(service: EngineService, on_progress: Callable[[Progress], None]) -> 
 def time_windows(rounds: int) -> Windows:
     """Starts both kinds of process in turn, offscreen; one round more than counts, to fill the disk's cache."""
     taken = [(_seconds_until_painted("ours"), _seconds_until_painted("bare")) for _ in range(rounds + 1)][1:]
-    ours, bare = (statistics.median(column) for column in zip(*taken, strict=True))
+    ours, bare = (sorted(column)[rounds // 2] for column in zip(*taken, strict=True))
     return Windows(ours, bare, ours / bare)
 
 

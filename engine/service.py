@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import replace
@@ -334,9 +335,12 @@ class EngineService:
     def _studio(self) -> Studio:
         """Engine thread only: this is where torch comes in."""
         if self._studio_made is None:
+            start = time.monotonic()
             from engine.rendering.studio import Studio
 
             self._studio_made = Studio(self._device, interactive=self._interactive, cache_bytes=self._cache_bytes)
+            ready = self._studio_made.ready
+            self._studio_made.ready = replace(ready, seconds=time.monotonic() - start)  # the import of torch counts
         return self._studio_made
 
     def _pipeline(self, recipe: Recipe) -> Pipeline:

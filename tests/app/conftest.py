@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import gc
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import pytest
-from PySide6.QtCore import QObject
+import shiboken6
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QApplication
 
 from archivist_app.app import Application, create_application
 from engine.types import RenderRequest
@@ -47,20 +48,15 @@ def trigger(application: Application, action: str) -> None:
 
 
 @pytest.fixture(autouse=True)
-def nothing_of_qt_left() -> Iterator[None]:
+def nothing_of_qt_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fails a test that leaves a window or a running timer."""
     yield
-    if "PySide6.QtWidgets" not in sys.modules:
-        return
-    import shiboken6
-    from PySide6.QtCore import QTimer
-    from PySide6.QtWidgets import QApplication
-
-    if QApplication.instance() is None:
+    if "qapp" not in request.fixturenames:
         return
     gc.collect()
     windows = [widget for widget in QApplication.topLevelWidgets() if widget.isVisible()]
-    timers = [thing for thing in gc.get_objects() if isinstance(thing, QTimer)]
+    # `isinstance` would ask every object for its __class__, which some proxies answer with a warning
+    timers = [thing for thing in gc.get_objects() if issubclass(type(thing), QTimer)]
     running = [timer for timer in timers if shiboken6.isValid(timer) and timer.isActive()]
     assert not windows, f"windows left open: {windows}"
     assert not running, f"timers left running: {running}"

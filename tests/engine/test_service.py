@@ -8,13 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage.data
 import tifffile
+from numpy.typing import NDArray
 from PIL import Image
-from skimage.data import chelsea
 
 from engine.errors import EngineError, ImageError, ModelError, ProjectError, RecipeError, WriteError
 from engine.service import EngineService
 from engine.types import ExportOptions, ImageRef, Progress, Recipe, Region, RenderRequest, View
+
+
+def chelsea() -> NDArray[np.uint8]:
+    photo: NDArray[np.uint8] = getattr(skimage.data, "chelsea")()  # noqa: B009 (it has no annotations)
+    return photo
 
 
 @pytest.fixture(autouse=True)

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import skimage.data
 import torch
 from numpy.typing import NDArray
-from skimage.data import astronaut
 
 from engine import resources
 from engine.evaluation.demo import age_picture
@@ -19,14 +19,15 @@ from engine.models.weights import load_restorer
 from engine.rendering.pipeline import Pipeline, Subject
 from engine.rendering.source import Source
 from engine.styles.library import read_cards
-from engine.types import SHIPPED_MODEL, ImageInfo, ImageRef, Recipe, Region, RenderRequest, View
+from engine.types import SHIPPED_MODEL, Frame, ImageInfo, ImageRef, Recipe, Region, RenderRequest, View
 
 STYLES = {card.id: card for card in read_cards(resources.path("styles/styles.json"))}
 
 
 @pytest.fixture(scope="module")
 def old() -> NDArray[np.uint8]:
-    picture, _ = age_picture(astronaut()[60:260, 100:340], 11, 0.8)
+    photo: NDArray[np.uint8] = getattr(skimage.data, "astronaut")()  # noqa: B009 (it has no annotations)
+    picture, _ = age_picture(photo[60:260, 100:340], 11, 0.8)
     return picture
 
 
@@ -145,7 +146,7 @@ def test_the_same_recipe_gives_the_same_bits(pipeline: Pipeline, old: NDArray[np
 def test_a_screen_at_full_size_shows_the_pixels_of_the_export(pipeline: Pipeline, old: NDArray[np.uint8]) -> None:
     recipe = Recipe(alpha=0.5, style="sepia", beta=1.0)
     exported = restore(pipeline, old, recipe)
-    tiles = []
+    tiles: list[Frame] = []
     region = Region(33, 21, 180, 150)
     frame = run(pipeline.refine(request(old, recipe, region=region), subject(old, recipe), tiles.append))
     assert frame.exact

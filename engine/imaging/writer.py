@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import struct
 import zlib
 from collections.abc import Mapping
@@ -212,8 +213,9 @@ def _write_eight_bit(path: Path, derivative: _Derivative, format: Format, qualit
             block = photoshop_block(metadata.iptc)
             options["extra"] = b"\xff\xed" + struct.pack(">H", len(block) + 2) + block
     image = Image.fromarray(eight[:, :, 0] if eight.shape[2] == 1 else eight)
-    with path.open("wb") as file:
-        image.save(file, format, **options)
+    encoded = io.BytesIO()
+    image.save(encoded, format, **options)
+    path.write_bytes(encoded.getbuffer())  # Pillow takes a short write into a real file for a whole one
 
 
 def _grey_as_rgb(pixels: NDArray[np.uint8], icc: bytes | None) -> NDArray[np.uint8]:

@@ -86,8 +86,8 @@ def test_another_colour_space_is_refused_in_words(picture: Path) -> None:
 
 
 def test_sizes_are_found_where_the_streams_claim_them() -> None:
-    assert jpeg_size(imagecodecs.jpeg8_encode(noise())) == (WIDTH, HEIGHT)
-    assert jpeg2000_size(imagecodecs.jpeg2k_encode(noise(), codecformat="j2k")) == (WIDTH, HEIGHT)
+    assert jpeg_size(bytes(imagecodecs.jpeg8_encode(noise()))) == (WIDTH, HEIGHT)
+    assert jpeg2000_size(bytes(imagecodecs.jpeg2k_encode(noise(), codecformat="j2k"))) == (WIDTH, HEIGHT)
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8", b"\xff\xd8\xff\xff\xff", b"no stream at all", b"\xff\xd8" * 9])

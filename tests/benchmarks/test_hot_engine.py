@@ -1,0 +1,105 @@
+"""What a restoration spends its time on, as multiples of what this machine does plainly."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from engine.evaluation.bench_files import photograph, write_measured
+from engine.evaluation.bench_speed import backbone_macs, head_macs
+from engine.evaluation.ours import in_memory
+from engine.imaging.color import WorkingSpace
+from engine.imaging.reader import read_master
+from engine.imaging.tiles import plan
+from engine.models.generator import FEATURES, NOISE
+from engine.rendering import stages
+from engine.rendering.pipeline import Pipeline, Subject
+from engine.types import ImageRef, Recipe, Region, RenderRequest, View
+from tests.benchmarks.conftest import Compare
+
+pytestmark = pytest.mark.benchmark
+
+SIDE = 1024
+Convolutions = Callable[[float], Callable[[], None]]
+
+
+def test_decoding_a_tiff_costs_little_more_than_unpacking_its_bytes(compare: Compare, tmp_path: Path) -> None:
+    pixels = photograph(2000, 1500)
+    path = tmp_path / "master.tif"
+    write_measured(path, pixels, "TIFF")
+    packed = zlib.compress(pixels.tobytes(), 1)
+    assert np.array_equal(read_master(path).pixels, pixels)
+    compare(lambda: read_master(path), lambda: zlib.decompress(packed), "zlib unpacking the same pixels", at_most=3)
+
+
+def test_planning_tiles_costs_what_making_as_many_objects_costs(compare: Compare) -> None:
+    width, height, core = 20_000, 15_000, 512
+    count = len(plan(width, height, core, 64, 8))
+
+    def plain() -> list[tuple[Region, Region]]:
+        return [(Region(i, i, core, core), Region(i, i, core, core)) for i in range(count)]
+
+    compare(lambda: plan(width, height, core, 64, 8), plain, "making as many pairs of regions", at_most=6)
+
+
+def test_the_backbone_keeps_near_the_speed_of_plain_convolutions(
+    compare: Compare, pipeline: Pipeline, convolutions: Convolutions
+) -> None:
+    backbone = pipeline.restorer.backbone
+    x = torch.rand(1, 3, SIDE, SIDE).to(backbone.stem.weight.dtype).contiguous(memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def run() -> None:
+        backbone(x)
+
+    equal = convolutions(backbone_macs(backbone) * SIDE * SIDE / 1e6)
+    compare(run, equal, "plain convolutions of as many multiplications", at_most=3, rounds=7)
+
+
+def test_the_head_keeps_near_the_speed_of_plain_convolutions(
+    compare: Compare, pipeline: Pipeline, convolutions: Convolutions
+) -> None:
+    dtype, cells = pipeline.restorer.backbone.stem.weight.dtype, SIDE // 4
+    with torch.inference_mode():
+        ready = stages.prepare(pipeline.restorer, Recipe(), None, torch.rand(1, 3, 64, 64))
+    features, residual, noise = (
+        torch.rand(1, channels, side, side).to(dtype).contiguous(memory_format=torch.channels_last)
+        for channels, side in ((FEATURES, cells), (3, SIDE), (NOISE, cells))
+    )
+
+    @torch.inference_mode()
+    def run() -> None:
+        ready.head(features, residual, noise)
+
+    equal = convolutions(head_macs(pipeline.restorer.head) * SIDE * SIDE / 1e6)
+    compare(run, equal, "plain convolutions of as many multiplications", at_most=6)
+
+
+def test_a_slider_tick_over_cached_tiles_is_a_fraction_of_a_full_pass(compare: Compare, pipeline: Pipeline) -> None:
+    subject = Subject("tick", in_memory(photograph(SIDE, SIDE)), Recipe())
+    request = RenderRequest(ImageRef("", "tick", 0), subject.recipe, View(Region(0, 0, SIDE, SIDE)))
+    moved = replace(subject.recipe, alpha=3.0)
+
+    def tick() -> None:
+        pipeline.draft(replace(request, recipe=moved), replace(subject, recipe=moved))
+
+    def full_pass() -> None:
+        pipeline.forget(subject.sha256)
+        for _step in pipeline.refine(request, subject, lambda _frame: None):
+            pass
+
+    compare(tick, full_pass, "a full pass over the same view", at_most=0.3, rounds=7)
+
+
+def test_packing_pixels_for_the_screen_is_a_few_copies(compare: Compare) -> None:
+    pixels = photograph(2048, 1536)
+    space = WorkingSpace(None, 3, 8)
+    target = np.empty((1536, 2048, 4), np.uint8)
+    source = space.to_display(pixels)
+    compare(lambda: space.to_display(pixels), lambda: np.copyto(target, source), "one copy of the result", at_most=40)

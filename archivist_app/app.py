@@ -18,6 +18,7 @@ from qasync import QEventLoop
 
 from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge, make_service, sentence
+from archivist_app.interrupts import Interrupts
 from archivist_app.state.workspace import Workspace
 from archivist_app.views.dialogs import ask_stop_jobs
 from archivist_app.views.main_window import MainWindow
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+INTERRUPTED = 130  # exit status, as shells have it for Ctrl+C
 PROGRAM_NAMES = frozenset({"archivist", "archivist.exe", "__main__.py"})
 
 
@@ -43,6 +45,8 @@ class Application:
         self._theme = Theme(qt)
         self._closed = self._loop.create_future()
         self._closing = False
+        self._ending: asyncio.Task[None] | None = None
+        self._interrupted = False
         self.window = MainWindow(self._workspace, self._theme)
         self.window.setWindowIcon(application_icon())
         self.window.first_painted.connect(self._bridge.wake)  # torch comes after the first paint
@@ -61,13 +65,14 @@ class Application:
             self._bridge.awoken.connect(self._workspace.session.open_demo)
 
     def run(self) -> int:
-        """Show the window and live until it is closed. Returns the exit status."""
+        """Show the window and live until it is closed. Returns the exit status, 130 after Ctrl+C or SIGTERM."""
         self.window.show()
-        try:
-            self._run_until(self._closed)
-        finally:
-            self.close()
-        return 0
+        with Interrupts(self._interrupt):
+            try:
+                self._run_until(self._closed)
+            finally:
+                self.close()
+        return INTERRUPTED if self._interrupted else 0
 
     def spin(self, seconds: float) -> None:
         """Run the joined loop that long. Without a visible window there is no first paint to wait for."""
@@ -81,7 +86,7 @@ class Application:
         if self._loop.is_closed():
             return
         if not self._closed.done():
-            self._run_until(self._loop.create_task(self._shut_down()))
+            self._run_until(self._end())
         self.window.deleteLater()
         self._theme.deleteLater()
         self._owner.deleteLater()
@@ -115,7 +120,18 @@ class Application:
         if running and not await ask_stop_jobs(self.window, running):
             self._closing = False
             return
-        await self._shut_down()
+        self._end()
+
+    def _interrupt(self) -> None:
+        """Somebody asked from outside: nobody may be there to answer questions."""
+        self._interrupted = True
+        self._end()
+
+    def _end(self) -> asyncio.Task[None]:
+        """Begin the shutdown, unless it has begun."""
+        if self._ending is None:
+            self._ending = self._tasks.spawn(self._shut_down())
+        return self._ending
 
     async def _shut_down(self) -> None:
         """Cancel jobs and wait until they have cleaned up, save, cancel the rest, end the engine's threads."""

@@ -196,7 +196,11 @@ class Bridge(QObject):
         """The models there are, the one in use first."""
         return self._service.models()
 
-    # images and projects, awaited
+    # images and projects
+
+    def truth(self, project: Project, item: ProjectItem) -> str | None:
+        """The photograph that an artificially aged master was made from, where the project keeps it."""
+        return self._service.truth(project, item)
 
     def register(self, project: Project, item: ProjectItem) -> str:
         """Tell the engine where the item's master lives, and return that path. Raises EngineError."""

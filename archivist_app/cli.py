@@ -334,15 +334,27 @@ def demo(
         project = cli_report.await_result(service.demo_project())
         try:
             restored = [_restore_item(service, project, item) for item in project.items]
+            scores = [_against_truth(service, project, *pair) for pair in zip(project.items, restored, strict=True)]
         finally:
             service.close_project(project)
     if as_json:
-        cli_report.emit({"project": project.folder, "restored": [asdict(result) for result in restored]})
+        rows = [asdict(result) | score for result, score in zip(restored, scores, strict=True)]
+        cli_report.emit({"project": project.folder, "restored": rows})
         return DONE
-    for result in restored:
-        cli_report.say(f"{Path(result.source).name} -> {result.output} ({result.seconds:.1f} s)")
+    for result, score in zip(restored, scores, strict=True):
+        told = "; PSNR {psnr_before:.1f} -> {psnr_after:.1f} dB against the truth".format(**score) if score else ""
+        cli_report.say(f"{Path(result.source).name} -> {result.output} ({result.seconds:.1f} s{told})")
     cli_report.say(f"Restored {len(restored)} photographs of the demo project in {project.folder}")
     return DONE
+
+
+def _against_truth(service: EngineService, project: Project, item: ProjectItem, restored: Restored) -> dict[str, float]:
+    """How near the aged and the restored picture are to the one both were made from; empty where that is not kept."""
+    truth = service.truth(project, item)
+    if truth is None:
+        return {}
+    pictures = {"psnr_before": restored.source, "psnr_after": restored.output}
+    return {name: cli_report.await_result(service.score(path, truth)) for name, path in pictures.items()}
 
 
 def _restore_item(service: EngineService, project: Project, item: ProjectItem) -> Restored:

@@ -14,6 +14,7 @@ from archivist_app.state.jobs_model import JobsModel
 from archivist_app.state.rendering import Rendering
 from archivist_app.state.session import Session
 from archivist_app.state.styles_model import StylesModel
+from archivist_app.state.truth import Truth
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,6 +26,7 @@ class Workspace:
     document: Document
     session: Session
     rendering: Rendering
+    truth: Truth
     styles: StylesModel
     jobs: JobsModel
     exporter: Exporter
@@ -41,6 +43,7 @@ class Workspace:
             document=document,
             session=session,
             rendering=Rendering(document, bridge, owner),
+            truth=Truth(session, bridge, tasks),
             styles=StylesModel(document, bridge, owner),
             jobs=jobs,
             exporter=Exporter(session, bridge, jobs, tasks),

@@ -33,6 +33,10 @@ class Actions(QObject):
         self.side = self._make("sideAction", "Side &by side", "Y", "ph.columns", checkable=True)
         self.rotate = self._make("rotateAction", "&Turn the divider", "T", "ph.arrow-clockwise")
         self.swap = self._make("swapAction", "S&wap before and after", "C", "ph.swap")
+        self.truth = self._make("truthAction", "Compare with the t&ruth", "G", "ph.circle-wavy-check", checkable=True)
+        self.truth.setIconText("Truth")
+        self.truth.setToolTip("Compare with the truth: the photograph this scan was artificially aged from (G)")
+        self.truth.setVisible(False)
         self.fit = self._make("fitAction", "&Fit", "Ctrl+0", "ph.corners-out")
         self.zooms = {
             zoom: self._make(f"zoom{zoom}Action", f"{zoom} %", f"Ctrl+{key}")
@@ -53,6 +57,12 @@ class Actions(QObject):
         self.split.setChecked(mode == "split")
         self.side.setChecked(mode == "side")
         self.rotate.setEnabled(mode == "split")
+
+    def offer_truth(self, offered: bool) -> None:
+        """Whether the image on screen has a truth; without one the comparison is with the scan again."""
+        self.truth.setVisible(offered)
+        if not offered:
+            self.truth.setChecked(False)
 
     def _make(self, name: str, text: str, key: str, icon: str = "", *, checkable: bool = False) -> QAction:
         action = QAction(text, self)

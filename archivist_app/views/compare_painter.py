@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,10 +10,11 @@ from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from archivist_app.views.layers import Layers
+from archivist_app.views.pixels import Pixels
 from archivist_app.views.viewport import Rect, Viewport
 from engine.types import Region
 
-Side = Literal["before", "after"]
+Side = Literal["before", "after", "truth"]
 Corner = Qt.AlignmentFlag
 
 GAP = 2  # between the panes side by side
@@ -39,6 +41,16 @@ class Scene:
     divider: float  # 0..1 of the way across or down
     upright: bool
     status: str
+    truth: Pixels | None = None  # of the whole image; there where a side shows it
+
+    def pictures(self, side: Side) -> Iterator[tuple[Region, Pixels]]:
+        """What to draw of a side, from the bottom up."""
+        if side == "truth" and self.truth is not None:
+            yield self.layers.bounds, self.truth
+        elif side == "after":
+            yield from self.layers.after()
+        else:
+            yield from self.layers.before()
 
 
 def paint(painter: QPainter, scene: Scene) -> None:
@@ -79,10 +91,10 @@ def _paint_side(painter: QPainter, scene: Scene, side: Side, clip: QRect, origin
     """One of the two pictures inside `clip`; its pane starts at `origin`."""
     if clip.isEmpty():
         return
-    viewport, layers = scene.viewport, scene.layers
+    viewport = scene.viewport
     painter.save()
     painter.setClipRect(clip)
-    for region, image in layers.before() if side == "before" else layers.after():
+    for region, image in scene.pictures(side):
         part = region.intersect(viewport.visible)
         if part.width and part.height:
             source = _source(part, region, image)
@@ -94,7 +106,7 @@ def _paint_side(painter: QPainter, scene: Scene, side: Side, clip: QRect, origin
     painter.restore()
     shown = _moved(viewport.image_rect, origin).intersected(clip)
     if not shown.isEmpty():
-        _paint_label(painter, scene.ratio, "Before" if side == "before" else "After", shown, label)
+        _paint_label(painter, scene.ratio, side.capitalize(), shown, label)
 
 
 def _paint_label(painter: QPainter, ratio: float, text: str, inside: QRect, at: Corner) -> None:

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from archivist_app.views.compare_painter import GAP, HANDLE, Scene, Side, handle_centre, paint
 from archivist_app.views.layers import Layers
+from archivist_app.views.pixels import Pixels, to_image
 from archivist_app.views.viewport import MARGIN, Viewport
 from engine.types import Frame, RenderRequest
 
@@ -49,6 +50,7 @@ class CompareView(QWidget):
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._layers: Layers | None = None
+        self._truth: Pixels | None = None
         self._viewport: Viewport | None = None
         self._last_viewport: Viewport | None = None  # of the image before, so that stepping keeps the zoom
         self._mode: Mode = "split"
@@ -108,6 +110,11 @@ class CompareView(QWidget):
             self._drawn = frame.request
             if not self.isVisible():
                 self._after_paint.start()  # no paint will come that could tell
+        self.update()
+
+    def show_truth(self, frame: Frame | None) -> None:
+        """The whole truth of the image in place of what was before; None for the untouched image again."""
+        self._truth = to_image(frame.pixels) if frame is not None else None
         self.update()
 
     def show_busy(self, busy: bool) -> None:
@@ -332,18 +339,19 @@ class CompareView(QWidget):
         return f"{percent} · refining…" if self._busy else f"{percent} · as exported"
 
     def _scene(self, viewport: Viewport, layers: Layers) -> Scene:
-        first: Side = "after" if self._swapped else "before"
-        second: Side = "before" if self._swapped else "after"
+        reference: Side = "truth" if self._truth is not None else "before"
+        sides: tuple[Side, Side] = ("after", reference) if self._swapped else (reference, "after")
         if self._original or not layers.rendered:
-            first = second = "before"
+            sides = ("before", "before")
         return Scene(
             viewport=viewport,
             layers=layers,
             size=self._device_size(),
             ratio=self._ratio(),
-            sides=(first, second),
+            sides=sides,
             apart=self._mode == "side",
             divider=self._divider,
             upright=self._upright,
             status=self._status(layers),
+            truth=self._truth,
         )

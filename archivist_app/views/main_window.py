@@ -70,7 +70,9 @@ class MainWindow(QMainWindow):
         self.gallery = StyleGallery(work.styles)
         self.jobs = JobsPanel(work.jobs, theme)
         a = self.actions_
-        self.tools = ToolStrip([a.split, a.side, a.rotate, a.swap], [a.fit, a.zooms[100]], [a.undo, a.redo], a.export)
+        self.tools = ToolStrip(
+            [a.split, a.side, a.rotate, a.swap, a.truth], [a.fit, a.zooms[100]], [a.undo, a.redo], a.export
+        )
         self._about_image = label("", "hint")
         self._about_save = label("", "hint")
         self._about_engine = label("", "hint")
@@ -121,7 +123,7 @@ class MainWindow(QMainWindow):
         menus: tuple[tuple[str, tuple[QAction | None, ...]], ...] = (
             ("&File", (a.open, a.open_folder, a.demo, None, a.export, a.export_as, None, a.quit)),
             ("&Edit", (a.undo, a.redo)),
-            ("&View", (a.split, a.side, a.rotate, a.swap, None, a.fit, *a.zooms.values(), None, a.surround)),
+            ("&View", (a.split, a.side, a.rotate, a.swap, a.truth, None, a.fit, *a.zooms.values(), None, a.surround)),
         )
         for title, actions in menus:
             menu = self.menuBar().addMenu(title)
@@ -143,6 +145,7 @@ class MainWindow(QMainWindow):
         a.side.triggered.connect(lambda: self.compare.set_mode("side"))
         a.rotate.triggered.connect(self.compare.rotate_divider)
         a.swap.triggered.connect(self.compare.swap)
+        a.truth.toggled.connect(work.truth.want)
         a.fit.triggered.connect(self.compare.fit)
         for percent, action in a.zooms.items():
             action.triggered.connect(lambda _checked=False, zoom=percent / 100: self.compare.zoom_to(zoom))
@@ -164,11 +167,19 @@ class MainWindow(QMainWindow):
         session.opening_changed.connect(self._show_opening)
         session.saved.connect(lambda: self._about_save.setText("Saved"))
         session.noticed.connect(self.messages.tell)
-        for source in (session.failed, work.rendering.failed, work.exporter.failed, work.bridge.engine_failed):
+        for source in (
+            session.failed,
+            work.rendering.failed,
+            work.exporter.failed,
+            work.truth.failed,
+            work.bridge.engine_failed,
+        ):
             source.connect(self.messages.tell_fault)
         document.recipe_changed.connect(self._show_recipe)
         self.compare.view_changed.connect(lambda view: setattr(document, "view", view))
         self.compare.step_requested.connect(session.step)
+        work.truth.offered_changed.connect(self.actions_.offer_truth)
+        work.truth.picture_changed.connect(self.compare.show_truth)
         work.rendering.frame_ready.connect(self.compare.show_frame)
         work.rendering.busy_changed.connect(self.compare.show_busy)
         work.bridge.awoken.connect(lambda: self._show_engine("Preparing the engine…"))

@@ -45,5 +45,7 @@ class ToolStrip(QWidget):
 def _button(action: QAction) -> QToolButton:
     button = QToolButton()
     button.setDefaultAction(action)
+    button.setVisible(action.isVisible())
+    action.visibleChanged.connect(lambda: button.setVisible(action.isVisible()))  # a tool bar would do this itself
     button.setAccessibleName(action.text().replace("&", ""))
     return button

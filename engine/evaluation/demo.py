@@ -18,12 +18,12 @@ from engine.types import Progress, Region
 
 # Name, seed, severity, ending: one file of every kind an archive is likely to bring.
 PICTURES = (
-    ("astronaut", 11, 0.8, ".jpg"),
-    ("camera", 5, 0.9, ".tif"),
-    ("coffee", 23, 0.7, ".jpg"),
-    ("chelsea", 42, 0.8, ".png"),
-    ("rocket", 8, 0.8, ".tif"),
-    ("page", 3, 0.5, ".png"),
+    ("astronaut", 3, 0.8, ".jpg"),
+    ("camera", 13, 0.8, ".tif"),
+    ("coffee", 14, 0.8, ".jpg"),
+    ("chelsea", 5, 0.7, ".png"),
+    ("rocket", 12, 0.8, ".tif"),
+    ("page", 2, 0.8, ".png"),
 )
 
 

@@ -29,6 +29,7 @@ class PhotoSet:
         if not self.photos:
             raise ValueError(f"There are no photographs in {folder}.")
         self.pages = [text_page(seed) for seed in range(pages)]
+        self._small: list[Tensor] = []  # for thumbnails, which need few of the pixels
 
     def batch(self, count: int, size: int, seed: int) -> Tensor:
         """(count, 3, size, size) in 0..1: half grey, about one in twelve a page of text."""
@@ -38,11 +39,13 @@ class PhotoSet:
         return torch.where(grey, luma(crops).expand_as(crops), crops)
 
     def thumbnails(self, count: int, size: int, seed: int) -> Tensor:
-        """(count, 3, size, size) in 0..1: large square parts of whole photographs, in colour."""
+        """(count, 3, size, size) in 0..1: large square parts of whole photographs, in colour; `size` at most 256."""
         rng = random.Random(seed)
+        if not self._small:
+            self._small = [_shrink(photo, 384) for photo in self.photos]
         parts = []
         for _ in range(count):
-            photo = rng.choice(self.photos)
+            photo = rng.choice(self._small)
             side = int(min(photo.shape[1:]) * rng.uniform(0.6, 1.0))
             top, left = rng.randint(0, photo.shape[1] - side), rng.randint(0, photo.shape[2] - side)
             part = photo[:, top : top + side, left : left + side].float()[None] / 255
@@ -70,6 +73,15 @@ class PhotoSet:
         if rng.random() < 0.25:
             crop = crop.transpose(1, 2)
         return crop
+
+
+def _shrink(photo: Tensor, shortest: int) -> Tensor:
+    """uint8 (3, H, W) -> the same with its shorter side at most `shortest`."""
+    share = shortest / min(photo.shape[1:])
+    if share >= 1:
+        return photo
+    size = (round(photo.shape[1] * share), round(photo.shape[2] * share))
+    return F.interpolate(photo.float()[None], size=size, mode="area")[0].round().to(torch.uint8)
 
 
 def text_page(seed: int, size: int = 512) -> Tensor:

@@ -37,10 +37,10 @@ PRESETS = {
     preset.name: preset
     for preset in (
         Preset(
-            "cpu-95min",
+            "cpu-100min",
             (
                 Phase("content", 70, 1.2e-3),
-                Phase("tone", 5, 2e-3, batch=32, size=64),
+                Phase("tone", 10, 2e-3, batch=32, size=64),
                 Phase("features", 2, 1e-3, batch=16, size=96),
                 Phase("critic", 3, 5e-4, batch=4, size=128),
                 Phase("joint", 15, 5e-4, batch=4, size=128),

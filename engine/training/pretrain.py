@@ -1,4 +1,4 @@
-"""Trains the generator from a folder of photographs: `python -m engine.training.pretrain --preset cpu-95min ...`.
+"""Trains the generator from a folder of photographs: `python -m engine.training.pretrain --preset cpu-100min ...`.
 
 Needs torch, numpy, pillow and safetensors only. A run is resumable: the same command goes on from its last checkpoint.
 """

@@ -365,6 +365,10 @@ class FakeService:
             raise ProjectError(f"“{os.path.basename(item.source.path)}” is not where it was; bring it back.")
         return item.source.path
 
+    def truth(self, project: Project, item: ProjectItem) -> str | None:
+        path = Path(project.folder, "truth", Path(item.source.path).name)
+        return str(path) if path.is_file() else None
+
     def close_project(self, project: Project) -> None:
         self.calls.append("close_project")
 
@@ -376,6 +380,10 @@ class FakeService:
                 save_picture(path, 160 + 40 * number, 120, seed=number)
                 paths.append(str(path))
             where = folder or str(self.root / "Demo.archivist")
+            for number in (0, 1):  # the last has none
+                truth = Path(where, "truth", f"demo-{number}.png")
+                truth.parent.mkdir(parents=True, exist_ok=True)
+                save_picture(truth, 160 + 40 * number, 120, seed=100 + number)
             return self._added(Project(where, "demo", "Demo"), paths)[0]
 
         return self._io.submit(make)

@@ -129,6 +129,12 @@ class FakeEngine:
         target.write_bytes(b"restored")
         return FakeWork(settled(Restored(image.path, str(target), 4, 4, 0.25, recipe, device="cpu")))
 
+    def truth(self, project: Project, item: ProjectItem) -> str | None:
+        return "truth.png" if item.source.path.endswith("camera.png") else None
+
+    def score(self, picture: str, truth: str) -> Future[float]:
+        return settled(28.5 if picture.endswith("restored.png") else 21.25)
+
     def demo_project(self, folder: str | None = None) -> Future[Project]:
         where = Path(folder or "demo")
         (where / "exports").mkdir(parents=True)
@@ -428,6 +434,7 @@ def test_the_demo_runs_without_a_window(engine: FakeEngine, here: Path, capsys: 
     assert cli.main(["demo", "--no-window", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert [Path(restored["output"]).read_bytes() for restored in report["restored"]] == [b"restored"]
+    assert [(r["psnr_before"], r["psnr_after"]) for r in report["restored"]] == [(21.25, 28.5)]
     assert engine.asked == [
         ("register", "masters/camera.png", str(Path("demo", "masters", "camera.png"))),
         ("close_project", "p1"),

@@ -70,9 +70,8 @@ class MainWindow(QMainWindow):
         self.gallery = StyleGallery(work.styles)
         self.jobs = JobsPanel(work.jobs, theme)
         a = self.actions_
-        self.tools = ToolStrip(
-            [a.split, a.side, a.rotate, a.swap, a.truth], [a.fit, a.zooms[100]], [a.undo, a.redo], a.export
-        )
+        compare, zoom = [a.split, a.side, a.rotate, a.swap], [a.fit, a.zooms[100]]
+        self.tools = ToolStrip(compare, a.truth, zoom, [a.undo, a.redo], a.export)
         self._about_image = label("", "hint")
         self._about_save = label("", "hint")
         self._about_engine = label("", "hint")

@@ -184,7 +184,8 @@ def _style_sheet(t: Tokens) -> str:
     QProgressBar {{ background: {t.field}; border: none; border-radius: 2px; max-height: 4px; min-height: 4px; }}
     QProgressBar::chunk {{ background: {t.accent}; border-radius: 2px; }}
     QToolTip {{ background: {t.field}; color: {t.text}; border: 1px solid {t.line}; padding: 4px; }}
-    QToolButton[role="worded"] {{ background: {t.hover}; padding: 4px 12px 4px 8px; }}
+    QToolButton[role="worded"] {{ background: {t.hover}; padding: 4px 4px 4px 6px; }}
     QToolButton[role="worded"]:hover {{ background: {t.field}; }}
+    QToolButton[role="worded"]:checked {{ background: {t.field}; color: {t.accent}; }}
     QToolButton[role="worded"]:disabled {{ background: transparent; }}
     """

@@ -192,7 +192,7 @@ class Pipeline:
         pixels = source.pixels(level, region)
         x = to_tensor(source.space.to_working(pixels), self.device)
         mask = _mask_part(subject, level, region, self.device)
-        delta = stages.finish(plan, seen, x, region, mask)
+        delta = stages.finish(plan, seen, x, region, level=level, mask=mask)
         return source.space.add_residual(pixels, to_array(delta))
 
     def _display(self, subject: Subject, plan: Plan, level: int, seen: Seen, region: Region) -> NDArray[np.uint8]:

@@ -100,7 +100,7 @@ def tone_thumbnail(x: Tensor) -> Tensor:
     return F.interpolate(x.float(), size=(THUMBNAIL, THUMBNAIL), mode="area")
 
 
-def finish(plan: Plan, seen: Seen, x: Tensor, region: Region, mask: Tensor | None = None) -> Tensor:
+def finish(plan: Plan, seen: Seen, x: Tensor, region: Region, *, level: int = 0, mask: Tensor | None = None) -> Tensor:
     """Head, tone, texture and mask for the pixels x (1, 3, h, w) of `region`, a part of the seen core -> y - x.
 
     `mask` (1, 1, h, w) is a curator's own damage mask in 0..1, already feathered; None takes the detected one.
@@ -122,7 +122,8 @@ def finish(plan: Plan, seen: Seen, x: Tensor, region: Region, mask: Tensor | Non
     for parameters, share in plan.tone:
         t = t + share * (parameters.apply(t) - t)
     if plan.style is not None and recipe.scope == "whole":
-        amount = plan.style.grain * min(recipe.beta, 2.5)
+        # On a halved level the texture is averaged with the pixels: a thumbnail shows little of it.
+        amount = plan.style.grain * min(recipe.beta, 2.5) / (1 << level)
         t = draw_texture(t, plan.style.texture, amount, region.y, region.x, recipe.seed)
     delta = recipe.strength * (t - x)
     if recipe.scope == "damage":

@@ -22,8 +22,8 @@ from engine.training.presets import Phase
 from engine.training.run import Run
 
 CHANNELS_LAST = torch.channels_last
-LAMBDA = 0.1  # weight of the adversarial term beside alpha and beta
-GAMMA = 1.0  # weight of R1 + R2
+LAMBDA = 0.3  # weight of the adversarial term beside alpha and beta
+GAMMA = 0.02  # weight of R1 + R2; at 1 the critic stays blind
 WARM_UP = 50  # joint steps over which the scales of content and style are measured
 
 
@@ -81,33 +81,49 @@ def content(run: Run, lesson: Lesson) -> dict[str, float]:
 
 def tone(run: Run, lesson: Lesson) -> dict[str, float]:
     """The tone stage and the style encoder: undo fading; lay the palette of a reference over another picture."""
+    figures = _tone_step(run, lesson, "tone")
+    run.follow("tone", "encoder")
+    return figures
+
+
+def palette(run: Run, lesson: Lesson) -> dict[str, float]:
+    """The tone stage alone, for longer: the head has learned the encoder's codes by now, so these stay."""
+    run.nets.encoder.requires_grad_(False)
+    figures = _tone_step(run, lesson, "palette")
+    run.follow("tone")
+    return figures
+
+
+def _tone_step(run: Run, lesson: Lesson, group: str) -> dict[str, float]:
     count, size = lesson.phase.batch, lesson.phase.size
     clean = lesson.photos.thumbnails(count, size, lesson.seed).to(lesson.device)
     dice = Dice(torch.Generator().manual_seed(lesson.seed))
     faded = tone_change(dice, 1.0, torch.ones(count), lesson.device)(clean)
-    found = run.nets.tone.unfading(faded).apply(faded)
-    unfade = (found - clean).abs().mean()
+    unfade = (run.nets.tone.unfading(faded).apply(faded) - clean).abs().mean()
+    processed = _process_palette(run, lesson, clean[: count // 2], dice)
+    painted = _painted_palette(run, lesson, clean[count // 2 :], dice)
+    norm = take(run, group, unfade + processed + 0.5 * painted, limit=1.0)
+    return {"unfade": unfade.item(), "palette": processed.item(), "painted": painted.item(), "norm": norm}
 
-    half = count // 2
-    kinds = [processes.PROCESSES[dice.count(0, len(processes.PROCESSES) - 1)] for _ in range(half)]
-    references = lesson.photos.thumbnails(half, REFERENCE_SIZE, lesson.seed + 1).to(lesson.device)
-    references = torch.cat(
-        [_as_print(kind, r, dice) for kind, r in zip(kinds, torch.split(references, 1), strict=True)]
-    )
-    wanted = torch.cat([processes.colours(k, c) for k, c in zip(kinds, torch.split(clean[:half], 1), strict=True)])
-    code = run.nets.encoder(references)
-    styled = run.nets.tone.styling(clean[:half], code).apply(clean[:half])
-    palette = (styled - wanted).abs().mean()
 
-    painted = torch.zeros((), device=lesson.device)
-    if lesson.styles is not None:
-        references = lesson.styles.thumbnails(half, REFERENCE_SIZE, lesson.seed + 2).to(lesson.device)
-        styled = run.nets.tone.styling(clean[half:], run.nets.encoder(references)).apply(clean[half:])
-        painted = losses.colour_distance(styled, references, dice.normals(3, 16).to(lesson.device))
-        painted = painted + 0.3 * (luma(styled) - luma(clean[half:])).abs().mean()
-    norm = take(run, "tone", unfade + palette + 0.5 * painted, limit=1.0)
-    run.follow("tone", "encoder")
-    return {"unfade": unfade.item(), "palette": palette.item(), "painted": painted.item(), "norm": norm}
+def _process_palette(run: Run, lesson: Lesson, clean: Tensor, dice: Dice) -> Tensor:
+    """How far pictures in the palette of a simulated print are from the same pictures so printed."""
+    kinds = [processes.PROCESSES[dice.count(0, len(processes.PROCESSES) - 1)] for _ in range(len(clean))]
+    others = lesson.photos.thumbnails(len(clean), REFERENCE_SIZE, lesson.seed + 1).to(lesson.device)
+    references = [_as_print(kind, r, dice) for kind, r in zip(kinds, torch.split(others, 1), strict=True)]
+    wanted = torch.cat([processes.colours(k, c) for k, c in zip(kinds, torch.split(clean, 1), strict=True)])
+    code = run.nets.encoder(torch.cat(references))
+    return (run.nets.tone.styling(clean, code).apply(clean) - wanted).abs().mean()
+
+
+def _painted_palette(run: Run, lesson: Lesson, clean: Tensor, dice: Dice) -> Tensor:
+    """How far the colours of pictures in a painting's palette are from the painting's, lightness being kept."""
+    if lesson.styles is None:
+        return torch.zeros((), device=lesson.device)
+    references = lesson.styles.thumbnails(len(clean), REFERENCE_SIZE, lesson.seed + 2).to(lesson.device)
+    styled = run.nets.tone.styling(clean, run.nets.encoder(references)).apply(clean)
+    colours = losses.colour_distance(styled, references, dice.normals(3, 16).to(lesson.device))
+    return colours + 0.3 * (luma(styled) - luma(clean)).abs().mean()
 
 
 def _as_print(process: processes.Process, picture: Tensor, dice: Dice) -> Tensor:
@@ -160,12 +176,12 @@ class Weights:
 
 
 def draw_weights(run: Run, lesson: Lesson) -> Weights:
-    """alpha = 10^U(-1, 1); beta = 0 for half of the batch, else 10^U(-2, 1) with a reference of some style."""
+    """alpha = 10^U(-1, 1); beta = 0 for three quarters of a batch, else 10^U(-2, 1) with a reference of some style."""
     count, size = lesson.phase.batch, lesson.phase.size
     generator = torch.Generator().manual_seed(lesson.seed)
     dice = Dice(generator)
     alpha = 10 ** (2 * dice.uniforms(count) - 1)
-    beta = 10 ** (3 * dice.uniforms(count) - 2) * (torch.arange(count) >= count // 2)
+    beta = 10 ** (3 * dice.uniforms(count) - 2) * (torch.arange(count) >= plain_part(count))
     if lesson.styles is not None and dice.chance(0.6):
         references = lesson.styles.batch(count, REFERENCE_SIZE, lesson.seed + 2)
     else:
@@ -176,6 +192,11 @@ def draw_weights(run: Run, lesson: Lesson) -> Weights:
     with torch.no_grad():
         style = run.nets.encoder(references)
     return Weights(alpha.to(lesson.device), beta.to(lesson.device), style, references[..., :size, :size], generator)
+
+
+def plain_part(count: int) -> int:
+    """How many pictures of a batch have beta = 0; they come first."""
+    return count - max(1, count // 4)
 
 
 def critic(run: Run, lesson: Lesson) -> dict[str, float]:
@@ -189,7 +210,7 @@ def critic(run: Run, lesson: Lesson) -> dict[str, float]:
 def _critic_step(run: Run, lesson: Lesson, real: Tensor, fake: Tensor) -> dict[str, float]:
     """One relativistic step; every eighth carries R1 + R2, eight times as heavy, in float32."""
     net = run.nets.critic
-    plain = real.shape[0] // 2  # only unstyled pictures: a painted one is not meant to pass for a photograph
+    plain = plain_part(real.shape[0])  # only unstyled pictures: a painted one is not meant to pass for a photograph
     real, fake = real[:plain].detach(), fake[:plain].detach()
     penalise = lesson.seed % 8 == 0
     real.requires_grad_(penalise)
@@ -217,7 +238,7 @@ def joint(run: Run, lesson: Lesson) -> dict[str, float]:
     y = _restore(run, lesson, batch, weights)
     figures = _critic_step(run, lesson, batch.toned, y)
     content, style = _distances(run, lesson, y, batch.toned, weights.references)
-    plain = y.shape[0] // 2
+    plain = plain_part(y.shape[0])
     with lesson.autocast():
         with torch.no_grad():
             real_score = run.nets.critic(batch.toned[:plain])

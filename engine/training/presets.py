@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["content", "tone", "features", "critic", "joint"]
+Kind = Literal["content", "tone", "features", "critic", "joint", "palette"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,11 @@ PRESETS = {
             "cpu-100min",
             (
                 Phase("content", 70, 1.2e-3),
-                Phase("tone", 10, 2e-3, batch=32, size=64),
+                Phase("tone", 5, 2e-3, batch=32, size=64),
                 Phase("features", 2, 1e-3, batch=16, size=96),
                 Phase("critic", 3, 5e-4, batch=4, size=128),
                 Phase("joint", 15, 5e-4, batch=4, size=128),
+                Phase("palette", 7, 2e-3, batch=32, size=64),
             ),
         ),
         Preset(
@@ -54,6 +55,7 @@ PRESETS = {
                 Phase("features", 4, 1e-3, batch=16, size=96),
                 Phase("critic", 6, 5e-4, batch=4, size=128),
                 Phase("joint", 70, 5e-4, batch=4, size=128),
+                Phase("palette", 10, 2e-3, batch=32, size=64),
             ),
         ),
         Preset(
@@ -63,7 +65,8 @@ PRESETS = {
                 Phase("tone", 1, 2e-3, batch=256, size=64),
                 Phase("features", 0.5, 1e-3, batch=64, size=128),
                 Phase("critic", 1, 5e-4, batch=32, size=160),
-                Phase("joint", 8.5, 5e-4, batch=32, size=160),
+                Phase("joint", 7.5, 5e-4, batch=32, size=160),
+                Phase("palette", 1, 2e-3, batch=256, size=64),
             ),
         ),
         Preset(
@@ -74,6 +77,7 @@ PRESETS = {
                 Phase("features", 1, 1e-3, batch=2, size=64, steps=4),
                 Phase("critic", 1, 5e-4, batch=2, size=64, steps=3),
                 Phase("joint", 1, 5e-4, batch=2, size=64, steps=4),
+                Phase("palette", 1, 2e-3, batch=4, size=64, steps=3),
             ),
             validation_pictures=2,
             validation_size=96,

@@ -29,6 +29,7 @@ STEPS: dict[Kind, phases.Step] = {
     "features": phases.features,
     "critic": phases.critic,
     "joint": phases.joint,
+    "palette": phases.palette,
 }
 GROUPS: dict[str, tuple[str, ...]] = {
     "content": ("backbone",),
@@ -36,6 +37,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "features": ("features", "features_out"),
     "critic": ("critic",),
     "joint": ("head",),
+    "palette": ("tone",),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QToolButton
+from PySide6.QtWidgets import QToolButton, QWidget
 
 from archivist_app.app import Application
 from archivist_app.state import truth as truth_module
@@ -95,6 +96,17 @@ def test_the_truth_is_offered_only_where_there_is_one(demo: Application) -> None
     assert not button(demo).isVisible()
     session.step(-1)
     assert button(demo).isVisible()
+
+
+def test_in_the_narrowest_window_no_button_lies_on_another(demo: Application) -> None:
+    demo.window.resize(demo.window.minimumSize())
+    demo.spin(0.05)
+    tools = demo.window.tools
+    parts = [part for part in tools.findChildren(QWidget) if part.isVisible()]
+    assert button(demo) in parts
+    assert all(tools.rect().contains(part.geometry()) for part in parts)
+    overlaps = [(a, b) for a, b in combinations(parts, 2) if a.geometry().intersects(b.geometry())]
+    assert not overlaps
 
 
 def test_an_image_of_ones_own_has_no_truth_to_offer(opened: Application) -> None:

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+
+_log = logging.getLogger(__name__)
+
 
 class EngineError(Exception):
     """A failure a person may read: one sentence that says what to do next."""
@@ -29,3 +36,20 @@ class ProjectError(EngineError):
 
 class Cancelled(Exception):
     """Somebody asked to stop. Not a failure: nothing is reported as one."""
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Lets EngineErrors pass and makes one of everything else that fails inside, the details going into the log."""
+    try:
+        yield
+    except (EngineError, Cancelled):
+        raise
+    except CancelledError as error:  # something this waited for was cancelled
+        raise Cancelled from error
+    except MemoryError as error:
+        raise EngineError("There is not enough memory for this image; close other programs and try again.") from error
+    except Exception as error:
+        _log.exception("unforeseen")
+        what = " ".join(str(error).split())[:200] or type(error).__name__
+        raise EngineError(f"This failed in a way nobody foresaw ({what}); the log file has the details.") from error

@@ -5,6 +5,7 @@ Futures are `concurrent.futures.Future`; callbacks run on engine or io threads; 
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
 import time
@@ -12,12 +13,12 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from platformdirs import user_data_path
 
-from engine.errors import RecipeError
+from engine.errors import RecipeError, in_words
 from engine.imaging.reader import probe, read_preview
 from engine.models import catalog
 from engine.projects.desk import ProjectDesk
@@ -25,7 +26,7 @@ from engine.projects.project import default_folder
 from engine.rendering.source import Source, open_source
 from engine.runtime.cache import ByteCache
 from engine.runtime.io import IoPool, sha256_of
-from engine.runtime.worker import Lane, Work, Worker
+from engine.runtime.worker import Lane, Steps, Work, Worker
 from engine.styles.library import StyleLibrary
 from engine.types import (
     EngineReady,
@@ -49,12 +50,34 @@ if TYPE_CHECKING:
 
     from engine.evaluation.bench import Measurements
     from engine.evaluation.benchmark import Evaluation
+    from engine.export.single import Desk
     from engine.rendering.pipeline import Pipeline, Subject
     from engine.rendering.studio import Studio
 
+T = TypeVar("T")
 Report = Callable[[Progress], None]
 SEEN_BYTES = 1 << 30  # what the backbone said of tiles: about 13 MB a megapixel
 SOURCE_BYTES = 3 << 30  # decoded masters
+
+
+def _in_words(fn: Callable[[], T]) -> Callable[[], T]:
+    """`fn`, failing in EngineErrors only."""
+
+    def told() -> T:
+        with in_words():
+            return fn()
+
+    return told
+
+
+def _steps_in_words(make: Callable[[], Steps[T]]) -> Callable[[], Steps[T]]:
+    """The same for steps."""
+
+    def told() -> Steps[T]:
+        with in_words():
+            return (yield from make())
+
+    return told
 
 
 class EngineService:
@@ -74,6 +97,7 @@ class EngineService:
         self._library = StyleLibrary(user_data_path("Archivist", appauthor=False) / "styles.json")
         self._desk = ProjectDesk(self._admit)
         self._studio_made: Studio | None = None
+        self._exports: Desk | None = None
 
     def start(self) -> None:
         """Starts the engine thread. torch is not imported yet."""
@@ -81,7 +105,7 @@ class EngineService:
 
     def warm(self) -> Future[EngineReady]:
         """Imports torch and loads the shipped model; call it after the first paint."""
-        return self._worker.call(lambda: self._studio().ready)
+        return self._worker.call(self._ready)
 
     def close(self, timeout: float = 10.0) -> None:
         """Closes what runs (exports clean up after themselves), the threads and the open projects."""
@@ -102,7 +126,7 @@ class EngineService:
             self._load(ref)
             return OpenedImage(ref, info)
 
-        return self._io.submit(look)
+        return self._io.submit(_in_words(look))
 
     def register(self, ref: ImageRef, absolute: str) -> None:
         """Tells where an image that is known by its hash lies."""
@@ -122,16 +146,15 @@ class EngineService:
             request = RenderRequest(image, Recipe(strength=0.0), View(bounds, rgb.shape[1] / max(1, info.width)))
             return Frame(request, bgrx, bgrx, bounds)
 
-        return self._io.submit(read)
+        return self._io.submit(_in_words(read))
 
     def add_mask(self, path: str, image: ImageRef) -> Future[str]:
         """Reads a damage mask (white repairs, black leaves) of the image's size; its id goes into `Recipe.mask`."""
 
         def read() -> str:
-            source = open_source(Path(path))
-            master = self._load(image).result()
+            source, master = open_source(Path(path)), probe(self._place(image))
             pixels = source.master.pixels
-            if pixels.shape[:2] != master.master.pixels.shape[:2]:
+            if pixels.shape[:2] != (master.height, master.width):
                 raise RecipeError(f"The mask “{Path(path).name}” must have the size of the image; make it again.")
             grey = source.space.to_working(pixels).mean(axis=2)
             sha256 = sha256_of(path)
@@ -139,7 +162,7 @@ class EngineService:
                 self._masks[sha256] = np.asarray(np.rint(grey * 255), dtype=np.uint8)
             return sha256
 
-        return self._io.submit(read)
+        return self._io.submit(_in_words(read))
 
     # Rendering
 
@@ -151,7 +174,7 @@ class EngineService:
             yield None
             return frame
 
-        return self._worker.submit(Lane.DRAFT, steps).future
+        return self._worker.submit(Lane.DRAFT, _steps_in_words(steps)).future
 
     def refine(self, request: RenderRequest, on_tile: Callable[[Frame], None]) -> Future[Frame]:
         """The view at full quality, tile by tile; dropped for a newer draft."""
@@ -160,20 +183,19 @@ class EngineService:
             subject = self._subject(request.image, request.recipe)
             return (yield from self._pipeline(request.recipe).refine(request, subject, on_tile))
 
-        return self._worker.submit(Lane.REFINE, steps).future
+        return self._worker.submit(Lane.REFINE, _steps_in_words(steps)).future
 
     def thumbnail(self, image: ImageRef, recipe: Recipe, size: int) -> Future[Frame]:
         """The whole image in this recipe, longest side about `size`, when nothing more urgent waits."""
 
         def steps() -> Generator[Progress | None, None, Frame]:
-            yield from self._decoded(image)
-            subject = self._subject(image, recipe)
+            subject = self._subject(image, recipe, (yield from self._decoded(image)))
             info = subject.source.master.info
             view = View(info.bounds, min(1.0, size / max(info.width, info.height)))
             request = RenderRequest(image, recipe, view)
             return (yield from self._pipeline(recipe).refine(request, subject, lambda _: None))
 
-        return self._worker.submit(Lane.BACKGROUND, steps).future
+        return self._worker.submit(Lane.BACKGROUND, _steps_in_words(steps)).future
 
     def drop_background(self) -> None:
         """Forgets thumbnails that are still waiting, as when another image is opened."""
@@ -183,15 +205,17 @@ class EngineService:
         """Restores the whole image into a file, in the queue."""
 
         def steps() -> Generator[Progress | None, None, Restored]:
-            from engine.export.single import Order, export
+            from engine.export.single import Desk, Order, export
 
-            yield from self._decoded(image)
+            source = yield from self._decoded(image)
             pipeline = self._pipeline(recipe)
-            subject = self._subject(image, replace(recipe, weights=pipeline.card.sha256))
-            order = Order(subject, self._place(image), options)
-            return (yield from export(order, pipeline, self._io, self._studio().ready.device))
+            subject = self._subject(image, replace(recipe, weights=pipeline.card.sha256), source)
+            order = Order(subject, self._place(image), options, self._studio().ready)
+            if self._exports is None:
+                self._exports = Desk(self._known_masters)
+            return (yield from export(order, pipeline, self._io, self._exports))
 
-        return self._worker.submit(Lane.QUEUE, steps, on_progress=on_progress)
+        return self._worker.submit(Lane.QUEUE, _steps_in_words(steps), on_progress=on_progress)
 
     # Catalogue
 
@@ -212,17 +236,18 @@ class EngineService:
             code = self._studio().style_code(source)
             stem = Path(path).stem
             name = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-") or "style"
-            card = StyleCard(f"own-{name}", stem, "own", code, source=Path(path).name)
+            mark = hashlib.sha256(repr(code).encode()).hexdigest()[:8]  # two pictures of one name are two styles
+            card = StyleCard(f"own-{name}-{mark}", stem, "own", code, source=Path(path).name)
             self._library.add(card)
             return card
 
-        return self._worker.submit(Lane.QUEUE, steps).future
+        return self._worker.submit(Lane.QUEUE, _steps_in_words(steps)).future
 
     # Projects
 
     def open_project(self, folder: str) -> Future[Project]:
         """Opens a project folder."""
-        return self._io.submit(lambda: self._desk.open(Path(folder)))
+        return self._io.submit(_in_words(lambda: self._desk.open(Path(folder))))
 
     def project_for(self, paths: Sequence[str], folder: str | None = None) -> Future[tuple[Project, tuple[str, ...]]]:
         """Joins the project that holds the first of these images, or makes one in the user's documents.
@@ -230,15 +255,15 @@ class EngineService:
         The strings are one sentence a refused file.
         """
         files, where = [Path(path) for path in paths], Path(folder) if folder else None
-        return self._io.submit(lambda: self._desk.join(files, where))
+        return self._io.submit(_in_words(lambda: self._desk.join(files, where)))
 
     def add_images(self, project: Project, paths: Sequence[str]) -> Future[tuple[Project, tuple[str, ...]]]:
         """Adds images to an open project."""
-        return self._io.submit(lambda: self._desk.add(project, [Path(path) for path in paths]))
+        return self._io.submit(_in_words(lambda: self._desk.add(project, [Path(path) for path in paths])))
 
     def save_item(self, project: Project, item: ProjectItem) -> Future[Project]:
         """Writes what was decided about an image; its revision must have grown."""
-        return self._io.submit(lambda: self._desk.save(project, item))
+        return self._io.submit(_in_words(lambda: self._desk.save(project, item)))
 
     def locate(self, project: Project, item: ProjectItem) -> str:
         """Absolute path of the item's master; ProjectError where it is gone."""
@@ -259,7 +284,7 @@ class EngineService:
             pictures = yield from demo_pictures(where)
             return self._desk.add(project, pictures)[0]
 
-        return self._worker.submit(Lane.QUEUE, steps).future
+        return self._worker.submit(Lane.QUEUE, _steps_in_words(steps)).future
 
     def truth(self, project: Project, item: ProjectItem) -> str | None:
         """The photograph that an artificially aged master was made from, where the project keeps it (the demo does)."""
@@ -278,7 +303,7 @@ class EngineService:
             size = 1 << 20  # no smaller than they are
             return score(read_preview(Path(picture), size), read_preview(Path(truth), size)).fitted_psnr
 
-        return self._io.submit(read)
+        return self._io.submit(_in_words(read))
 
     def evaluate(self, clean: str, aged: str, on_progress: Report) -> Work[Evaluation]:
         """Compares restorations with the truth: ours at three settings, the input, non-local means."""
@@ -290,7 +315,7 @@ class EngineService:
             candidates = {**settings(self._studio()), **benchmark.RIVALS}
             return (yield from benchmark.evaluate(Path(clean), Path(aged), candidates))
 
-        return self._worker.submit(Lane.QUEUE, steps, on_progress=on_progress)
+        return self._worker.submit(Lane.QUEUE, _steps_in_words(steps), on_progress=on_progress)
 
     def bench(self, on_progress: Report) -> Work[Measurements]:
         """Measures this machine and how well the engine uses it; takes a minute or two and wants a quiet machine."""
@@ -300,7 +325,7 @@ class EngineService:
 
             return (yield from bench(self._studio(), self._device))
 
-        return self._worker.submit(Lane.QUEUE, steps, on_progress=on_progress)
+        return self._worker.submit(Lane.QUEUE, _steps_in_words(steps), on_progress=on_progress)
 
     def age(self, source: str, output: str, *, seed: int, severity: float, mask: str | None) -> Future[None]:
         """Ages a clean photograph; `mask` also gets a picture of where the damage is."""
@@ -312,7 +337,7 @@ class EngineService:
             yield None
             age_file(opened, Path(output), seed=seed, severity=severity, mask=Path(mask) if mask else None)
 
-        return self._worker.submit(Lane.QUEUE, steps).future
+        return self._worker.submit(Lane.QUEUE, _steps_in_words(steps)).future
 
     def train(self, preset: str, data: str, out: str, on_progress: Report) -> Work[str]:
         """Trains networks from a folder of clean photographs; the result is the path of the weight file."""
@@ -328,7 +353,7 @@ class EngineService:
             run = yield from train(PRESETS[preset], Path(data), Path(out), Options(device=device))
             return str(publish(run, Path(out) / "model.safetensors", {"id": f"own-{Path(out).name}", "title": preset}))
 
-        return self._worker.submit(Lane.QUEUE, steps, on_progress=on_progress)
+        return self._worker.submit(Lane.QUEUE, _steps_in_words(steps), on_progress=on_progress)
 
     # Inside
 
@@ -367,7 +392,7 @@ class EngineService:
             if key in self._loading:
                 return self._loading[key]
             path = self._places.get(image.sha256, image.path)
-            future = self._loading[key] = self._io.submit(open_source, Path(path), image.page)
+            future = self._loading[key] = self._io.submit(_in_words(lambda: open_source(Path(path), image.page)))
         future.add_done_callback(lambda done: self._loaded(key, done))
         return future
 
@@ -377,28 +402,40 @@ class EngineService:
             if not done.cancelled() and done.exception() is None:
                 self._sources.put(key, done.result(), done.result().nbytes)
 
-    def _decoded(self, image: ImageRef) -> Generator[None, None, None]:
+    def _decoded(self, image: ImageRef) -> Generator[None, None, Source]:
         """Waits for a master in small steps, so that other lanes go on meanwhile."""
         loading = self._load(image)
         while not loading.done():
             wait([loading], timeout=0.01)
             yield None
-        loading.result()
+        return loading.result()
 
-    def _subject(self, image: ImageRef, recipe: Recipe) -> Subject:
+    def _subject(self, image: ImageRef, recipe: Recipe, source: Source | None = None) -> Subject:
+        """What the pipeline renders; without a source it waits for the decoding, as only a draft or refine may."""
         from engine.rendering.pipeline import Subject
 
         self._check(recipe)
         style = self._library.card(recipe.style) if recipe.style is not None else None
+        source = source or self._load(image).result()
         mask = None
         if recipe.mask is not None:
             with self._lock:
                 mask = self._masks.get(recipe.mask)
-            if mask is None:
-                raise RecipeError("The damage mask of this recipe is not here; choose or draw it again.")
-        return Subject(image.sha256, self._load(image).result(), recipe, image.page, style, mask)
+            if mask is None or mask.shape != source.master.pixels.shape[:2]:
+                raise RecipeError("The damage mask of this recipe is not one of this image; choose or draw it again.")
+        return Subject(image.sha256, source, recipe, image.page, style, mask)
+
+    def _known_masters(self) -> list[str]:
+        with self._lock:
+            return [*self._places.values(), *self._desk.masters()]
+
+    def _ready(self) -> EngineReady:
+        with in_words():
+            return self._studio().ready
 
     def _check(self, recipe: Recipe) -> None:
-        scale = self._pipeline(recipe).card.scale
-        if recipe.scale > scale:
-            raise RecipeError(f"The model “{recipe.model}” does not enlarge; set the enlargement to {scale}.")
+        card = self._pipeline(recipe).card
+        if recipe.scale > card.scale:
+            raise RecipeError(f"The model “{recipe.model}” does not enlarge; set the enlargement to {card.scale}.")
+        if recipe.weights not in ("", card.sha256):
+            raise RecipeError(f"This recipe was made with other weights of “{recipe.model}” than are installed here.")

@@ -279,8 +279,7 @@ class EngineReady:
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """Where an export goes: `target` is a file or a folder; `extras` may name "mask", "fidelity", "uncertainty"."""
+    """Where an export goes: `target` is a file or a folder."""
 
     target: str
     conflict: Literal["version", "overwrite", "skip"] = "version"
-    extras: tuple[str, ...] = ()

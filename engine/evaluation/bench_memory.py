@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from engine.export.single import Order, export
+from engine.export.single import Desk, Order, export
 from engine.rendering.pipeline import Subject
 from engine.rendering.source import open_source
 from engine.rendering.studio import Studio
@@ -50,8 +50,8 @@ def restore(source: Path, target: Path, device: str) -> None:
     subject = Subject("measured", open_source(source), Recipe())
     io = IoPool()
     try:
-        order = Order(subject, source, ExportOptions(str(target), "overwrite"))
-        for _step in export(order, studio.pipeline(SHIPPED_MODEL), io, studio.ready.device):
+        order = Order(subject, source, ExportOptions(str(target), "overwrite"), studio.ready)
+        for _step in export(order, studio.pipeline(SHIPPED_MODEL), io, Desk(lambda: ())):
             pass
     finally:
         io.close()

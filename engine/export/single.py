@@ -6,8 +6,9 @@ import json
 import re
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,11 +19,11 @@ from numpy.typing import NDArray
 
 from engine.errors import Cancelled, WriteError
 from engine.imaging.metadata import Metadata
-from engine.imaging.writer import write_image
+from engine.imaging.writer import check_format, write_image
 from engine.projects.atomic import replacing
-from engine.rendering.pipeline import Pipeline, Subject
+from engine.rendering.pipeline import Pipeline, Subject, Tally
 from engine.runtime.io import IoPool
-from engine.types import ExportOptions, Progress, Recipe, Restored
+from engine.types import EngineReady, ExportOptions, Progress, Restored
 
 Format = Literal["TIFF", "PNG", "JPEG", "WEBP"]
 FORMATS: dict[str, Format] = {
@@ -36,11 +37,51 @@ DESCRIPTION = (
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to export: the subject as rendered, the master's path as a person knows it, and where to."""
+    """What to export: the subject as rendered, the master's path as a person knows it, where to, and what ran it."""
 
     subject: Subject
     master: Path
     options: ExportOptions
+    engine: EngineReady
+
+
+class Desk:
+    """What exports that run side by side must know of each other: names in use, and masters nobody may write.
+
+    Engine thread only.
+    """
+
+    def __init__(self, masters: Callable[[], Iterable[str]]) -> None:
+        self._masters = masters
+        self._taken: set[Path] = set()
+
+    @contextmanager
+    def claim(self, order: Order) -> Iterator[Path | None]:
+        """The file this export may write until the block ends; None where one exists and is to be kept.
+
+        WriteError for a name that cannot be used, and for any master.
+        """
+        try:
+            target = _target_for(order, self._taken)
+            masters = [order.master, *map(Path, self._masters())]
+            refused = target is not None and any(_same(target, master) for master in masters)
+        except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL, a loop of links
+            raise WriteError(f"“{order.options.target}” cannot be a file’s name; choose another.") from error
+        if target is None:
+            yield None
+            return
+        if refused:
+            raise WriteError(f"“{target.name}” is a master, which is never written over; choose another name.")
+        self._taken.add(target)
+        try:
+            yield target
+        finally:
+            self._taken.discard(target)
+
+
+def _same(a: Path, b: Path) -> bool:
+    """One file, also under another spelling of its name or through a link."""
+    return a.resolve() == b.resolve() or (a.exists() and b.exists() and a.samefile(b))
 
 
 def software() -> str:
@@ -51,7 +92,7 @@ def software() -> str:
         return "Archivist (from source)"
 
 
-def target_for(order: Order) -> Path | None:
+def _target_for(order: Order, taken: set[Path]) -> Path | None:
     """The file to write, None where one exists and `conflict` says skip. WriteError for a kind that is not written."""
     target = Path(order.options.target)
     if target.suffix.lower() in FORMATS and not target.is_dir():
@@ -60,33 +101,56 @@ def target_for(order: Order) -> Path | None:
         raise WriteError(f"Archivist writes TIFF, PNG, JPEG and WebP, not “{target.suffix}”; choose another name.")
     else:
         path = target / f"{order.master.stem}_restored_v01.tif"
-    if order.options.conflict == "overwrite" or not path.exists():
+    if path not in taken and (order.options.conflict == "overwrite" or not path.exists()):
         return path
-    return None if order.options.conflict == "skip" else _next_version(path)
+    return None if order.options.conflict == "skip" else _next_version(path, taken)
 
 
-def _next_version(path: Path) -> Path:
+def _next_version(path: Path, taken: set[Path]) -> Path:
     stem = re.sub(r"_v\d+$", "", path.stem)
     number = 1
-    while (candidate := path.with_name(f"{stem}_v{number:02d}{path.suffix}")).exists():
+    while (candidate := path.with_name(f"{stem}_v{number:02d}{path.suffix}")).exists() or candidate in taken:
         number += 1
     return candidate
 
 
-def export(order: Order, pipeline: Pipeline, io: IoPool, device: str) -> Generator[Progress | None, None, Restored]:
+def export(order: Order, pipeline: Pipeline, io: IoPool, desk: Desk) -> Generator[Progress | None, None, Restored]:
     """Steps that restore the whole image and write it. Closing them leaves nothing half-written.
 
-    Raises WriteError where the target cannot be written or is the master itself.
+    Raises WriteError, before the work, where the target cannot be written or is a master.
     """
     start = time.monotonic()
     subject = order.subject
-    target = target_for(order)
     height, width = subject.source.master.pixels.shape[:2]
-    if target is None:
-        return Restored(str(order.master), "", width, height, 0.0, subject.recipe, device=device)
-    if target.resolve() == order.master.resolve():
-        raise WriteError(f"“{target.name}” is the master itself, which is never written over; choose another name.")
-    pixels, tally = yield from pipeline.whole(subject)
+    with desk.claim(order) as target:
+        tally = Tally()
+        if target is not None:
+            check_format(subject.source.master.pixels, FORMATS[target.suffix.lower()])
+            _make_folder(target.parent)
+            pixels, tally = yield from pipeline.whole(subject)
+            yield from _encode(target, pixels, order, io)
+    return Restored(
+        source=str(order.master),
+        output=str(target or ""),
+        width=width,
+        height=height,
+        seconds=time.monotonic() - start,
+        recipe=subject.recipe,
+        damage=tally.damaged / (width * height),
+        changed=tally.changed / (width * height),
+        device=order.engine.device,
+    )
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(f"The folder “{folder}” cannot be made ({error.strerror}); choose another.") from error
+
+
+def _encode(target: Path, pixels: NDArray[Any], order: Order, io: IoPool) -> Generator[None, None, None]:
+    """Writes on an io thread while the engine goes on. Closed before the end, it sees to it that nothing appears."""
     abandoned = threading.Event()
     writing: Future[None] = io.submit(_write, target, pixels, order, abandoned)
     try:
@@ -96,27 +160,15 @@ def export(order: Order, pipeline: Pipeline, io: IoPool, device: str) -> Generat
         writing.result()
     finally:
         abandoned.set()
-        wait([writing])
-    return Restored(
-        source=str(order.master),
-        output=str(target),
-        width=width,
-        height=height,
-        seconds=time.monotonic() - start,
-        recipe=subject.recipe,
-        damage=tally.damaged / (width * height),
-        changed=tally.changed / (width * height),
-        device=device,
-    )
+        if not writing.cancel():
+            wait([writing])
 
 
 def _write(target: Path, pixels: NDArray[Any], order: Order, abandoned: threading.Event) -> None:
     master = order.subject.source.master
     kind = FORMATS[target.suffix.lower()]
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WriteError(f"The folder “{target.parent}” cannot be made ({error.strerror}); choose another.") from error
+    if abandoned.is_set():
+        raise Cancelled
     with replacing(target) as temporary:
         write_image(
             temporary,
@@ -126,19 +178,21 @@ def _write(target: Path, pixels: NDArray[Any], order: Order, abandoned: threadin
             format=kind,
             description=DESCRIPTION.format(name=order.master.name),
             software=software(),
-            provenance=provenance(order.subject.recipe, order.master, order.subject.sha256),
+            provenance=provenance(order),
         )
         if abandoned.is_set():
             raise Cancelled
 
 
-def provenance(recipe: Recipe, master: Path, sha256: str) -> dict[str, str]:
-    """What the XMP packet tells of how the picture came about."""
+def provenance(order: Order) -> dict[str, str]:
+    """What the XMP packet tells of how the picture came about: enough to make it again."""
+    recipe, engine = order.subject.recipe, order.engine
     return {
-        "source": f"{master.name} sha256:{sha256}",
+        "source": f"{order.master.name} sha256:{order.subject.sha256}",
         "recipe": json.dumps(recipe.to_json(), sort_keys=True),
         "model": recipe.model,
         "weights": recipe.weights,
+        "engine": f"torch {engine.torch}, {engine.device}, {engine.dtype}, {engine.threads} threads",
     }
 
 

@@ -66,7 +66,7 @@ def write_image(
     into the XMP packet: see `xmp.build_packet`. WriteError, one sentence, where the format cannot hold the picture
     or the disk refuses; then nothing is left at `path`.
     """
-    _check(pixels, format)
+    check_format(pixels, format)
     packet = build_packet(description, software, provenance, metadata.xmp)
     if format == "JPEG" and len(packet) > _JPEG_SEGMENT:  # what this derivative is comes before what the master said
         packet = build_packet(description, software, provenance)
@@ -85,7 +85,8 @@ def write_image(
         raise
 
 
-def _check(pixels: Pixels, format: Format) -> None:
+def check_format(pixels: Pixels, format: Format) -> None:
+    """Whether `format` can hold a picture of this shape and depth; WriteError, one sentence, where it cannot."""
     if pixels.ndim != 3 or pixels.shape[2] not in (1, 2, 3, 4) or pixels.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"{pixels.dtype} {pixels.shape} is no picture")
     height, width, channels = pixels.shape

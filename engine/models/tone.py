@@ -91,7 +91,7 @@ class ToneStage(nn.Module):
         self.palette = _Predictor(STYLE_SIZE)
 
     def unfading(self, thumbnail: Tensor) -> ToneParameters:
-        """thumbnail (N, 3, 64, 64) of the restored picture in 0..1 -> parameters that undo its fading."""
+        """thumbnail (N, 3, 64, 64) of the picture in 0..1 -> parameters that undo its fading."""
         parameters: ToneParameters = self.unfade(thumbnail, None)
         return parameters
 

@@ -13,6 +13,8 @@ from engine.types import Project, ProjectItem
 Admit = Callable[[Path], tuple[str, int]]
 """Looks at a file before it is added: its SHA-256 and length, or an EngineError."""
 
+Admitted = tuple[Path, tuple[str, int]]
+
 
 class ProjectDesk:
     """Keeps one `ProjectFolder` a folder. Usable from any thread."""
@@ -45,6 +47,10 @@ class ProjectDesk:
         admitted, refused = self._look_at(paths)
         if not admitted:
             raise ProjectError(refused[0] if refused else "No image was given; choose at least one.")
+        with self._lock:  # two windows' worth of the same new image are one project
+            return self._join(admitted, folder), refused
+
+    def _join(self, admitted: Sequence[Admitted], folder: Path | None) -> Project:
         first, (sha256, _) = admitted[0]
         if folder is not None:
             project = self.open_or_create(folder)
@@ -53,7 +59,7 @@ class ProjectDesk:
         else:
             name = first.stem if len(admitted) == 1 else first.parent.name
             project = self.create(new_project_folder(name), name)
-        return self._add_all(project, admitted), refused
+        return self._add_all(project, admitted)
 
     def add(self, project: Project, paths: Sequence[Path]) -> tuple[Project, tuple[str, ...]]:
         """Adds images to an open project; the strings are one sentence a refused file."""
@@ -61,12 +67,23 @@ class ProjectDesk:
         return self._add_all(project, admitted), refused
 
     def save(self, project: Project, item: ProjectItem) -> Project:
-        """Writes what was decided about an image."""
-        return self._folder(Path(project.folder)).save_item(item)
+        """Writes what was decided about an image, also if the project was closed meanwhile; it stays closed then."""
+        with self._lock:
+            was_open = _key(Path(project.folder)) in self._open
+            saved = self._folder(Path(project.folder)).save_item(item)
+            if not was_open:
+                self.close(project)
+            return saved
 
     def locate(self, project: Project, item: ProjectItem) -> str:
         """Where the item's master is now, absolute."""
         return str(self._folder(Path(project.folder)).locate(item))
+
+    def masters(self) -> list[str]:
+        """Where the masters of all open projects were when they were added; no file is touched to say so."""
+        with self._lock:
+            values = [folder.value for folder in self._open.values()]
+        return [str(Path(project.folder) / item.source.path) for project in values for item in project.items]
 
     def close(self, project: Project | None = None) -> None:
         """Closes one project, or all of them."""
@@ -83,7 +100,7 @@ class ProjectDesk:
                 self._open[key] = ProjectFolder.open(folder)
             return self._open[key]
 
-    def _look_at(self, paths: Sequence[Path]) -> tuple[list[tuple[Path, tuple[str, int]]], tuple[str, ...]]:
+    def _look_at(self, paths: Sequence[Path]) -> tuple[list[Admitted], tuple[str, ...]]:
         admitted, refused = [], []
         for path in paths:
             try:
@@ -92,7 +109,7 @@ class ProjectDesk:
                 refused.append(str(error))
         return admitted, tuple(refused)
 
-    def _add_all(self, project: Project, admitted: Sequence[tuple[Path, tuple[str, int]]]) -> Project:
+    def _add_all(self, project: Project, admitted: Sequence[Admitted]) -> Project:
         folder = self._folder(Path(project.folder))
         for path, (sha256, size) in admitted:
             folder.add(path, sha256, size)

@@ -76,7 +76,8 @@ class Pipeline:
         coarse = source.coarse_level(self.card.tile)
         if all(s is None for s in seen.values()) and level < coarse:
             return self._coarse(request, subject, plan)
-        pixels = before.copy() if all(seen.values()) else self._enlarged(subject, plan, level, region)
+        known_all = all(s is not None for s in seen.values()) or level >= coarse
+        pixels = before.copy() if known_all else self._enlarged(subject, plan, level, region)
         for tile, known in seen.items():
             part = tile.core.intersect(region)
             known = known or (self._now(subject, level, tile) if level >= coarse else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -14,6 +15,7 @@ from engine.projects.atomic import write_json
 from engine.types import StyleCard
 
 CODE_SIZE = 64
+_log = logging.getLogger(__name__)
 
 
 class StyleLibrary:
@@ -24,7 +26,12 @@ class StyleLibrary:
         self._shipped = read_cards(resources.path("styles/styles.json"))
 
     def cards(self) -> tuple[StyleCard, ...]:
-        added = read_cards(self._own) if self._own and self._own.exists() else ()
+        """All cards; where a person's own file is damaged, the shipped ones."""
+        try:
+            added = read_cards(self._own) if self._own and self._own.exists() else ()
+        except ModelError as error:
+            _log.warning("%s", error)
+            added = ()
         return tuple({card.id: card for card in (*self._shipped, *added)}.values())
 
     def card(self, style: str) -> StyleCard:
@@ -48,7 +55,7 @@ def read_cards(path: Path) -> tuple[StyleCard, ...]:
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))["styles"]
         return tuple(_card(entry) for entry in entries)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"The style cards in “{path.name}” are missing or damaged; restore the file.") from error
 
 
@@ -56,8 +63,10 @@ def _card(entry: dict[str, Any]) -> StyleCard:
     known = {f.name for f in fields(StyleCard)}
     values = {key: value for key, value in entry.items() if key in known}
     code = tuple(float(number) for number in values.pop("code"))
-    if len(code) != CODE_SIZE:
-        raise ValueError(f"{len(code)} numbers")
+    if len(code) != CODE_SIZE or not all(abs(number) <= 1 for number in code):  # also refuses NaN
+        raise ValueError("no style code")
+    if not all(isinstance(values[name], str) for name in ("id", "title", "group")):
+        raise TypeError("a card needs an id, a title and a group")
     return StyleCard(code=code, **values)
 
 

@@ -165,4 +165,5 @@ def _screen(x: Tensor, amount: float, top: int, left: int, pitch: float = 4.2, d
     cell = torch.cos((columns * c + rows * s) * turn) + torch.cos((rows * c - columns * s) * turn)
     value = x.mean(1, keepdim=True)
     ink = torch.sigmoid((value - (0.5 - 0.25 * cell)) * 7)
-    return x + min(1.0, amount) * (x * ink + (1 - x) * ink * 0.6 - 0.3 * x * (1 - ink) - x * 0.1) * 0.5
+    screened = x + min(1.0, amount) * 0.5 * (x * ink + 0.6 * (1 - x) * ink - 0.3 * x * (1 - ink) - 0.1 * x)
+    return screened.clamp(0, 1)

@@ -56,7 +56,7 @@ class PhotoSet:
     def decode(path: Path, longest: int) -> Tensor:
         """A photograph as uint8 (3, H, W), its longer side at most `longest` pixels."""
         with Image.open(path) as file:
-            image = file.convert("RGB")
+            image = _eight_bits(file).convert("RGB")
         image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
         return torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1).contiguous()
 
@@ -73,6 +73,13 @@ class PhotoSet:
         if rng.random() < 0.25:
             crop = crop.transpose(1, 2)
         return crop
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """16-bit grey scaled to 8 bit, which Pillow's own conversion clips; anything else as it is."""
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray((np.asarray(image).astype(np.int64) // 257).clip(0, 255).astype(np.uint8))
 
 
 def _shrink(photo: Tensor, shortest: int) -> Tensor:

@@ -204,7 +204,9 @@ def critic(run: Run, lesson: Lesson) -> dict[str, float]:
     batch, weights = lesson.aged(), draw_weights(run, lesson)
     with torch.no_grad():
         fake = _restore(run, lesson, batch, weights)
-    return _critic_step(run, lesson, batch.toned, fake)
+    figures = _critic_step(run, lesson, batch.toned, fake)
+    run.follow("critic")
+    return figures
 
 
 def _critic_step(run: Run, lesson: Lesson, real: Tensor, fake: Tensor) -> dict[str, float]:

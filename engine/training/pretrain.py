@@ -65,6 +65,7 @@ class Options:
     validation: Path | None = None  # photographs never trained on; the training ones serve where there are none
     device: str = "cpu"
     seconds: float = math.inf  # stop for good after so long; the same call goes on from there
+    echo: bool = False  # whether the log is also printed
 
 
 def train(preset: Preset, data: Path, out: Path, options: Options | None = None) -> Generator[Progress, None, Run]:
@@ -75,7 +76,10 @@ def train(preset: Preset, data: Path, out: Path, options: Options | None = None)
     options = options or Options()
     device = torch.device(options.device)
     run = new_run(out, device, preset.seed)
+    run.echo = options.echo
     resumed = run.load()
+    if run.counters.setdefault("preset", preset.name) != preset.name:
+        raise EngineError(f"“{out}” holds a run of the preset “{run.counters['preset']}”; choose another folder.")
     try:
         school = _school(preset, data, options, device)
     except (ValueError, OSError) as error:
@@ -183,7 +187,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    options = Options(arguments.styles, arguments.validation, arguments.device, arguments.seconds)
+    options = Options(arguments.styles, arguments.validation, arguments.device, arguments.seconds, echo=True)
     steps = train(PRESETS[arguments.preset], arguments.data, arguments.out, options)
     for _ in steps:
         pass

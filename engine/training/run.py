@@ -55,6 +55,7 @@ class Run:
     counters: dict[str, Any] = field(default_factory=lambda: {"phase": 0, "step": 0, "total": 0, "seconds": 0.0})
     scales: dict[str, float] = field(default_factory=dict)  # frozen sizes of the loss terms
     best: dict[str, float] = field(default_factory=dict)  # best validation figure a phase kind
+    echo: bool = False  # whether log lines are also shown
 
     def follow(self, *names: str) -> None:
         """Moves the running average of the named networks one step towards their weights."""
@@ -69,11 +70,12 @@ class Run:
         self.nets.load_state_dict(self.average)
 
     def log(self, **values: Any) -> None:
-        """Appends one JSON line to log.jsonl and shows it."""
+        """Appends one JSON line to log.jsonl."""
         line = json.dumps({"time": round(time.time(), 1), **self.counters, **values})
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(line + "\n")
-        print(line, flush=True)
+        if self.echo:
+            print(line, flush=True)
 
     def save(self, name: str = "last") -> None:
         """Writes `<name>.safetensors`, whole or not at all."""

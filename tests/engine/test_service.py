@@ -87,7 +87,7 @@ def test_masters_are_never_touched(service: EngineService, photo: Path, tmp_path
     before = photo.read_bytes(), photo.stat().st_mtime_ns
     ref = opened(service, photo)
     service.export(ref, Recipe(), ExportOptions(str(tmp_path / "out.jpg")), nothing).future.result(60)
-    with pytest.raises(WriteError, match="master itself"):
+    with pytest.raises(WriteError, match="is a master"):
         service.export(ref, Recipe(), ExportOptions(str(photo), "overwrite"), nothing).future.result(60)
     assert (photo.read_bytes(), photo.stat().st_mtime_ns) == before
 
@@ -102,6 +102,50 @@ def test_exports_into_a_folder_are_numbered(service: EngineService, photo: Path,
     assert skipped.output == ""
     with tifffile.TiffFile(outputs[0]) as tif:
         assert "AI-restored derivative of cat.png" in tif.pages[0].description  # type: ignore[union-attr]
+
+
+def test_no_known_master_is_written_over(service: EngineService, photo: Path, tmp_path: Path) -> None:
+    other = photo.with_name("other.png")
+    Image.fromarray(chelsea()[:90, :90]).save(other)
+    ref, _ = opened(service, photo), opened(service, other)
+    before = other.read_bytes()
+    (tmp_path / "link.png").symlink_to(other)
+    for target in (other, tmp_path / "link.png"):
+        with pytest.raises(WriteError, match="is a master"):
+            service.export(ref, Recipe(), ExportOptions(str(target), "overwrite"), nothing).future.result(60)
+    assert other.read_bytes() == before
+
+
+def test_exports_side_by_side_do_not_share_a_name(service: EngineService, photo: Path, tmp_path: Path) -> None:
+    ref = opened(service, photo)
+    works = [service.export(ref, Recipe(), ExportOptions(str(tmp_path)), nothing) for _ in range(3)]
+    assert len({work.future.result(60).output for work in works}) == 3
+
+
+def test_masks_for_several_images_do_not_wait_for_each_other(service: EngineService, tmp_path: Path) -> None:
+    futures = []
+    for number in range(4):
+        path = tmp_path / f"{number}.png"
+        Image.fromarray(chelsea()[: 60 + number, :80]).save(path)
+        Image.new("L", (80, 60 + number), 255).save(tmp_path / f"mask{number}.png")
+        ref = ImageRef(str(path), f"{number:064d}", 1)
+        futures.append(service.add_mask(str(tmp_path / f"mask{number}.png"), ref))
+    assert all(len(future.result(20)) == 64 for future in futures)
+
+
+def test_what_nobody_foresaw_is_still_a_sentence(service: EngineService, photo: Path, tmp_path: Path) -> None:
+    ref = opened(service, photo)
+    for name in ("x" * 300 + ".png", "a\0b.png"):
+        with pytest.raises(EngineError) as caught:
+            service.export(ref, Recipe(), ExportOptions(str(tmp_path / name)), nothing).future.result(60)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(EngineError):
+        service.score(str(photo), str(photo.parent / "missing.png")).result(20)
+
+
+def test_a_recipe_of_other_weights_is_not_passed_off(service: EngineService, photo: Path) -> None:
+    with pytest.raises(RecipeError, match="other weights"):
+        service.draft(whole(opened(service, photo), Recipe(weights="0" * 64))).result(60)
 
 
 def test_progress_reaches_its_end(service: EngineService, photo: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from engine.models.catalog import read_card
 from engine.models.weights import load_restorer
 from engine.training import phases
 from engine.training.presets import PRESETS
-from engine.training.pretrain import Options, train
+from engine.training.pretrain import Options, new_run, train
 from engine.training.publish import publish
 from engine.training.run import Run
 
@@ -66,6 +66,22 @@ def test_a_killed_run_goes_on_to_the_same_weights(photos: Path, tmp_path: Path) 
         assert torch.allclose(resumed.average[key], value, atol=1e-6), key
 
 
+def test_what_the_critic_learned_alone_it_brings_into_the_joint_phase(photos: Path, tmp_path: Path) -> None:
+    preset = replace(TINY, phases=(replace(TINY.phases[3], steps=8, rate=1e-2),))
+    run = finish(train(preset, photos, tmp_path / "run"))
+    learned = {k: v.clone() for k, v in run.nets.critic.state_dict().items()}
+    fresh = new_run(tmp_path / "other", torch.device("cpu"), preset.seed).nets.critic.state_dict()
+    run.adopt_average()
+    moved = sum(float((run.nets.critic.state_dict()[k] - fresh[k]).abs().sum()) for k in learned)
+    assert moved > 0
+
+
+def test_a_folder_of_another_preset_is_refused(photos: Path, tmp_path: Path) -> None:
+    list(islice(train(replace(TINY, checkpoint_minutes=0.0), photos, tmp_path / "run"), 2))
+    with pytest.raises(EngineError, match="another folder"):
+        next(train(replace(TINY, name="other"), photos, tmp_path / "run"))
+
+
 def test_a_run_learns(photos: Path, tmp_path: Path) -> None:
     phase = replace(TINY.phases[0], steps=30, batch=4)
     finish(train(replace(TINY, phases=(phase,)), photos, tmp_path / "run"))
@@ -75,8 +91,6 @@ def test_a_run_learns(photos: Path, tmp_path: Path) -> None:
 
 
 def test_a_step_that_is_not_finite_changes_nothing(tmp_path: Path) -> None:
-    from engine.training.pretrain import new_run
-
     run = new_run(tmp_path, torch.device("cpu"), 1)
     before = run.nets.head.first.weight.detach().clone()
     loss = run.nets.head.first.weight.sum() * float("nan")

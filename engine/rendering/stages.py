@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.models.blocks import hash_noise
+from engine.models.blocks import hash_noise, luma
 from engine.models.generator import MULTIPLE_OF, NOISE, FoldedHead, Understanding, condition
 from engine.models.tone import THUMBNAIL, ToneParameters
 from engine.models.weights import Restorer
@@ -22,6 +22,7 @@ from engine.types import Recipe, Region, StyleCard
 
 MARGIN = 24  # pixels kept around a tile's core: the head needs 12, grain and mask a few more
 _CELL = 4  # the head works on a grid of 4 x 4 pixels
+_NEUTRAL = 3 / 255  # colour of the thumbnail up to which an image counts as black and white
 _REACH = 12  # pixels the head looks at around a pixel
 
 
@@ -74,6 +75,7 @@ class Plan:
     head: FoldedHead
     tone: tuple[tuple[ToneParameters, float], ...]  # each with the share it is mixed in at
     style: StyleCard | None
+    neutral: bool  # the image is black and white: so is what is added to it
 
 
 def prepare(restorer: Restorer, recipe: Recipe, style: StyleCard | None, thumbnail: Tensor) -> Plan:
@@ -84,6 +86,7 @@ def prepare(restorer: Restorer, recipe: Recipe, style: StyleCard | None, thumbna
     z = condition(torch.tensor([recipe.alpha]), torch.tensor([recipe.beta if active else 0.0]), code)
     head = restorer.head.fold(z.to(weight.device)).to(weight.device, weight.dtype)
     damage_only = recipe.scope == "damage"
+    neutral = bool((thumbnail - thumbnail.mean(1, keepdim=True)).abs().max() < _NEUTRAL)
     tone: list[tuple[ToneParameters, float]] = []
     if not recipe.keep_tone and not damage_only:
         unfading = restorer.tone.unfading(thumbnail)
@@ -92,7 +95,7 @@ def prepare(restorer: Restorer, recipe: Recipe, style: StyleCard | None, thumbna
     if active and not damage_only:
         share = recipe.beta / (recipe.beta + 0.1)  # half of the palette at beta 0.1, nine tenths at 1
         tone.append((restorer.tone.styling(thumbnail, code.to(weight.device)), share))
-    return Plan(recipe, head, tuple(tone), active)
+    return Plan(recipe, head, tuple(tone), active, neutral)
 
 
 def tone_thumbnail(x: Tensor) -> Tensor:
@@ -156,6 +159,8 @@ def _residual(plan: Plan, seen: Seen, region: Region, extra: int) -> tuple[Tenso
         device=features.device,
     )
     r = plan.head(features, residual, noise.to(features.dtype)).float()
+    if plan.neutral:
+        r = luma(r).expand_as(r)
     return r, (region.y - top, region.x - left)
 
 

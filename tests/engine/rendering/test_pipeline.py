@@ -198,6 +198,13 @@ def test_grey_masters_stay_grey(pipeline: Pipeline, old: NDArray[np.uint8]) -> N
     assert restore(pipeline, grey, Recipe(alpha=0.1)).shape == grey.shape
 
 
+def test_black_and_white_stays_neutral_in_a_colour_file(pipeline: Pipeline, old: NDArray[np.uint8]) -> None:
+    grey = np.repeat(old.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
+    restored = restore(pipeline, grey, Recipe(alpha=0.1)).astype(int)
+    assert np.ptp(restored, axis=2).max() == 0
+    assert np.abs(restored - grey).mean() > 1
+
+
 def test_steps_are_many_and_a_closed_restoration_ends(pipeline: Pipeline, old: NDArray[np.uint8]) -> None:
     steps = pipeline.whole(subject(old[:180, :180].copy(), Recipe(seed=99)))
     for _ in range(3):

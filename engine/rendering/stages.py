@@ -22,6 +22,7 @@ from engine.types import Recipe, Region, StyleCard
 
 MARGIN = 24  # pixels kept around a tile's core: the head needs 12, grain and mask a few more
 _CELL = 4  # the head works on a grid of 4 x 4 pixels
+_SUSPECT = 0.25  # probability of damage from which an area counts as taken for it
 _NEUTRAL = 3 / 255  # colour of the thumbnail up to which an image counts as black and white
 _REACH = 12  # pixels the head looks at around a pixel
 
@@ -34,10 +35,11 @@ class Seen:
     residual: Tensor  # (1, 3, h, w), h and w the region's size rounded up to the grid
     features: Tensor  # (1, 32, h / 4, w / 4)
     damage: Tensor  # (1, 1, h, w) probability
+    trust: Tensor  # (1, 1, h, w) 0..1: 0 where what looks like a hole may as well be the picture
 
     @property
     def nbytes(self) -> int:
-        return sum(t.nbytes for t in (self.residual, self.features, self.damage))
+        return sum(t.nbytes for t in (self.residual, self.features, self.damage, self.trust))
 
 
 def understand(restorer: Restorer, x: Tensor, padded: Region, core: Region) -> Iterator[Seen | None]:
@@ -55,12 +57,31 @@ def understand(restorer: Restorer, x: Tensor, padded: Region, core: Region) -> I
     bottom, right = top + _up(kept.height), left + _up(kept.width)
     grid = (slice(None), slice(None), slice(top // _CELL, bottom // _CELL), slice(left // _CELL, right // _CELL))
     window = (slice(None), slice(None), slice(top, bottom), slice(left, right))
+    damage = torch.sigmoid(result.damage.float())
     yield Seen(
         kept,
         result.residual[window].contiguous(memory_format=torch.channels_last),
         result.features[grid].contiguous(memory_format=torch.channels_last),
-        torch.sigmoid(result.damage[window].float()).to(weight.dtype),
+        damage[window].to(weight.dtype),
+        _trust(damage)[window].to(weight.dtype),
     )
+
+
+def _trust(damage: Tensor) -> Tensor:
+    """0 on compact areas taken for damage, 1 elsewhere; damage and result (1, 1, H, W).
+
+    A white collar looks like a hole in the paper, and filling it may take a face along. What is thicker than a scratch
+    or a crack (a square of 9 px fits in) is therefore left to a person's own mask.
+    """
+    compact = -_grow(-(damage > _SUSPECT).float(), 4)
+    return 1 - feather(_grow(_grow(compact, 4), 4))
+
+
+def _grow(x: Tensor, reach: int) -> Tensor:
+    """The largest value within `reach` pixels, by rows and then by columns."""
+    size = 2 * reach + 1
+    rows = F.max_pool2d(x, (size, 1), stride=1, padding=(reach, 0))
+    return F.max_pool2d(rows, (1, size), stride=1, padding=(0, reach))
 
 
 def _up(length: int) -> int:
@@ -121,6 +142,8 @@ def finish(plan: Plan, seen: Seen, x: Tensor, region: Region, *, level: int = 0,
         lost_grain = -(r - _lowpass(r))[core]
         intact = 1 - _inside(probability, region.height, region.width)
         restored = restored + recipe.grain * intact * lost_grain
+    if mask is None:
+        restored = restored * _crop(seen.trust, seen.region, region, 0)
     t = (x + restored).clamp(0, 1)
     for parameters, share in plan.tone:
         t = t + share * (parameters.apply(t) - t)

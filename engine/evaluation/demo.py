@@ -18,11 +18,11 @@ from engine.types import Progress, Region
 
 # Name, seed, severity, ending: one file of every kind an archive is likely to bring.
 PICTURES = (
-    ("astronaut", 3, 0.8, ".jpg"),
-    ("camera", 13, 0.8, ".tif"),
-    ("coffee", 14, 0.8, ".jpg"),
-    ("chelsea", 5, 0.7, ".png"),
-    ("rocket", 12, 0.8, ".tif"),
+    ("astronaut", 13, 0.8, ".jpg"),
+    ("camera", 14, 0.8, ".tif"),
+    ("coffee", 11, 0.8, ".jpg"),
+    ("chelsea", 12, 0.8, ".png"),
+    ("rocket", 7, 0.8, ".tif"),
     ("page", 2, 0.8, ".png"),
 )
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from archivist_app import cli_catalog, cli_doctor, cli_report, cli_targets
+from archivist_app import cli_bench, cli_catalog, cli_doctor, cli_report, cli_targets
 from engine.errors import EngineError, RecipeError
 from engine.types import ExportOptions, ImageRef, OpenedImage, Progress, Project, ProjectItem, Recipe, Restored
 
@@ -387,6 +387,20 @@ def doctor(device: DeviceOption = Device.AUTO, as_json: Json = False) -> int:
 @app.command(cli_doctor.QT_PROBE, hidden=True)
 def _qt_probe() -> int:
     return cli_doctor.qt_probe()
+
+
+@app.command()
+def bench(device: DeviceOption = Device.AUTO, as_json: Json = False) -> int:
+    """Measure this machine, and how well the engine uses it; wants it quiet for a minute or two."""
+    with _engine(device.value) as service, cli_report.progress_bar("Measuring", quiet=as_json) as advance:
+        found = cli_bench.measure(service, advance)
+    cli_bench.show(found, as_json)
+    return DONE
+
+
+@app.command(cli_bench.PROBE, hidden=True)
+def _bench_probe(which: str) -> int:
+    return cli_bench.run_probe(which)
 
 
 @app.command()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.models import losses
+from engine.models import losses, objective
 from engine.models.blocks import luma
 from engine.models.generator import NOISE, condition
 from engine.models.style_encoder import REFERENCE_SIZE
@@ -264,24 +264,8 @@ def joint(run: Run, lesson: Lesson) -> dict[str, float]:
 
 def _distances(run: Run, lesson: Lesson, y: Tensor, truth: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
     """L_content and L_style a picture, (N,) each, before their scales are divided out."""
-    net = run.nets.features
     with lesson.autocast():
-        seen = net(y)
-        with torch.no_grad():
-            true, wanted = net(truth), net(match_luma(references, truth))
-    pixel = ((y - truth).square() + 1e-6).sqrt().mean((1, 2, 3))
-    spectrum = torch.view_as_real(torch.fft.rfft2(y - truth, norm="ortho")).abs().mean((1, 2, 3, 4))
-    features = torch.stack([(a.float() - b.float()).abs().mean((1, 2, 3)) for a, b in zip(seen, true, strict=True)])
-    style = losses.style_distance([s.float() for s in seen], [w.float() for w in wanted])
-    return pixel + 0.1 * spectrum + 0.02 * features.mean(0), style
-
-
-def match_luma(references: Tensor, truth: Tensor) -> Tensor:
-    """References with the mean and deviation of the truth's grey: the head learns texture, the tone stage colour."""
-    grey, wanted = luma(references), luma(truth)
-    deviation = wanted.std((2, 3), keepdim=True) / grey.std((2, 3), keepdim=True).clamp_min(0.02)
-    matched = (grey - grey.mean((2, 3), keepdim=True)) * deviation.clamp(max=3) + wanted.mean((2, 3), keepdim=True)
-    return matched.expand(-1, 3, -1, -1)
+        return objective.distances(run.nets.features, y, truth, references)
 
 
 def _freeze_scales(run: Run, content: Tensor, style: Tensor) -> None:

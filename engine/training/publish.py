@@ -23,7 +23,7 @@ from engine.styles import processes
 from engine.styles.encode import encode
 from engine.styles.library import write_cards
 from engine.training.dataset import PhotoSet
-from engine.training.run import Run
+from engine.training.run import Run, checkpoint_facts
 from engine.types import StyleCard
 
 HALO = 64
@@ -33,14 +33,20 @@ _PRINTS = ("engraving", "etching", "aquatint", "lithograph", "woodcut", "woodblo
 def publish(run: Run, out: Path, card: Mapping[str, Any]) -> Path:
     """Writes the averaged weights of a finished run as a model of its own."""
     facts = {"scale": 1, "multiple_of": 8, "halo": HALO, "tile": 512, "steps": run.counters["total"]}
-    save_restorer(out, run.average, {**facts, **card})
+    save_restorer(out, run.average, {**facts, **_measured(run.scales), **card})
     return out
 
 
 def publish_checkpoint(checkpoint: Path, out: Path, card: Mapping[str, Any]) -> None:
     """The same from a checkpoint's file."""
     average = {k.removeprefix("average."): v for k, v in load_file(checkpoint).items() if k.startswith("average.")}
-    save_restorer(out, average, {"scale": 1, "multiple_of": 8, "halo": HALO, "tile": 512, **card})
+    facts = {"scale": 1, "multiple_of": 8, "halo": HALO, "tile": 512}
+    save_restorer(out, average, {**facts, **_measured(checkpoint_facts(checkpoint)["scales"]), **card})
+
+
+def _measured(scales: Mapping[str, float]) -> dict[str, Any]:
+    """The card's "scales", where the run has got as far as to measure them: `weights.load_objective` needs them."""
+    return {"scales": {n: scales[n] for n in ("content", "style")}} if scales.get("measured") else {}
 
 
 def style_cards(weights: Path, photos: Path, paintings: Path | None) -> list[StyleCard]:

@@ -102,14 +102,16 @@ class Run:
                 self.average[key.removeprefix("average.")].copy_(value)
         for group, optimiser in self.optimisers.items():
             _restore_optimiser(optimiser, f"optimiser.{group}.", tensors)
-        about = json.loads(_metadata(path)["run"])
+        about = checkpoint_facts(path)
         self.counters, self.scales, self.best = about["counters"], about["scales"], about["best"]
         return True
 
 
-def _metadata(path: Path) -> dict[str, str]:
+def checkpoint_facts(path: Path) -> dict[str, Any]:
+    """What a checkpoint tells besides its tensors: "counters", "scales" and "best"."""
     with safe_open(path, framework="pt") as file:
-        return dict(file.metadata())
+        facts: dict[str, Any] = json.loads(file.metadata()["run"])
+    return facts
 
 
 def _restore_optimiser(optimiser: torch.optim.Optimizer, prefix: str, tensors: dict[str, Tensor]) -> None:

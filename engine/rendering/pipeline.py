@@ -29,6 +29,9 @@ Pixels = NDArray[Any]
 _THUMBNAIL_FROM = 512  # pixels a side at most: the same level for every model and view
 Key = tuple[str, int, int, int, int, str]  # master's hash, page, level, tile corner, weights' hash
 
+Change = Callable[[int, Region], Tensor]
+"""What is added to r (1, 3, h, w) in a region of a level: how an optimised picture differs from the fast one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -109,7 +112,9 @@ class Pipeline:
             yield Progress(number + 1, len(touching), "refine")
         return Frame(request, pixels, before, to_master(region, level, bounds), exact=level == 0)
 
-    def whole(self, subject: Subject, level: int = 0) -> Generator[Progress | None, None, tuple[Pixels, Tally]]:
+    def whole(
+        self, subject: Subject, level: int = 0, change: Change | None = None
+    ) -> Generator[Progress | None, None, tuple[Pixels, Tally]]:
         """The whole image in the master's own space and depth (H, W, C): what an export writes."""
         source, plan = subject.source, self._plan(subject)
         out = np.empty_like(source.pyramid.level(level))
@@ -117,12 +122,26 @@ class Pipeline:
         tiles = source.tiles(level, self.card)
         for number, tile in enumerate(tiles):
             seen = yield from self._look(subject, level, tile, keep=len(tiles) <= 4)
-            result = self._tile(subject, plan, level, seen, tile.core)
+            result = self._tile(subject, plan, level, seen, tile.core, change)
             core = tile.core
             out[core.y : core.bottom, core.x : core.right] = result
             tally = self._count(tally, seen, core, source.pixels(level, core), result)
             yield Progress(number + 1, len(tiles), "restoring")
         return out, tally
+
+    def bare(self, subject: Subject, level: int) -> Generator[Progress | None, None, Tensor]:
+        """x + r of a whole level (1, 3, H, W): the picture before tone, texture and mask."""
+        source, plan = subject.source, self._plan(subject)
+        width, height = source.size(level)
+        out = torch.empty(1, 3, height, width, device=self.device)
+        for tile in source.tiles(level, self.card):
+            seen = yield from self._look(subject, level, tile)
+            with torch.inference_mode():
+                x = to_tensor(source.working(level, tile.core), self.device)
+                mask = _mask_part(subject, level, tile.core, self.device)
+                out[(..., *_slices(tile.core))] = x + stages.residual(plan, seen, tile.core, mask=mask)
+            yield None
+        return out
 
     def damage(self, subject: Subject) -> Generator[Progress | None, None, NDArray[np.uint8]]:
         """The detected damage of the whole image as (H, W) uint8 probabilities, 255 for certain."""
@@ -187,13 +206,18 @@ class Pipeline:
                 return seen
 
     @torch.inference_mode()
-    def _tile(self, subject: Subject, plan: Plan, level: int, seen: Seen, region: Region) -> Pixels:
+    def _tile(
+        self, subject: Subject, plan: Plan, level: int, seen: Seen, region: Region, change: Change | None = None
+    ) -> Pixels:
         """Y of a region within a tile's core, in the master's space and depth (h, w, C)."""
         source = subject.source
         pixels = source.pixels(level, region)
         x = to_tensor(source.space.to_working(pixels), self.device)
         mask = _mask_part(subject, level, region, self.device)
-        delta = stages.finish(plan, seen, x, region, level=level, mask=mask)
+        r = stages.residual(plan, seen, region, mask=mask)
+        if change is not None:
+            r = r + change(level, region)
+        delta = stages.complete(plan, seen, x, r, region, level=level, mask=mask)
         return source.space.add_residual(pixels, to_array(delta))
 
     def _display(self, subject: Subject, plan: Plan, level: int, seen: Seen, region: Region) -> NDArray[np.uint8]:
@@ -252,6 +276,10 @@ def _mask_part(subject: Subject, level: int, region: Region, device: torch.devic
 
 def _level_region(source: Source, level: int, region: Region) -> Region:
     return source.pyramid.region_at(level, region.intersect(source.master.info.bounds))
+
+
+def _slices(region: Region) -> tuple[slice, slice]:
+    return slice(region.y, region.bottom), slice(region.x, region.right)
 
 
 def _on_grid(part: Region, core: Region) -> Region:

@@ -124,26 +124,30 @@ def tone_thumbnail(x: Tensor) -> Tensor:
     return F.interpolate(x.float(), size=(THUMBNAIL, THUMBNAIL), mode="area")
 
 
-def finish(plan: Plan, seen: Seen, x: Tensor, region: Region, *, level: int = 0, mask: Tensor | None = None) -> Tensor:
-    """Head, tone, texture and mask for the pixels x (1, 3, h, w) of `region`, a part of the seen core -> y - x.
+def residual(plan: Plan, seen: Seen, region: Region, *, mask: Tensor | None = None) -> Tensor:
+    """r (1, 3, h, w) of `region`, a part of the seen core with its corner on the grid of 4: what the head adds.
 
     `mask` (1, 1, h, w) is a curator's own damage mask in 0..1, already feathered; None takes the detected one.
-    The region's corner lies on the grid of 4.
     """
     recipe = plan.recipe
     grain_reach = 4 if recipe.grain > 0 else 0
     r, lead = _residual(plan, seen, region, grain_reach)
     core = (slice(None), slice(None), slice(lead[0], lead[0] + region.height), slice(lead[1], lead[1] + region.width))
     restored = r[core]
-    probability = None
-    if recipe.scope == "damage" or recipe.grain > 0:
-        probability = _crop(seen.damage, seen.region, region, 8)
-    if recipe.grain > 0 and probability is not None:
+    if recipe.grain > 0:
         lost_grain = -(r - _lowpass(r))[core]
-        intact = 1 - _inside(probability, region.height, region.width)
+        intact = 1 - _crop(seen.damage, seen.region, region, 0)
         restored = restored + recipe.grain * intact * lost_grain
     if mask is None:
         restored = restored * _crop(seen.trust, seen.region, region, 0)
+    return restored
+
+
+def complete(
+    plan: Plan, seen: Seen, x: Tensor, restored: Tensor, region: Region, *, level: int = 0, mask: Tensor | None = None
+) -> Tensor:
+    """Tone, texture and mask over the pixels x (1, 3, h, w) of `region` and the residual `restored` -> y - x."""
+    recipe = plan.recipe
     t = (x + restored).clamp(0, 1)
     for parameters, share in plan.tone:
         t = t + share * (parameters.apply(t) - t)
@@ -153,7 +157,7 @@ def finish(plan: Plan, seen: Seen, x: Tensor, region: Region, *, level: int = 0,
         t = draw_texture(t, plan.style.texture, amount, region.y, region.x, recipe.seed)
     delta = recipe.strength * (t - x)
     if recipe.scope == "damage":
-        m = mask if mask is not None else _feathered(probability)
+        m = mask if mask is not None else _feathered(_crop(seen.damage, seen.region, region, 8))
         delta = delta * m
     return delta
 
@@ -197,18 +201,13 @@ def _crop(field: Tensor, whole: Region, region: Region, around: int) -> Tensor:
     return F.pad(inside, pads, mode="replicate")
 
 
-def _inside(field: Tensor, height: int, width: int, around: int = 8) -> Tensor:
-    return field[:, :, around : around + height, around : around + width]
-
-
 def _lowpass(x: Tensor) -> Tensor:
     """A 9 x 9 mean: what is finer than that is grain."""
     return F.avg_pool2d(x, 9, stride=1, padding=4, count_include_pad=False)
 
 
-def _feathered(probability: Tensor | None, around: int = 8) -> Tensor:
+def _feathered(probability: Tensor, around: int = 8) -> Tensor:
     """Damage (over a half), grown by 3 px and faded over 2; exactly 0 beyond."""
-    assert probability is not None
     grown = F.max_pool2d((probability > 0.5).float(), 7, stride=1, padding=3)
     return feather(grown)[:, :, around:-around, around:-around]
 

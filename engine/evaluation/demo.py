@@ -18,12 +18,12 @@ from engine.types import Progress, Region
 
 # Name, seed, severity, ending: one file of every kind an archive is likely to bring.
 PICTURES = (
-    ("astronaut", 13, 0.8, ".jpg"),
-    ("camera", 14, 0.8, ".tif"),
-    ("coffee", 11, 0.8, ".jpg"),
-    ("chelsea", 12, 0.8, ".png"),
-    ("rocket", 7, 0.8, ".tif"),
-    ("page", 2, 0.8, ".png"),
+    ("astronaut", 10, 0.8, ".jpg"),
+    ("camera", 1, 0.8, ".tif"),
+    ("coffee", 7, 0.8, ".jpg"),
+    ("chelsea", 2, 0.8, ".png"),
+    ("rocket", 5, 0.8, ".tif"),
+    ("page", 10, 0.8, ".png"),
 )
 
 

@@ -1,122 +1,27 @@
-"""Marks on the paper: what covers or replaces the picture, drawn with the mask of where it does.
+"""What is gone from the picture: scratches, dust, creases, cracks, holes, torn corners, flaked emulsion, retouching.
 
-Each drawer adds to a `Sheet`: the picture (3, H, W) in 0..1 and its damage mask (H, W) in 0..1. Lengths are shares of
-the sheet's shorter side where a mark belongs to the print (stains, creases), pixels where it belongs to the scan
-(dust).
+Each drawer adds to a `Sheet` and to its mask. Below them, `look_alikes`: what resembles damage and is none.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-
-class Dice:
-    """Draws parameters on the CPU from a seed, so that every device ages a picture in the same way."""
-
-    def __init__(self, generator: torch.Generator) -> None:
-        self.generator = generator
-
-    def uniform(self, low: float, high: float) -> float:
-        return low + (high - low) * float(torch.rand((), generator=self.generator))
-
-    def chance(self, probability: float) -> bool:
-        return self.uniform(0, 1) < probability
-
-    def count(self, low: int, high: int) -> int:
-        """An integer from low to high, both included."""
-        return int(torch.randint(low, high + 1, (), generator=self.generator))
-
-    def uniforms(self, *size: int) -> Tensor:
-        return torch.rand(size, generator=self.generator)
-
-    def normals(self, *size: int) -> Tensor:
-        return torch.randn(size, generator=self.generator)
-
-
-@dataclass(slots=True)
-class Sheet:
-    """A picture being damaged: pixels (3, H, W), mask (H, W)."""
-
-    pixels: Tensor
-    mask: Tensor
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return int(self.mask.shape[0]), int(self.mask.shape[1])
-
-    def cover(self, opacity: Tensor, colour: Tensor) -> None:
-        """Lays a colour (3,) or (3, H, W) over the picture; opacity (H, W)."""
-        if colour.dim() == 1:
-            colour = colour[:, None, None]
-        self.pixels = self.pixels + opacity * (colour - self.pixels)
-        self.mask = torch.maximum(self.mask, opacity)
-
-    def tint(self, opacity: Tensor, factor: Tensor) -> None:
-        """Multiplies the picture by a factor (3,): a stain is seen through. Weak tints count as weak damage."""
-        self.pixels = self.pixels * (1 + opacity * (factor[:, None, None] - 1))
-        weight = float((1 - factor).abs().max().clamp(0, 1))
-        self.mask = torch.maximum(self.mask, opacity * min(1.0, 2 * weight))
-
-
-def smooth_noise(dice: Dice, size: tuple[int, int], cell: float, device: torch.device, octaves: int = 2) -> Tensor:
-    """Smooth random field (H, W), mean 0, deviation about 1; `cell` is the size of its largest features in pixels."""
-    height, width = size
-    total = torch.zeros(1, 1, height, width, device=device)
-    for octave in range(octaves):
-        step = max(2.0, cell / 2**octave)
-        grid = dice.normals(1, 1, max(2, math.ceil(height / step) + 1), max(2, math.ceil(width / step) + 1)).to(device)
-        total += F.interpolate(grid, size=size, mode="bicubic", align_corners=True) * 0.5**octave
-    return total[0, 0] / total.std().clamp_min(1e-3)
-
-
-def stroke_map(points: Tensor, widths: Tensor, size: tuple[int, int], softness: float, device: torch.device) -> Tensor:
-    """Coverage (H, W) of the segments points (M, 2, 2) as (x, y), each with its width (M,) in pixels.
-
-    Each segment is drawn into its own bounding box only: marks are small and pictures are large.
-    """
-    height, width = size
-    total = torch.zeros(size, device=device)
-    for (start, end), w in zip(points.tolist(), widths.tolist(), strict=True):
-        reach = w / 2 + softness + 1
-        left, right = math.floor(min(start[0], end[0]) - reach), math.ceil(max(start[0], end[0]) + reach) + 1
-        top, bottom = math.floor(min(start[1], end[1]) - reach), math.ceil(max(start[1], end[1]) + reach) + 1
-        left, top, right, bottom = max(0, left), max(0, top), min(width, right), min(height, bottom)
-        if left >= right or top >= bottom:
-            continue
-        rows = torch.arange(top, bottom, device=device, dtype=torch.float32)[:, None] - start[1]
-        columns = torch.arange(left, right, device=device, dtype=torch.float32)[None, :] - start[0]
-        dx, dy = end[0] - start[0], end[1] - start[1]
-        along = ((columns * dx + rows * dy) / max(dx * dx + dy * dy, 1e-6)).clamp(0, 1)
-        distance = torch.hypot(columns - along * dx, rows - along * dy)
-        coverage = ((w / 2 - distance) / softness + 0.5).clamp(0, 1)
-        part = total[top:bottom, left:right]
-        torch.maximum(part, coverage, out=part)
-    return total
-
-
-def _polyline(dice: Dice, size: tuple[int, int], length: float, segments: int, wander: float) -> Tensor:
-    """Segments (M, 2, 2) of a line of `length` pixels from anywhere, turning by about `wander` radians a step."""
-    height, width = size
-    x, y = dice.uniform(0, width), dice.uniform(0, height)
-    angle = dice.uniform(0, 2 * math.pi)
-    points = [(x, y)]
-    for _ in range(segments):
-        angle += wander * float(dice.normals(1))
-        x, y = x + math.cos(angle) * length / segments, y + math.sin(angle) * length / segments
-        points.append((x, y))
-    return torch.tensor([[a, b] for a, b in pairwise(points)])
-
-
-def _paper_or_black(dice: Dice, light: bool) -> Tensor:
-    value = dice.uniform(0.82, 1.0) if light else dice.uniform(0.0, 0.2)
-    warmth = dice.uniform(0, 0.08) if light else 0.0
-    return torch.tensor([value, value - warmth / 2, value - warmth])
+from engine.training.sheet import (
+    Dice,
+    Sheet,
+    axes,
+    paper,
+    paper_or_black,
+    polyline,
+    smooth_noise,
+    specks,
+    stroke_map,
+)
 
 
 def scratches_and_dust(sheet: Sheet, dice: Dice, severity: float) -> None:
@@ -126,17 +31,17 @@ def scratches_and_dust(sheet: Sheet, dice: Dice, severity: float) -> None:
     light = dice.chance(0.6)
     for _ in range(dice.count(0, max(1, round(5 * severity * max(area, 0.4))))):
         length = dice.uniform(0.1, 0.6) * 448 * max(area, 0.5)
-        line = _polyline(dice, sheet.size, length, dice.count(2, 6), 0.15)
+        line = polyline(dice, sheet.size, length, dice.count(2, 6), 0.15)
         width = torch.full((len(line),), dice.uniform(0.8, 4.5))
         cover = stroke_map(line, width, sheet.size, dice.uniform(0.7, 1.6), device)
-        sheet.cover(cover * dice.uniform(0.55, 1.0), _paper_or_black(dice, light).to(device))
-    specks = dice.count(0, max(1, round(24 * severity * area**2)) + 2)
-    if specks:
-        centre = dice.uniforms(specks, 1, 2) * torch.tensor([sheet.size[1], sheet.size[0]])
-        drift = dice.normals(specks, 1, 2) * 1.2
-        radius = 1.0 + 7.0 * dice.uniforms(specks) ** 2.5
-        cover = stroke_map(torch.cat([centre, centre + drift], 1), radius, sheet.size, 0.8, device)
-        sheet.cover(cover * dice.uniform(0.7, 1.0), _paper_or_black(dice, light).to(device))
+        sheet.cover(cover * dice.uniform(0.55, 1.0), paper_or_black(dice, light).to(device))
+    count = dice.count(0, max(1, round(24 * severity * area**2)) + 2)
+    if count:
+        points = specks(dice, sheet.size, count)
+        points[:, 1] += dice.normals(count, 2) * 1.2
+        radius = 1.0 + 7.0 * dice.uniforms(count) ** 2.5
+        cover = stroke_map(points, radius, sheet.size, 0.8, device)
+        sheet.cover(cover * dice.uniform(0.7, 1.0), paper_or_black(dice, light).to(device))
 
 
 def cracks(sheet: Sheet, dice: Dice, severity: float) -> None:
@@ -144,7 +49,7 @@ def cracks(sheet: Sheet, dice: Dice, severity: float) -> None:
     device = sheet.pixels.device
     side = min(sheet.size)
     for _ in range(dice.count(1, 2)):
-        line = _polyline(dice, sheet.size, dice.uniform(0.5, 1.4) * side, dice.count(8, 16), 0.35)
+        line = polyline(dice, sheet.size, dice.uniform(0.5, 1.4) * side, dice.count(8, 16), 0.35)
         widest = 3 + 21 * severity * dice.uniform(0, 1) ** 2
         widths = widest * (0.4 + 0.6 * dice.uniforms(len(line)))
         ragged = smooth_noise(dice, sheet.size, 7, device)
@@ -153,67 +58,101 @@ def cracks(sheet: Sheet, dice: Dice, severity: float) -> None:
         hole = inside * (((cover - 0.5 + 0.15 * ragged) * max(4.0, widest)).clamp(-0.5, 0.5) + 0.5)
         rim = inside * (((cover - 0.25 + 0.15 * ragged) * 6).clamp(-0.5, 0.5) + 0.5)
         sheet.tint(rim * 0.6, torch.full((3,), dice.uniform(0.5, 0.9), device=device))
-        texture = 1 + 0.03 * smooth_noise(dice, sheet.size, 3, device)
-        colour = _paper_or_black(dice, dice.chance(0.8)).to(device)[:, None, None] * texture
-        sheet.cover(hole, colour)
+        _bare(sheet, dice, hole, dice.chance(0.8))
 
 
 def creases(sheet: Sheet, dice: Dice, severity: float) -> None:
     """Folds: long straight lines, up to 5 px, that darken by up to 30 % or lose their emulsion in places."""
     device = sheet.pixels.device
     for _ in range(dice.count(1, 3)):
-        line = _polyline(dice, sheet.size, 2.5 * max(sheet.size), 4, 0.02)
+        line = polyline(dice, sheet.size, 2.5 * max(sheet.size), 4, 0.02)
         width = torch.full((len(line),), dice.uniform(1.5, 2 + 4 * severity))
         cover = stroke_map(line, width, sheet.size, 1.5, device)
         broken = (smooth_noise(dice, sheet.size, 10, device) + dice.uniform(-1.0, 1.5)).clamp(0, 1)
         if dice.chance(0.5):
             sheet.tint(cover, torch.full((3,), dice.uniform(0.6, 0.85), device=device))
-        sheet.cover(cover * broken, _paper_or_black(dice, True).to(device))
+        sheet.cover(cover * broken, paper_or_black(dice, True).to(device))
 
 
 def lost_areas(sheet: Sheet, dice: Dice, severity: float) -> None:
-    """Holes, torn corners and flaked emulsion: patches of flat paper or backing with ragged rims."""
-    device = sheet.pixels.device
+    """Holes and torn corners: bare paper or backing behind a ragged rim."""
     height, width = sheet.size
-    rows = torch.arange(height, device=device, dtype=torch.float32)[:, None]
-    columns = torch.arange(width, device=device, dtype=torch.float32)[None, :]
-    ragged = smooth_noise(dice, sheet.size, 16, device, octaves=3)
+    rows, columns = axes(sheet.size, sheet.pixels.device)
+    ragged = smooth_noise(dice, sheet.size, 16, sheet.pixels.device, octaves=3)
     if dice.chance(0.3):
         right, bottom = dice.chance(0.5), dice.chance(0.5)
         reach = dice.uniform(0.05, 0.25) * min(height, width)
         distance = (width - columns if right else columns) + (height - rows if bottom else rows)
     else:
         reach = 2 + dice.uniform(0, 12) * max(0.3, severity)
-        distance = torch.full(sheet.size, 1e6, device=device)
+        distance = torch.full(sheet.size, 1e6, device=sheet.pixels.device)
         for _ in range(dice.count(1, 4)):
-            centre = dice.uniforms(2)
-            distance = torch.minimum(
-                distance, torch.hypot(columns - float(centre[0]) * width, rows - float(centre[1]) * height)
-            )
+            x, y = dice.uniform(0, width), dice.uniform(0, height)
+            distance = torch.minimum(distance, torch.hypot(columns - x, rows - y))
     hole = (reach - distance + ragged * min(4.0, reach / 3)).clamp(-0.5, 0.5) + 0.5
-    texture = 1 + 0.03 * smooth_noise(dice, sheet.size, 3, device)
-    sheet.cover(hole, _paper_or_black(dice, dice.chance(0.75)).to(device)[:, None, None] * texture)
+    _bare(sheet, dice, hole, dice.chance(0.75))
 
 
-def foxing(sheet: Sheet, dice: Dice, severity: float) -> None:
-    """Rust-brown spots, up to 80, radius to 4 % of the sheet."""
+def emulsion_loss(sheet: Sheet, dice: Dice, severity: float) -> None:
+    """Flakes: many small places, crowded together, where the layer came off the paper or the glass."""
     device = sheet.pixels.device
-    count = dice.count(2, 4 + round(76 * severity * min(1.0, min(sheet.size) / 448)))
-    centre = dice.uniforms(count, 1, 2) * torch.tensor([sheet.size[1], sheet.size[0]])
-    width = 2 + 0.08 * min(sheet.size) * dice.uniforms(count) ** 4
-    cover = stroke_map(torch.cat([centre, centre + 0.5], 1), width, sheet.size, dice.uniform(2, 5), device)
-    low, high = torch.tensor([100.0, 60.0, 20.0]), torch.tensor([180.0, 110.0, 60.0])
-    colour = (low + (high - low) * dice.uniform(0, 1)) / 255
-    sheet.cover(cover * dice.uniform(0.2, 0.75), colour.to(device))
+    crowd = smooth_noise(dice, sheet.size, 0.4 * min(sheet.size), device)
+    flakes = smooth_noise(dice, sheet.size, dice.uniform(5, 22), device, octaves=3)
+    level = dice.uniform(2.0, 2.6) - 0.9 * severity
+    hole = ((flakes + 0.7 * crowd - level) * dice.uniform(3, 8)).clamp(0, 1)
+    _bare(sheet, dice, hole, dice.chance(0.7))
 
 
-def stains(sheet: Sheet, dice: Dice, severity: float) -> None:
-    """Brownish stains and water tide-marks: level sets of a smooth field, darker along their rim."""
+def retouching(sheet: Sheet, dice: Dice, severity: float) -> None:
+    """An earlier hand's retouching: short flat brush strokes in nearly the right tone, pencil lines along a contour."""
     device = sheet.pixels.device
-    field = smooth_noise(dice, sheet.size, dice.uniform(0.2, 0.7) * min(sheet.size), device, octaves=3)
-    level = dice.uniform(0.3, 1.5)
-    factor = torch.tensor([0.97, 0.88, 0.72], device=device) ** dice.uniform(0.3, 1 + severity)
-    if dice.chance(0.6):
-        sheet.tint(((field - level) * 6).clamp(0, 1) * dice.uniform(0.3, 1.0), factor)
-    rim = torch.exp(-(((field - level) / dice.uniform(0.03, 0.1)) ** 2))
-    sheet.tint(rim * dice.uniform(0.3, 1.0), factor**1.5)
+    for _ in range(dice.count(1, 2 + round(3 * severity))):
+        line = polyline(dice, sheet.size, dice.uniform(6, 40), 3, 0.5)
+        cover = stroke_map(line, torch.full((len(line),), dice.uniform(1.5, 6)), sheet.size, 1.5, device)
+        if not bool(cover.any()):
+            continue
+        under = (sheet.pixels * cover).sum((1, 2)) / cover.sum()
+        colour = (under + 0.18 * (0.3 + severity) * float(dice.normals(1))).clamp(0, 1)
+        sheet.cover(cover * dice.uniform(0.6, 0.95), colour)
+
+
+def _bare(sheet: Sheet, dice: Dice, hole: Tensor, light: bool) -> None:
+    """What shows through a hole (H, W): paper or black, in half of the draws behind a torn white rim and a shadow."""
+    device = sheet.pixels.device
+    if dice.chance(0.5):
+        shift = (dice.count(-2, 2), dice.count(-2, 2))
+        shadow = F.avg_pool2d(hole[None, None], 5, stride=1, padding=2)[0, 0].roll(shift, (0, 1))
+        sheet.tint(shadow * dice.uniform(0.2, 0.6), torch.full((3,), 0.55, device=device))
+    if dice.chance(0.5):
+        reach = dice.count(1, 3)
+        rim = F.max_pool2d(hole[None, None], 2 * reach + 1, stride=1, padding=reach)[0, 0]
+        sheet.cover(rim * dice.uniform(0.5, 1.0), paper_or_black(dice, True).to(device))
+    sheet.cover(hole, paper(dice, sheet.size, device, light))
+
+
+def look_alikes(picture: Tensor, dice: Dice) -> Tensor:
+    """Pale or dark patches that belong to the picture (3, H, W): collars, windows, buttons, plates, lamps, thin wires.
+
+    Smooth and shaded where paper is rough and torn. They go into the clean picture and into no mask: without them a
+    network takes every white collar for a hole, and fills it.
+    """
+    size = (int(picture.shape[1]), int(picture.shape[2]))
+    rows, columns = axes(size, picture.device)
+    for _ in range(dice.count(1, 3)):
+        x, y = dice.uniform(0, size[1]), dice.uniform(0, size[0])
+        angle, flat = dice.uniform(0, math.pi), dice.uniform(0.3, 1.0)
+        u = (columns - x) * math.cos(angle) + (rows - y) * math.sin(angle)
+        v = ((rows - y) * math.cos(angle) - (columns - x) * math.sin(angle)) / flat
+        radius = 2 + 26 * dice.uniform(0, 1) ** 2
+        distance = torch.maximum(u.abs(), v.abs()) if dice.chance(0.5) else torch.hypot(u, v)
+        if dice.chance(0.2):  # a wire, a rope, a stick
+            distance, radius = v.abs() * flat, dice.uniform(0.7, 2.0)
+        edge = dice.uniform(0.6, 2.5)
+        cover = ((radius - distance) / edge + 0.5).clamp(0, 1)
+        value = dice.uniform(0.75, 1.0) if dice.chance(0.75) else dice.uniform(0.0, 0.15)
+        shading = (
+            1 + dice.uniform(-0.2, 0.2) * (u / radius).clamp(-1, 1) + 0.02 * smooth_noise(dice, size, 20, u.device)
+        )
+        tint = 1 + 0.04 * dice.normals(3).to(u.device)[:, None, None]
+        picture = picture + cover * ((value * shading * tint).clamp(0, 1) - picture)
+    return picture

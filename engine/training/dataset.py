@@ -7,22 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
 from engine.models.blocks import luma
+from engine.training.documents import text_page
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
-_WORDS = """archive letter seventeen museum plate harbour street winter family portrait received dear sir Monday the of
-and a in to with from regards negative No. 1889 1912 47 cabinet studio print cholera railway Größe façade señora naïve
-évêque über ångström 3/4 & £12 (copy) “fol. 23v” — Ltd., Esq.""".split()  # noqa: SIM905
 
 
 class PhotoSet:
     """Photographs kept decoded as uint8 (3, H, W); a batch is random crops of them, some of them grey, some text."""
 
-    def __init__(self, folder: Path, *, longest: int = 1024, limit: int | None = None, pages: int = 16) -> None:
+    def __init__(self, folder: Path, *, longest: int = 1024, limit: int | None = None, pages: int = 48) -> None:
         """Raises ValueError where the folder holds no readable photographs."""
         paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)[:limit]
         self.photos = [self.decode(path, longest) for path in paths]
@@ -89,24 +87,3 @@ def _shrink(photo: Tensor, shortest: int) -> Tensor:
         return photo
     size = (round(photo.shape[1] * share), round(photo.shape[2] * share))
     return F.interpolate(photo.float()[None], size=size, mode="area")[0].round().to(torch.uint8)
-
-
-def text_page(seed: int, size: int = 512) -> Tensor:
-    """A page of printed text, uint8 (3, size, size): ink on paper, in the letters Pillow brings along."""
-    rng = random.Random(seed)
-    paper = tuple(rng.randint(215, 255) for _ in range(3))
-    ink = tuple(rng.randint(0, 70) for _ in range(3))
-    if rng.random() < 0.15:
-        paper, ink = ink, paper
-    image = Image.new("RGB", (size, size), paper)
-    draw = ImageDraw.Draw(image)
-    y = rng.randint(4, 30)
-    while y < size:
-        height = rng.choice((11, 13, 16, 20, 28, 44))
-        font = ImageFont.load_default(size=height)
-        for _ in range(rng.randint(1, 5)):
-            line = " ".join(rng.choice(_WORDS) for _ in range(14))
-            draw.text((rng.randint(4, 24), y), line, fill=ink, font=font)
-            y += int(height * rng.uniform(1.15, 1.6))
-        y += rng.randint(0, 30)
-    return torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1).contiguous()

@@ -42,13 +42,15 @@ def gaussian_blur(x: Tensor, sigma_x: Tensor, sigma_y: Tensor, angle: Tensor, *,
     return blurred[..., pad : pad + x.shape[-2], pad : pad + x.shape[-1]]
 
 
-def low_resolution(x: Tensor, factor: Tensor) -> Tensor:
-    """Shrinks each picture by its factor (>= 1) and enlarges it again; factors differ, hence the loop."""
+def low_resolution(x: Tensor, factor: Tensor, mode: str = "area") -> Tensor:
+    """Shrinks each picture by its factor (>= 1) with this filter and enlarges it again."""
+    # Factors differ, hence the loop.
     out = x.clone()
     for i, f in enumerate(factor.tolist()):
         if f > 1.0:
             size = (max(1, round(x.shape[-2] / f)), max(1, round(x.shape[-1] / f)))
-            small = F.interpolate(x[i : i + 1], size=size, mode="area")
+            smooth = mode != "area"
+            small = F.interpolate(x[i : i + 1], size=size, mode=mode, antialias=smooth)
             out[i : i + 1] = F.interpolate(small, size=x.shape[-2:], mode="bicubic", align_corners=False)
     return out
 
@@ -111,19 +113,6 @@ def illumination(x: Tensor, gradient: Tensor, angle: Tensor, vignette: Tensor) -
     columns = torch.linspace(-1, 1, width, device=x.device)[None, None, None, :]
     ramp = columns * column(angle.cos()) + rows * column(angle.sin())
     return x * (1 + column(gradient) * ramp) * (1 - column(vignette) * (rows**2 + columns**2) / 2)
-
-
-def dot_screen(x: Tensor, pitch: Tensor, angle: Tensor, hardness: Tensor, share: Tensor) -> Tensor:
-    """A halftone of round dots: `pitch` in pixels, `hardness` of the edge, `share` 0..1 of the screened picture."""
-    height, width = x.shape[-2:]
-    rows = torch.arange(height, device=x.device, dtype=x.dtype)[None, None, :, None]
-    columns = torch.arange(width, device=x.device, dtype=x.dtype)[None, None, None, :]
-    c, s = column(angle.cos()), column(angle.sin())
-    turn = column(2 * math.pi / pitch)
-    cell = torch.cos((columns * c + rows * s) * turn) + torch.cos((rows * c - columns * s) * turn)
-    threshold = 0.5 - 0.25 * cell
-    screened = torch.sigmoid((x - threshold) * column(hardness))
-    return x + column(share) * (screened - x)
 
 
 def _dct_matrix() -> Tensor:

@@ -15,11 +15,11 @@ from engine.models.generator import NOISE, condition
 from engine.models.style_encoder import REFERENCE_SIZE
 from engine.styles import processes
 from engine.training import optics
-from engine.training.aging import Aged, age, tone_change
-from engine.training.damage import Dice
+from engine.training.aging import LOOK_ALIKES, Aged, Draw, age, tone_change
 from engine.training.dataset import PhotoSet
 from engine.training.presets import Phase
 from engine.training.run import Run
+from engine.training.sheet import Dice
 
 CHANNELS_LAST = torch.channels_last
 LAMBDA = 0.3  # weight of the adversarial term beside alpha and beta
@@ -41,7 +41,7 @@ class Lesson:
         """A batch and its truth. Severity varies, or the network smooths what was hardly damaged at all."""
         clean = self.photos.batch(self.phase.batch, self.phase.size, self.seed).to(self.device)
         severity = 0.25 + 0.75 * random.Random(self.seed).random() ** 0.5
-        return age(clean, self.seed, severity=severity)
+        return age(clean, self.seed, severity=severity, look_alikes=LOOK_ALIKES)
 
     def autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16)
@@ -98,7 +98,7 @@ def _tone_step(run: Run, lesson: Lesson, group: str) -> dict[str, float]:
     count, size = lesson.phase.batch, lesson.phase.size
     clean = lesson.photos.thumbnails(count, size, lesson.seed).to(lesson.device)
     dice = Dice(torch.Generator().manual_seed(lesson.seed))
-    faded = tone_change(dice, 1.0, torch.ones(count), lesson.device)(clean)
+    faded = tone_change(Draw(dice, 1.0, torch.ones(count)), lesson.device)(clean)
     unfade = (run.nets.tone.unfading(faded).apply(faded) - clean).abs().mean()
     processed = _process_palette(run, lesson, clean[: count // 2], dice)
     painted = _painted_palette(run, lesson, clean[count // 2 :], dice)

@@ -50,7 +50,7 @@ PRESETS = {
         Preset(
             "cpu-3h",
             (
-                Phase("content", 90, 1.2e-3),
+                Phase("content", 75, 1.2e-3),
                 Phase("tone", 10, 2e-3, batch=32, size=64),
                 Phase("features", 4, 1e-3, batch=16, size=96),
                 Phase("critic", 6, 5e-4, batch=4, size=128),

@@ -248,15 +248,21 @@ class Pipeline:
 
     @staticmethod
     def _count(tally: Tally, seen: Seen, core: Region, before: Pixels, after: Pixels) -> Tally:
-        damaged = int((_probability(seen, core) > 127).sum())
-        changed = int((before != after).any(axis=2).sum())
-        return Tally(tally.damaged + damaged, tally.changed + changed)
+        damaged = int((_damage(seen, core) >= 0.5).sum())
+        differs = before[..., 0] != after[..., 0]
+        for channel in range(1, before.shape[2]):  # `any` over an axis of three takes five times as long
+            differs |= before[..., channel] != after[..., channel]
+        return Tally(tally.damaged + damaged, tally.changed + int(np.count_nonzero(differs)))
+
+
+def _damage(seen: Seen, core: Region) -> Tensor:
+    """Probability of damage (h, w) of a tile's core."""
+    top, left = core.y - seen.region.y, core.x - seen.region.x
+    return seen.damage[0, 0, top : top + core.height, left : left + core.width]
 
 
 def _probability(seen: Seen, core: Region) -> NDArray[np.uint8]:
-    top, left = core.y - seen.region.y, core.x - seen.region.x
-    field = seen.damage[0, 0, top : top + core.height, left : left + core.width]
-    array: NDArray[np.uint8] = (field.float() * 255).round().to(torch.uint8).cpu().numpy()
+    array: NDArray[np.uint8] = (_damage(seen, core).float() * 255).round().to(torch.uint8).cpu().numpy()
     return array
 
 

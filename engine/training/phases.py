@@ -204,16 +204,16 @@ def critic(run: Run, lesson: Lesson) -> dict[str, float]:
     batch, weights = lesson.aged(), draw_weights(run, lesson)
     with torch.no_grad():
         fake = _restore(run, lesson, batch, weights)
-    figures = _critic_step(run, lesson, batch.toned, fake)
+    plain = plain_part(len(fake))  # a painted one is not meant to pass for a photograph
+    figures = critic_step(run, lesson, batch.toned[:plain], fake[:plain])
     run.follow("critic")
     return figures
 
 
-def _critic_step(run: Run, lesson: Lesson, real: Tensor, fake: Tensor) -> dict[str, float]:
+def critic_step(run: Run, lesson: Lesson, real: Tensor, fake: Tensor) -> dict[str, float]:
     """One relativistic step; every eighth carries R1 + R2, eight times as heavy, in float32."""
     net = run.nets.critic
-    plain = plain_part(real.shape[0])  # only unstyled pictures: a painted one is not meant to pass for a photograph
-    real, fake = real[:plain].detach(), fake[:plain].detach()
+    real, fake = real.detach(), fake.detach()
     penalise = lesson.seed % 8 == 0
     real.requires_grad_(penalise)
     fake.requires_grad_(penalise)
@@ -238,9 +238,9 @@ def joint(run: Run, lesson: Lesson) -> dict[str, float]:
     """Head against critic: L = (lambda L_adv + alpha L_content + beta L_style) / (lambda + alpha + beta)."""
     batch, weights = lesson.aged(), draw_weights(run, lesson)
     y = _restore(run, lesson, batch, weights)
-    figures = _critic_step(run, lesson, batch.toned, y)
-    content, style = _distances(run, lesson, y, batch.toned, weights.references)
     plain = plain_part(y.shape[0])
+    figures = critic_step(run, lesson, batch.toned[:plain], y[:plain])
+    content, style = _distances(run, lesson, y, batch.toned, weights.references)
     with lesson.autocast():
         with torch.no_grad():
             real_score = run.nets.critic(batch.toned[:plain])

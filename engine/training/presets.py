@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["content", "tone", "features", "critic", "joint", "palette"]
+Kind = Literal[
+    "content", "tone", "features", "critic", "joint", "palette", "upscale", "upscale_critic", "upscale_joint"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,32 @@ PRESETS = {
             ),
             validation_pictures=2,
             validation_size=96,
+        ),
+        # The upscaling tail, on a finished backbone and head (`--start`); `size` is that of the picture to be enlarged.
+        Preset(
+            "upscale",
+            (
+                Phase("upscale", 35, 2e-3, size=64),
+                Phase("upscale_critic", 3, 5e-4, batch=4, size=48),
+                Phase("upscale_joint", 25, 5e-4, batch=4, size=48),
+            ),
+        ),
+        Preset(  # the same tail on another backbone and head: `--start OLD_RUN --start NEW_WEIGHTS`
+            "upscale-again",
+            (
+                Phase("upscale", 5, 5e-4, size=64),
+                Phase("upscale_joint", 10, 3e-4, batch=4, size=48),
+            ),
+        ),
+        Preset(
+            "upscale-tiny",
+            (
+                Phase("upscale", 1, 1e-3, batch=2, size=32, steps=4),
+                Phase("upscale_critic", 1, 5e-4, batch=2, size=32, steps=2),
+                Phase("upscale_joint", 1, 5e-4, batch=2, size=32, steps=4),
+            ),
+            validation_pictures=2,
+            validation_size=64,
         ),
     )
 }

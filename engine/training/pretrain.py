@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from engine.errors import EngineError
-from engine.training import phases
+from engine.training import phases, upscaling
 from engine.training.dataset import PhotoSet
 from engine.training.presets import PRESETS, Kind, Phase, Preset
 from engine.training.run import Networks, Run, averaged
@@ -30,6 +30,9 @@ STEPS: dict[Kind, phases.Step] = {
     "critic": phases.critic,
     "joint": phases.joint,
     "palette": phases.palette,
+    "upscale": upscaling.content,
+    "upscale_critic": upscaling.critic,
+    "upscale_joint": upscaling.joint,
 }
 GROUPS: dict[str, tuple[str, ...]] = {
     "content": ("backbone",),
@@ -38,6 +41,12 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "critic": ("critic",),
     "joint": ("head",),
     "palette": ("tone",),
+    "upscale": ("upscaler",),
+}
+TRAINS: dict[Kind, tuple[str, ...]] = {  # which groups a phase moves, where it is not the one of its own name
+    "joint": ("joint", "critic"),
+    "upscale_critic": ("critic",),
+    "upscale_joint": ("upscale", "critic"),
 }
 
 
@@ -66,6 +75,7 @@ class Options:
     device: str = "cpu"
     seconds: float = math.inf  # stop for good after so long; the same call goes on from there
     echo: bool = False  # whether the log is also printed
+    start: tuple[Path, ...] = ()  # weight files and checkpoints a new run begins from; the later overrule the earlier
 
 
 def train(preset: Preset, data: Path, out: Path, options: Options | None = None) -> Generator[Progress, None, Run]:
@@ -80,6 +90,8 @@ def train(preset: Preset, data: Path, out: Path, options: Options | None = None)
     resumed = run.load()
     if run.counters.setdefault("preset", preset.name) != preset.name:
         raise EngineError(f"“{out}” holds a run of the preset “{run.counters['preset']}”; choose another folder.")
+    if not resumed:
+        _begin(run, preset, options.start)
     try:
         school = _school(preset, data, options, device)
     except (ValueError, OSError) as error:
@@ -94,6 +106,16 @@ def train(preset: Preset, data: Path, out: Path, options: Options | None = None)
     while run.counters["phase"] < len(preset.phases) and time.monotonic() < stop:
         yield from _phase(run, preset, school, stop)
     return run
+
+
+def _begin(run: Run, preset: Preset, start: tuple[Path, ...]) -> None:
+    """What a new run begins from; EngineError where it needs more than it was given."""
+    if not start and preset.phases[0].kind.startswith("upscale"):
+        raise EngineError(
+            f"The preset “{preset.name}” teaches a finished model to enlarge; name its weights to start from."
+        )
+    for path in start:
+        run.begin_from(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +178,7 @@ def _set_rate(run: Run, phase: Phase, done: float) -> float:
     """A short warm-up, then a cosine down to 2 % of the phase's rate; the critic keeps up with the head."""
     warm = min(1.0, (run.counters["step"] + 1) / 100)
     rate: float = phase.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
-    for name in {phase.kind, "critic"} if phase.kind == "joint" else {phase.kind}:
+    for name in TRAINS.get(phase.kind, (phase.kind,)):
         for group in run.optimisers[name].param_groups:
             group["lr"] = rate
     return rate
@@ -184,10 +206,18 @@ def main() -> None:
     parser.add_argument("--threads", type=int)
     parser.add_argument("--styles", type=Path, help="folder of paintings and prints to learn styles from")
     parser.add_argument("--seconds", type=float, default=math.inf, help="stop after so long; run again to go on")
+    parser.add_argument("--start", type=Path, action="append", default=[], help="weights a new run begins from")
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    options = Options(arguments.styles, arguments.validation, arguments.device, arguments.seconds, echo=True)
+    options = Options(
+        arguments.styles,
+        arguments.validation,
+        arguments.device,
+        arguments.seconds,
+        echo=True,
+        start=tuple(arguments.start),
+    )
     steps = train(PRESETS[arguments.preset], arguments.data, arguments.out, options)
     for _ in steps:
         pass

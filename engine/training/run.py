@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from engine.errors import ModelError
 from engine.models.critic import Critic
 from engine.models.features import TextureFeatures
 from engine.models.generator import Backbone, Head
 from engine.models.style_encoder import StyleEncoder
 from engine.models.tone import ToneStage
+from engine.models.upscale import Upscaler
 
 AVERAGE_DECAY = 0.999
 
@@ -38,6 +40,7 @@ class Networks(nn.Module):
         self.features = TextureFeatures()
         self.features_out = nn.Linear(128, 2)
         self.critic = Critic()
+        self.upscaler = Upscaler()  # last: what was drawn for the others stays as it was
 
 
 def averaged(modules: nn.Module) -> dict[str, Tensor]:
@@ -68,6 +71,21 @@ class Run:
     def adopt_average(self) -> None:
         """Puts the averaged weights in place of the trained ones: what one phase leaves the next starts from."""
         self.nets.load_state_dict(self.average)
+
+    def begin_from(self, path: Path) -> None:
+        """Takes over what a weight file or another run's checkpoint holds (there: the averages) of these networks.
+
+        ModelError where it is neither.
+        """
+        try:
+            tensors = load_file(path)
+        except (OSError, SafetensorError) as error:
+            raise ModelError(f"“{path}” is neither a model nor a checkpoint; name another file.") from error
+        for key in self.average:
+            value = tensors.get(f"average.{key}", tensors.get(key))
+            if value is not None:
+                self.average[key].copy_(value)
+        self.adopt_average()
 
     def log(self, **values: Any) -> None:
         """Appends one JSON line to log.jsonl."""

@@ -1,0 +1,160 @@
+"""The upscaling tail: twice or four times the size, on what backbone and head have made of the picture.
+
+    y_s = up(x) + r_s,    r_s = up(m * r) + U(x, r, n; alpha, s)
+
+`up` is bicubic enlargement, r the residual of backbone and head at the picture's own size. The gate m and the detail U
+come from one small network at half the resolution. It sees the picture beside its restoration because fine detail that
+was photographed looks like grain to a network that is asked to mend: where it is not, the gate takes the mending back.
+Sub-pixel convolution: Shi et al., ESPCN, 2016; one trunk for all sizes: Lim et al., MDSR, 2017.
+
+Conditioned on alpha and the size alone. Style needs no say here: the head draws it at the picture's own size, and what
+it draws is enlarged (`docs/semantics.md`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from engine.models.blocks import ResidualBlock
+
+UPSCALES = (2, 4)
+WIDTH = 48
+BLOCKS = 2
+NOISE = 4  # noise channels, at half the resolution
+CELL = 2  # the tail works on a grid of 2 x 2 pixels
+_BICUBIC = 2  # pixels that bicubic enlargement looks at around a pixel
+REACH = CELL * (1 + 2 * BLOCKS) + _BICUBIC  # pixels of x and r that are looked at around a cell
+
+
+def keys(distance: float) -> float:
+    """The cubic convolution kernel with a = -0.5 (Keys 1981): what Pillow and most others call bicubic."""
+    d = abs(distance)
+    if d < 1:
+        return (1.5 * d - 2.5) * d * d + 1
+    return ((-0.5 * d + 2.5) * d - 4) * d + 2 if d < 2 else 0.0
+
+
+@lru_cache(maxsize=16)
+def _phases(scale: int, channels: int) -> Tensor:
+    """Bicubic enlargement as a convolution of cells of 2 x 2 pixels: (C (2 scale)^2, 4 C, 3, 3)."""
+    side = CELL * scale
+    places = [(phase + 0.5) / scale - 0.5 for phase in range(side)]  # of the new pixels, in pixels of the cell
+    line = torch.tensor([[keys(k - place) for k in range(-CELL, 2 * CELL)] for place in places])
+    line = line.view(side, 3, CELL)  # new pixel, cell, pixel in the cell
+    one = torch.einsum("aip,bjq->abpqij", line, line).reshape(side * side, CELL * CELL, 3, 3)
+    return torch.einsum("cd,opij->codpij", torch.eye(channels), one).flatten(2, 3).flatten(0, 1)
+
+
+def enlarge(x: Tensor, scale: int) -> Tensor:
+    """Bicubic enlargement of x (N, C, H, W) -> (N, C, scale * H, scale * W); beyond its edges the border repeats.
+
+    The same weights at every place of a picture, so that the parts of one, enlarged with 2 pixels around them, meet.
+    """
+    height, width = x.shape[2:]
+    odd = F.pad(x, (0, width % CELL, 0, height % CELL), mode="replicate")
+    return F.pixel_shuffle(_enlarged_cells(odd, scale), CELL * scale)[:, :, : scale * height, : scale * width]
+
+
+def _enlarged_cells(x: Tensor, scale: int) -> Tensor:
+    """The same before the shuffle (N, C (2 scale)^2, H / 2, W / 2), for x of even sides."""
+    cells = F.pixel_unshuffle(F.pad(x, (_BICUBIC,) * 4, mode="replicate"), CELL)
+    weight = _phases(scale, x.shape[1]).to(x.device, x.dtype)
+    return F.conv2d(cells.contiguous(memory_format=torch.channels_last), weight)
+
+
+def condition(alpha: Tensor, scale: int) -> Tensor:
+    """z (N, 2) of the loss weights alpha (N,) and the size."""
+    return torch.stack([alpha.log(), torch.full_like(alpha, float(scale == 4))], dim=1)
+
+
+class Upscaler(nn.Module):
+    """r_s of the above. 26 kMAC a pixel of the picture to be enlarged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(2 * 3 * CELL * CELL + NOISE, WIDTH, 3, padding=1)
+        self.blocks = nn.ModuleList(ResidualBlock(WIDTH) for _ in range(BLOCKS))
+        self.outs = nn.ModuleDict({str(s): nn.Conv2d(WIDTH, 3 * (CELL * s) ** 2, 1) for s in UPSCALES})
+        self.gate = nn.Conv2d(WIDTH, CELL * CELL, 1)  # one a pixel of the cell
+        self.sizes = (NOISE, *(WIDTH,) * (2 * (1 + BLOCKS)))  # noise gain; gain and offset of each conditioned layer
+        self.modulation = nn.Sequential(nn.Linear(2, 64), nn.SiLU(), nn.Linear(64, sum(self.sizes)))
+        for layer in (*self.outs.values(), self.gate, self.modulation[2]):
+            nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        for out in self.outs.values():
+            nn.init.normal_(out.weight, std=1e-3)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor, r: Tensor, noise: Tensor, alpha: Tensor, scale: int) -> Tensor:
+        """x, r (N, 3, H, W), both sides even; noise (N, 4, H/2, W/2) in -1..1; alpha (N,) -> r_s (N, 3, sH, sW)."""
+        dtype = r.dtype
+        parts = [p[:, :, None, None].to(dtype) for p in self.modulation(condition(alpha, scale)).split(self.sizes, 1)]
+        y = torch.cat([_unshuffled(x, r), noise.to(dtype) * (1 + parts[0])], dim=1)
+        y = self.first(y) * (1 + parts[1]) + parts[2]
+        for block, gain, offset in zip(self.blocks, parts[3::2], parts[4::2], strict=True):
+            y = y + block.second(F.relu(block.first(y) * (1 + gain) + offset))  # type: ignore[operator]
+        return _result(self.outs[str(scale)](y), self.gate(y), r, scale)
+
+    def fold(self, alpha: float, scale: int) -> FoldedUpscaler:
+        """The tail for one alpha and size: plain convolutions."""
+        z = condition(torch.tensor([alpha], device=self.first.weight.device), scale)
+        noise_gain, *modulation = self.modulation(z)[0].split(self.sizes)
+        first = self.first.weight.clone()
+        first[:, -NOISE:] *= (1 + noise_gain)[None, :, None, None]
+        layers = [_folded(first, self.first.bias, *modulation[:2])]
+        for block, gain, offset in zip(self.blocks, modulation[2::2], modulation[3::2], strict=True):
+            assert isinstance(block, ResidualBlock)
+            layers.append(_folded(block.first.weight, block.first.bias, gain, offset))
+            layers.append((block.second.weight, _there(block.second.bias)))
+        for out in (self.outs[str(scale)], self.gate):
+            assert isinstance(out, nn.Conv2d)
+            layers.append((out.weight, _there(out.bias)))
+        return FoldedUpscaler(tuple(layers), scale)
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedUpscaler:
+    """A tail whose slider position and size have been multiplied into its weights."""
+
+    layers: tuple[tuple[Tensor, Tensor], ...]  # first, two a block, out, gate
+    scale: int
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> FoldedUpscaler:
+        moved = tuple(
+            (w.to(device, dtype, memory_format=torch.channels_last), b.to(device, dtype)) for w, b in self.layers
+        )
+        return FoldedUpscaler(moved, self.scale)
+
+    def __call__(self, x: Tensor, r: Tensor, noise: Tensor) -> Tensor:
+        """Same shapes as Upscaler.forward, in the dtype the weights have."""
+        (first, bias), *blocks, (out, out_bias), (gate, gate_bias) = self.layers
+        r = r.to(first.dtype)
+        y = torch.cat([_unshuffled(x, r), noise.to(first.dtype)], dim=1).contiguous(memory_format=torch.channels_last)
+        y = F.conv2d(y, first, bias, padding=1)
+        for (w1, b1), (w2, b2) in zip(blocks[::2], blocks[1::2], strict=True):
+            y += F.conv2d(F.relu_(F.conv2d(y, w1, b1, padding=1)), w2, b2, padding=1)
+        return _result(F.conv2d(y, out, out_bias), F.conv2d(y, gate, gate_bias), r, self.scale)
+
+
+def _unshuffled(x: Tensor, r: Tensor) -> Tensor:
+    """Picture and residual as 24 channels at half the resolution; residuals are small, so they are made larger."""
+    return F.pixel_unshuffle(torch.cat([x.to(r.dtype) - 0.5, 4 * r], dim=1), CELL)
+
+
+def _result(detail: Tensor, gate: Tensor, r: Tensor, scale: int) -> Tensor:
+    """r_s from what the last layers say."""
+    m = F.pixel_shuffle(torch.sigmoid(gate), CELL)
+    return F.pixel_shuffle(_enlarged_cells(m * r, scale).add_(detail), CELL * scale)
+
+
+def _folded(weight: Tensor, bias: Tensor | None, gain: Tensor, offset: Tensor) -> tuple[Tensor, Tensor]:
+    return weight * (1 + gain)[:, None, None, None], _there(bias) * (1 + gain) + offset
+
+
+def _there(bias: Tensor | None) -> Tensor:
+    assert bias is not None
+    return bias

@@ -1,0 +1,159 @@
+"""Training of the upscaling tail: clean crops shrunk, restored by a finished backbone and head, and enlarged again.
+
+Backbone and head stay as they are. As in `phases`, the long part goes without a critic, then the critic learns alone,
+then both go on together with alpha * content + lambda * adversarial, alpha drawn for every picture.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.models.generator import NOISE, condition
+from engine.models.upscale import CELL, UPSCALES, enlarge
+from engine.models.upscale import NOISE as TAIL_NOISE
+from engine.training.aging import age
+from engine.training.phases import CHANNELS_LAST, WARM_UP, Lesson, critic_step, take
+from engine.training.run import Run
+
+LAMBDA = 3.0  # ten times the head's: what is missing between two pixels is found by plausibility alone
+UNTOUCHED = 0.6  # share of the pictures that are shrunk and no more
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What is to be enlarged (N, 3, h, w) and the truth (N, 3, scale * h, scale * w), both in 0..1."""
+
+    small: Tensor
+    large: Tensor
+    scale: int
+
+
+def shrink(large: Tensor, scale: int, *, area: bool = False) -> Tensor:
+    """large (N, 3, sH, sW) -> (N, 3, H, W) at 8 bit: bicubic with antialiasing as Pillow's, or the mean of areas."""
+    if area:
+        small = F.avg_pool2d(large, scale)
+    else:
+        small = F.interpolate(large, scale_factor=1 / scale, mode="bicubic", antialias=True)
+    return (small.clamp(0, 1) * 255).round() / 255
+
+
+def pairs(lesson: Lesson) -> Pair:
+    """A batch for one size, the sizes taking turns; `phase.size` is that of the pictures to be enlarged.
+
+    Some are a little blurred, noisy, scratched or pressed by JPEG, as scans are, so that the tail neither enlarges
+    noise nor takes repairs back. Their tone is left as it was: enlarging is not to change it.
+    """
+    rng = random.Random(lesson.seed)
+    scale = UPSCALES[(lesson.seed + lesson.seed // 8) % len(UPSCALES)]  # every eighth step is a special one
+    large = lesson.photos.batch(lesson.phase.batch, scale * lesson.phase.size, lesson.seed).to(lesson.device)
+    if rng.random() < 0.3:
+        large = _faded(large, rng)
+    small = shrink(large, scale, area=rng.random() < 0.15)
+    aged = age(small, lesson.seed, severity=rng.uniform(0.05, 0.7), keep_clean=UNTOUCHED)
+    small = ((aged.aged + (aged.clean - aged.toned)).clamp(0, 1) * 255).round() / 255
+    return Pair(small.contiguous(memory_format=CHANNELS_LAST), large, scale)
+
+
+def _faded(large: Tensor, rng: random.Random) -> Tensor:
+    """The batch with less contrast, as old prints have."""
+    black, white = 0.3 * rng.random() ** 2, 1 - 0.3 * rng.random() ** 2
+    return large * (white - black) + black
+
+
+def restored(run: Run, small: Tensor, alpha: Tensor, seed: int, autocast: torch.autocast) -> Tensor:
+    """r (N, 3, h, w) of backbone and head for these pictures at beta = 0; without gradients."""
+    n, _, height, width = small.shape
+    noise = _noise((n, NOISE, height // 4, width // 4), seed).to(small.device)
+    plain = torch.zeros(n, device=small.device)
+    z = condition(alpha, plain, torch.zeros(n, 64, device=small.device))
+    with torch.no_grad(), autocast:
+        seen = run.nets.backbone(small)
+        r: Tensor = run.nets.head(seen.features, seen.residual, noise, z)
+    return r
+
+
+def enlarged(run: Run, pair: Pair, alpha: Tensor, seed: int, autocast: torch.autocast) -> Tensor:
+    """The tail's pictures (N, 3, scale * h, scale * w) in float32."""
+    n, _, height, width = pair.small.shape
+    r = restored(run, pair.small, alpha, seed, autocast)
+    noise = _noise((n, TAIL_NOISE, height // CELL, width // CELL), seed + 1).to(r.device)
+    with autocast:
+        change = run.nets.upscaler(pair.small, r, noise, alpha, pair.scale)
+    y: Tensor = enlarge(pair.small, pair.scale).clamp(0, 1) + change.float()
+    return y
+
+
+def _noise(shape: tuple[int, ...], seed: int) -> Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+def _alphas(lesson: Lesson) -> Tensor:
+    """(N,): alpha = 10^U(-1, 1)."""
+    generator = torch.Generator().manual_seed(lesson.seed)
+    return (10 ** (2 * torch.rand(lesson.phase.batch, generator=generator) - 1)).to(lesson.device)
+
+
+def distance(y: Tensor, truth: Tensor) -> Tensor:
+    """L_content a picture, (N,): Charbonnier and Fourier coefficients, as for the backbone."""
+    pixel = ((y - truth).square() + 1e-6).sqrt().mean((1, 2, 3))
+    spectrum = torch.view_as_real(torch.fft.rfft2(y - truth, norm="ortho")).abs().mean((1, 2, 3, 4))
+    return pixel + 0.1 * spectrum
+
+
+def content(run: Run, lesson: Lesson) -> dict[str, float]:
+    """The tail without a critic."""
+    pair = pairs(lesson)
+    y = enlarged(run, pair, _alphas(lesson), lesson.seed, lesson.autocast())
+    loss = distance(y, pair.large).mean()
+    norm = take(run, "upscale", loss, limit=0.5)
+    run.follow("upscaler")
+    return {f"content_{pair.scale}": loss.item(), "norm": norm}
+
+
+def critic(run: Run, lesson: Lesson) -> dict[str, float]:
+    """The critic alone, against a tail that stands still."""
+    pair = pairs(lesson)
+    with torch.no_grad():
+        fake = enlarged(run, pair, _alphas(lesson), lesson.seed, lesson.autocast())
+    figures = critic_step(run, lesson, pair.large, fake)
+    run.follow("critic")
+    return figures
+
+
+def joint(run: Run, lesson: Lesson) -> dict[str, float]:
+    """Tail against critic: L = (lambda L_adv + alpha L_content) / (lambda + alpha)."""
+    pair, alpha = pairs(lesson), _alphas(lesson)
+    y = enlarged(run, pair, alpha, lesson.seed, lesson.autocast())
+    figures = critic_step(run, lesson, pair.large, y)
+    apart = distance(y, pair.large)
+    with lesson.autocast():
+        with torch.no_grad():
+            real_score = run.nets.critic(pair.large)
+        fake_score = run.nets.critic(y)
+    adversarial = F.softplus((real_score - fake_score).float()).mean((1, 2, 3))
+    size = _frozen_size(run, pair.scale, apart)
+    loss = ((LAMBDA * adversarial + alpha * apart / size) / (LAMBDA + alpha)).mean()
+    norm = take(run, "upscale", loss, limit=1.0)
+    run.nets.critic.zero_grad(set_to_none=True)
+    run.follow("upscaler", "critic")
+    return figures | {
+        f"content_{pair.scale}": apart.mean().item(),
+        "adversarial": adversarial.mean().item(),
+        "norm": norm,
+    }
+
+
+def _frozen_size(run: Run, scale: int, apart: Tensor) -> float:
+    """The content term's mean over the first joint steps of this size, which is divided out; kept from then on."""
+    name, count = f"content_{scale}", f"measured_{scale}"
+    seen = run.scales.get(count, 0.0)
+    if seen < WARM_UP:
+        mean = run.scales.get(name, 0.0)
+        run.scales[name] = mean + (apart.mean().item() - mean) / (seen + 1)
+        run.scales[count] = seen + 1
+    return run.scales[name]

@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from engine.models.upscale import CELL, NOISE, REACH, UPSCALES, Upscaler, enlarge
+
+
+@pytest.fixture(scope="module")
+def upscaler() -> Upscaler:
+    torch.manual_seed(0)
+    made = Upscaler().eval().requires_grad_(False)
+    for parameter in made.parameters():  # zero-initialised layers would hide what they do
+        torch.nn.init.normal_(parameter, std=0.05)
+    return made
+
+
+def pictures(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """x, r and noise for a picture of that size."""
+    generator = torch.Generator().manual_seed(5)
+    x, r = torch.rand(2, 1, 3, height, width, generator=generator)
+    return x, 0.2 * (r - 0.5), torch.rand(1, NOISE, height // CELL, width // CELL, generator=generator) * 2 - 1
+
+
+@pytest.mark.parametrize("scale", UPSCALES)
+def test_enlargement_is_the_bicubic_one_everybody_knows(scale: int) -> None:
+    picture = np.random.default_rng(1).random((20, 23)).astype(np.float32)
+    size = (23 * scale, 20 * scale)
+    known = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
+    ours = enlarge(torch.from_numpy(picture)[None, None], scale)[0, 0].numpy()
+    inside = slice(2 * scale, -2 * scale)  # at the border Pillow leaves out what is missing, here it repeats
+    assert ours.shape == known.shape
+    assert np.abs(ours - known)[inside, inside].max() < 1e-5
+
+
+@pytest.mark.parametrize("scale", UPSCALES)
+def test_a_flat_picture_stays_flat_when_enlarged(scale: int) -> None:
+    flat = torch.full((1, 2, 5, 3), 0.3)
+    assert (enlarge(flat, scale) - 0.3).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("scale", UPSCALES)
+def test_a_new_tail_adds_hardly_anything_to_half_the_mending(scale: int) -> None:
+    x, r, noise = pictures(16, 24)
+    made = Upscaler().requires_grad_(False)(x, r, noise, torch.tensor([1.0]), scale)
+    assert made.shape == (1, 3, 16 * scale, 24 * scale)
+    assert (made - enlarge(0.5 * r, scale)).abs().max() < 0.05
+
+
+@pytest.mark.parametrize("scale", UPSCALES)
+def test_folded_tail_computes_what_the_conditioned_one_does(upscaler: Upscaler, scale: int) -> None:
+    x, r, noise = pictures(16, 24)
+    whole = upscaler(x, r, noise, torch.tensor([3.0]), scale)
+    folded = upscaler.fold(3.0, scale)(x, r, noise)
+    assert torch.allclose(whole, folded, atol=1e-5)
+
+
+def test_alpha_and_noise_matter(upscaler: Upscaler) -> None:
+    x, r, noise = pictures(16, 16)
+    results = [upscaler(x, r, n, torch.tensor([a]), 2) for a, n in ((0.1, noise), (10.0, noise), (0.1, -noise))]
+    assert (results[0] - results[1]).abs().mean() > 1e-3
+    assert (results[0] - results[2]).abs().mean() > 1e-3
+
+
+@pytest.mark.parametrize("scale", UPSCALES)
+def test_nothing_further_than_its_reach_is_looked_at(upscaler: Upscaler, scale: int) -> None:
+    x, r, noise = pictures(64, 64)
+    changed = x.clone()
+    changed[:, :, :20, :] = 0.9
+    folded = upscaler.fold(1.0, scale)
+    same = folded(x, r, noise)[:, :, scale * (20 + REACH) :] - folded(changed, r, noise)[:, :, scale * (20 + REACH) :]
+    assert same.abs().max() < 1e-6
+
+
+def test_it_is_as_small_as_it_was_costed() -> None:
+    net = Upscaler()
+    weights = {k: v for k, v in net.state_dict().items() if v.dim() == 4 and not k.startswith("outs.2")}
+    a_pixel = sum(w.numel() for w in weights.values()) / CELL**2 / 1000
+    assert a_pixel == pytest.approx(26, abs=1)

@@ -1,0 +1,104 @@
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from engine.errors import EngineError, ModelError
+from engine.training.dataset import PhotoSet
+from engine.training.phases import Lesson
+from engine.training.presets import PRESETS
+from engine.training.pretrain import Options, new_run, train
+from engine.training.run import Run
+from engine.training.upscaling import pairs, shrink
+
+TINY = PRESETS["upscale-tiny"]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(0)
+    for number in range(3):
+        coarse = rng.integers(0, 255, (18, 20, 3), dtype=np.uint8)
+        Image.fromarray(coarse).resize((280, 260), Image.Resampling.BICUBIC).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> Path:
+    """The checkpoint of a run whose backbone and head are to be built upon."""
+    run = new_run(tmp_path / "finished", torch.device("cpu"), 5)
+    run.average["backbone.out.bias"].fill_(0.01)
+    run.save()
+    return tmp_path / "finished" / "last.safetensors"
+
+
+def finish(steps: object) -> Run:
+    while True:
+        try:
+            next(steps)  # type: ignore[call-overload]
+        except StopIteration as stop:
+            run: Run = stop.value
+            return run
+
+
+def test_a_run_teaches_the_tail_and_leaves_the_rest_alone(photos: Path, finished: Path, tmp_path: Path) -> None:
+    run = finish(train(TINY, photos, tmp_path / "run", Options(start=(finished,))))
+    before = new_run(tmp_path / "other", torch.device("cpu"), TINY.seed)
+    before.begin_from(finished)
+    for key, value in run.average.items():
+        learned = key.startswith(("upscaler.", "critic."))
+        if not learned:
+            assert torch.equal(value, before.average[key]), key
+    assert not torch.equal(run.average["upscaler.outs.4.weight"], before.average["upscaler.outs.4.weight"])
+    assert not torch.equal(run.average["upscaler.outs.2.weight"], before.average["upscaler.outs.2.weight"])
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    measured = [line for line in lines if line.get("event") == "validation"]
+    assert [line["kind"] for line in measured] == [phase.kind for phase in TINY.phases]
+    assert {"gain_2_10", "gain_4_10", "texture_4_1"} < measured[-1].keys()
+
+
+def test_without_a_finished_model_there_is_nothing_to_build_upon(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="name its weights"):
+        next(train(TINY, photos, tmp_path / "run"))
+
+
+def test_a_run_does_not_begin_from_any_file(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="neither"):
+        next(train(TINY, photos, tmp_path / "run", Options(start=(photos / "0.png",))))
+
+
+def test_pairs_are_of_both_sizes_and_most_pictures_only_shrunk(photos: Path) -> None:
+    phase = TINY.phases[0]
+    sizes, untouched = set(), 0
+    for seed in range(24):
+        pair = pairs(Lesson(PhotoSet(photos, pages=0), None, phase, torch.device("cpu"), seed))
+        n, _, height, width = pair.small.shape
+        assert pair.large.shape == (n, 3, pair.scale * height, pair.scale * width)
+        assert (n, height, width) == (phase.batch, phase.size, phase.size)
+        sizes.add(pair.scale)
+        apart = [
+            (pair.small - shrink(pair.large, pair.scale, area=area)).abs().amax((1, 2, 3)) for area in (False, True)
+        ]
+        untouched += int((torch.minimum(*apart) < 1e-6).sum())
+    assert sizes == {2, 4}
+    assert 0.3 < untouched / 48 < 0.9
+
+
+def test_shrinking_is_the_bicubic_one_of_the_yardstick() -> None:
+    picture = np.random.default_rng(1).integers(0, 255, (64, 48, 3), dtype=np.uint8)
+    known = np.asarray(Image.fromarray(picture).resize((12, 16), Image.Resampling.BICUBIC))
+    ours = shrink(torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 255, 4)
+    assert np.abs(np.rint(ours[0].permute(1, 2, 0).numpy() * 255) - known).max() <= 1

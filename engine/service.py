@@ -11,9 +11,9 @@ import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, wait
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 from platformdirs import user_data_path
@@ -33,8 +33,11 @@ from engine.types import (
     ExportOptions,
     Frame,
     ImageRef,
+    Losses,
     ModelCard,
     OpenedImage,
+    Optimisation,
+    Optimised,
     Progress,
     Project,
     ProjectItem,
@@ -56,8 +59,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Report = Callable[[Progress], None]
+OnPass = Callable[[Losses, Frame | None], None]
 SEEN_BYTES = 1 << 30  # what the backbone said of tiles: about 13 MB a megapixel
 SOURCE_BYTES = 3 << 30  # decoded masters
+
+
+@dataclass(frozen=True, slots=True)
+class Stoppable(Generic[T]):
+    """Work that can also be ended early: `stop` keeps what it has reached, `work.cancel` leaves nothing."""
+
+    work: Work[T]
+    stop: Callable[[], None]
 
 
 def _in_words(fn: Callable[[], T]) -> Callable[[], T]:
@@ -78,6 +90,14 @@ def _steps_in_words(make: Callable[[], Steps[T]]) -> Callable[[], Steps[T]]:
             return (yield from make())
 
     return told
+
+
+def _settled(future: Future[T]) -> Generator[None, None, T]:
+    """Waits for another thread in small steps."""
+    while not future.done():
+        wait([future], timeout=0.01)
+        yield None
+    return future.result()
 
 
 class EngineService:
@@ -205,17 +225,41 @@ class EngineService:
         """Restores the whole image into a file, in the queue."""
 
         def steps() -> Generator[Progress | None, None, Restored]:
-            from engine.export.single import Desk, Order, export
+            from engine.export.single import Order, export
 
             source = yield from self._decoded(image)
             pipeline = self._pipeline(recipe)
             subject = self._subject(image, replace(recipe, weights=pipeline.card.sha256), source)
             order = Order(subject, self._place(image), options, self._studio().ready)
-            if self._exports is None:
-                self._exports = Desk(self._known_masters)
-            return (yield from export(order, pipeline, self._io, self._exports))
+            return (yield from export(order, pipeline, self._io, self._export_desk()))
 
         return self._worker.submit(Lane.QUEUE, _steps_in_words(steps), on_progress=on_progress)
+
+    def optimise(
+        self, image: ImageRef, recipe: Recipe, order: Optimisation, on_progress: Report, on_pass: OnPass
+    ) -> Stoppable[Optimised]:
+        """Minimises alpha * content + beta * style over the pixels, in the queue, and exports the result.
+
+        `on_pass` is called on the engine thread with the losses of each pass and now and then the picture so far.
+        """
+        stop = threading.Event()
+
+        def steps() -> Generator[Progress | None, None, Optimised]:
+            from engine.export.optimised import Job, export_optimised
+            from engine.export.single import Order
+
+            source = yield from self._decoded(image)
+            reference = None
+            if order.reference:
+                picture = Path(order.reference)
+                reference = yield from _settled(self._io.submit(_in_words(lambda: open_source(picture))))
+            studio, pipeline = self._studio(), self._pipeline(recipe)
+            subject = self._subject(image, replace(recipe, weights=pipeline.card.sha256), source)
+            job = Job(image, order.passes, studio.objective(recipe.model), reference, on_pass, stop)
+            export_order = Order(subject, self._place(image), order.export, studio.ready)
+            return (yield from export_optimised(export_order, pipeline, self._io, self._export_desk(), job))
+
+        return Stoppable(self._worker.submit(Lane.QUEUE, _steps_in_words(steps), on_progress=on_progress), stop.set)
 
     # Catalogue
 
@@ -404,11 +448,7 @@ class EngineService:
 
     def _decoded(self, image: ImageRef) -> Generator[None, None, Source]:
         """Waits for a master in small steps, so that other lanes go on meanwhile."""
-        loading = self._load(image)
-        while not loading.done():
-            wait([loading], timeout=0.01)
-            yield None
-        return loading.result()
+        return (yield from _settled(self._load(image)))
 
     def _subject(self, image: ImageRef, recipe: Recipe, source: Source | None = None) -> Subject:
         """What the pipeline renders; without a source it waits for the decoding, as only a draft or refine may."""
@@ -424,6 +464,13 @@ class EngineService:
             if mask is None or mask.shape != source.master.pixels.shape[:2]:
                 raise RecipeError("The damage mask of this recipe is not one of this image; choose or draw it again.")
         return Subject(image.sha256, source, recipe, image.page, style, mask)
+
+    def _export_desk(self) -> Desk:
+        from engine.export.single import Desk
+
+        if self._exports is None:
+            self._exports = Desk(self._known_masters)
+        return self._exports
 
     def _known_masters(self) -> list[str]:
         with self._lock:

@@ -258,6 +258,38 @@ class Restored:
 
 
 @dataclass(frozen=True, slots=True)
+class Losses:
+    """How a direct optimisation stood when pass `number` began: both distances in units of their frozen scales."""
+
+    number: int
+    content: float
+    style: float
+    total: float  # alpha * content + beta * style
+
+
+@dataclass(frozen=True, slots=True)
+class Optimisation:
+    """What a direct optimisation is asked for besides a recipe: how long, towards which picture, and where to."""
+
+    export: ExportOptions
+    passes: int = 100
+    reference: str = ""  # path of the picture whose style is wanted; "": the style's simulated process
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.passes <= 10_000:
+            raise RecipeError(f"An optimisation takes between 1 and 10000 passes, not {self.passes}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Optimised:
+    """What a direct optimisation wrote, and its losses from pass to pass; it is never worse than the fast result."""
+
+    restored: Restored
+    losses: tuple[Losses, ...]
+    stopped: bool  # somebody asked for what there was
+
+
+@dataclass(frozen=True, slots=True)
 class OpenedImage:
     """A master the engine knows from now on; `ref.path` is absolute."""
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,7 @@ from engine.rendering.pipeline import Pipeline, Subject, Tally
 from engine.runtime.io import IoPool
 from engine.types import EngineReady, ExportOptions, Progress, Restored
 
+Making = Callable[[], Generator[Progress | None, None, tuple[NDArray[Any], Tally]]]
 Format = Literal["TIFF", "PNG", "JPEG", "WEBP"]
 FORMATS: dict[str, Format] = {
     ".tif": "TIFF", ".tiff": "TIFF", ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP",
@@ -43,6 +44,7 @@ class Order:
     master: Path
     options: ExportOptions
     engine: EngineReady
+    notes: dict[str, str] = field(default_factory=dict)  # what else the provenance tells, known once it is made
 
 
 class Desk:
@@ -114,9 +116,12 @@ def _next_version(path: Path, taken: set[Path]) -> Path:
     return candidate
 
 
-def export(order: Order, pipeline: Pipeline, io: IoPool, desk: Desk) -> Generator[Progress | None, None, Restored]:
+def export(
+    order: Order, pipeline: Pipeline, io: IoPool, desk: Desk, make: Making | None = None
+) -> Generator[Progress | None, None, Restored]:
     """Steps that restore the whole image and write it. Closing them leaves nothing half-written.
 
+    `make` finds the pixels where that is not the pipeline's usual way.
     Raises WriteError, before the work, where the target cannot be written or is a master.
     """
     start = time.monotonic()
@@ -127,7 +132,7 @@ def export(order: Order, pipeline: Pipeline, io: IoPool, desk: Desk) -> Generato
         if target is not None:
             check_format(subject.source.master.pixels, FORMATS[target.suffix.lower()])
             _make_folder(target.parent)
-            pixels, tally = yield from pipeline.whole(subject)
+            pixels, tally = yield from (make() if make else pipeline.whole(subject))
             yield from _encode(target, pixels, order, io)
     return Restored(
         source=str(order.master),
@@ -193,6 +198,7 @@ def provenance(order: Order) -> dict[str, str]:
         "model": recipe.model,
         "weights": recipe.weights,
         "engine": f"torch {engine.torch}, {engine.device}, {engine.dtype}, {engine.threads} threads",
+        **order.notes,
     }
 
 

@@ -30,8 +30,21 @@ class Objective:
 
     def __call__(self, y: Tensor, truth: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
         """L_content and L_style a picture, (N,) each, with their scales divided out; arguments as in `distances`."""
-        content, style = distances(self.features, y, truth, references)
+        return self.compare(y, look(self.features, truth, references))
+
+    def compare(self, y: Tensor, wanted: Wanted) -> tuple[Tensor, Tensor]:
+        """The same, where truth and references have been looked at before."""
+        content, style = compare(self.features, y, wanted)
         return content / self.content, style / self.style
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What pictures (N, 3, H, W) are compared with: their truth, its features, and the references' features."""
+
+    truth: Tensor
+    content: list[Tensor]
+    style: list[Tensor]
 
 
 def distances(net: TextureFeatures, y: Tensor, truth: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
@@ -40,11 +53,20 @@ def distances(net: TextureFeatures, y: Tensor, truth: Tensor, references: Tensor
     y, truth (N, 3, H, W) and references (N, 3, h, w) in 0..1. Content: Charbonnier, Fourier coefficients, features.
     Style: statistics of the features against those of the references, at the light and contrast of the truth.
     """
+    return compare(net, y, look(net, truth, references))
+
+
+@torch.no_grad()
+def look(net: TextureFeatures, truth: Tensor, references: Tensor) -> Wanted:
+    """The half of `distances` that does not depend on y."""
+    return Wanted(truth, net(truth), net(match_luma(references, truth)))
+
+
+def compare(net: TextureFeatures, y: Tensor, wanted: Wanted) -> tuple[Tensor, Tensor]:
+    """The other half."""
     seen = net(y)
-    with torch.no_grad():
-        true, wanted = net(truth), net(match_luma(references, truth))
     with torch.autocast(y.device.type, enabled=False):  # Gram matrices lose too much in half precision
-        return content_distance(y, truth, seen, true), style_distance(seen, wanted)
+        return content_distance(y, wanted.truth, seen, wanted.content), style_distance(seen, wanted.style)
 
 
 def content_distance(y: Tensor, truth: Tensor, seen: Sequence[Tensor], true: Sequence[Tensor]) -> Tensor:

@@ -73,7 +73,8 @@ def load_objective(path: Path, device: torch.device) -> Objective:
         raise ModelError(
             f"The model “{path.name}” carries no measure of content and style; choose a newer one."
         ) from error
-    features.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+    features.eval().requires_grad_(False).to(device)
+    features.to(memory_format=torch.channels_last)
     return Objective(features, float(scales["content"]), float(scales["style"]))
 
 

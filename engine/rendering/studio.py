@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from engine.models import catalog
-from engine.models.weights import Restorer, load_restorer
+from engine.models.objective import Objective
+from engine.models.weights import Restorer, load_objective, load_restorer
 from engine.rendering.pipeline import Pipeline
 from engine.rendering.source import Source
 from engine.rendering.tensors import to_tensor
@@ -21,6 +22,7 @@ class Studio:
         self.device = choose(device)
         self._cache_bytes = cache_bytes
         self._pipelines: dict[str, Pipeline] = {}
+        self._objectives: dict[str, Objective] = {}
         self.threads = use_threads(interactive)
         self.pipeline(SHIPPED_MODEL)
         self.ready = EngineReady(
@@ -39,6 +41,12 @@ class Studio:
             restorer = load_restorer(path, self.device.device, self.device.dtype)
             self._pipelines[model] = Pipeline(restorer, card, self.device.device, self._cache_bytes)
         return self._pipelines[model]
+
+    def objective(self, model: str) -> Objective:
+        """What the model was trained on; ModelError where its file carries no measure of it."""
+        if model not in self._objectives:
+            self._objectives[model] = load_objective(catalog.find(model)[0], self.device.device)
+        return self._objectives[model]
 
     @property
     def card(self) -> ModelCard:

@@ -1,14 +1,15 @@
 """The upscaling tail: twice or four times the size, on what backbone and head have made of the picture.
 
-    y_s = up(x) + r_s,    r_s = up(m * r) + U(x, r, n; alpha, s)
+    y_s = up(x) + r_s,    r_s = up(m * r) + U(x, r, d, n; alpha, s)
 
-`up` is bicubic enlargement, r the residual of backbone and head at the picture's own size. The gate m and the detail U
-come from one small network at half the resolution. It sees the picture beside its restoration because fine detail that
-was photographed looks like grain to a network that is asked to mend: where it is not, the gate takes the mending back.
-Sub-pixel convolution: Shi et al., ESPCN, 2016; one trunk for all sizes: Lim et al., MDSR, 2017.
+`up` is bicubic enlargement, r the residual of backbone and head at the picture's own size, d the probability of damage.
+The gate m and the detail U come from one small network at half the resolution. It sees the picture beside its
+restoration because fine detail of a good photograph, made small, looks like grain to a network that is asked to mend:
+there the gate takes the mending back. Sub-pixel convolution: Shi et al., ESPCN, 2016; one trunk for all sizes: Lim et
+al., MDSR, 2017.
 
-Conditioned on alpha and the size alone. Style needs no say here: the head draws it at the picture's own size, and what
-it draws is enlarged (`docs/semantics.md`).
+Style needs no say here: the head draws it at the picture's own size, and what it draws is enlarged
+(`docs/semantics.md`).
 """
 
 from __future__ import annotations
@@ -72,12 +73,27 @@ def condition(alpha: Tensor, scale: int) -> Tensor:
     return torch.stack([alpha.log(), torch.full_like(alpha, float(scale == 4))], dim=1)
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the tail looks at: sides H and W even."""
+
+    x: Tensor  # (N, 3, H, W) sRGB in 0..1
+    r: Tensor  # (N, 3, H, W)
+    damage: Tensor  # (N, 1, H, W) probability
+    noise: Tensor  # (N, 4, H / 2, W / 2) in -1..1, drawn
+
+    def seen(self, dtype: torch.dtype) -> Tensor:
+        """All but the noise as channels at half the resolution; residuals are small, so they are made larger."""
+        parts = [self.x.to(dtype) - 0.5, 4 * self.r.to(dtype), self.damage.to(dtype)]
+        return F.pixel_unshuffle(torch.cat(parts, dim=1), CELL)
+
+
 class Upscaler(nn.Module):
-    """r_s of the above. 26 kMAC a pixel of the picture to be enlarged."""
+    """r_s of the above. 27 kMAC a pixel of the picture to be enlarged."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.first = nn.Conv2d(2 * 3 * CELL * CELL + NOISE, WIDTH, 3, padding=1)
+        self.first = nn.Conv2d(7 * CELL * CELL + NOISE, WIDTH, 3, padding=1)
         self.blocks = nn.ModuleList(ResidualBlock(WIDTH) for _ in range(BLOCKS))
         self.outs = nn.ModuleDict({str(s): nn.Conv2d(WIDTH, 3 * (CELL * s) ** 2, 1) for s in UPSCALES})
         self.gate = nn.Conv2d(WIDTH, CELL * CELL, 1)  # one a pixel of the cell
@@ -89,19 +105,18 @@ class Upscaler(nn.Module):
         for out in self.outs.values():
             nn.init.normal_(out.weight, std=1e-3)  # type: ignore[arg-type]
 
-    def forward(self, x: Tensor, r: Tensor, noise: Tensor, alpha: Tensor, scale: int) -> Tensor:
-        """x, r (N, 3, H, W), both sides even; noise (N, 4, H/2, W/2) in -1..1; alpha (N,) -> r_s (N, 3, sH, sW)."""
-        dtype = r.dtype
-        parts = [p[:, :, None, None].to(dtype) for p in self.modulation(condition(alpha, scale)).split(self.sizes, 1)]
-        y = torch.cat([_unshuffled(x, r), noise.to(dtype) * (1 + parts[0])], dim=1)
+    def forward(self, given: Given, z: Tensor, scale: int) -> Tensor:
+        """z (N, 2) from `condition` -> r_s (N, 3, scale * H, scale * W)."""
+        dtype = given.r.dtype
+        parts = [p[:, :, None, None].to(dtype) for p in self.modulation(z).split(self.sizes, 1)]
+        y = torch.cat([given.seen(dtype), given.noise.to(dtype) * (1 + parts[0])], dim=1)
         y = self.first(y) * (1 + parts[1]) + parts[2]
         for block, gain, offset in zip(self.blocks, parts[3::2], parts[4::2], strict=True):
             y = y + block.second(F.relu(block.first(y) * (1 + gain) + offset))  # type: ignore[operator]
-        return _result(self.outs[str(scale)](y), self.gate(y), r, scale)
+        return _result(self.outs[str(scale)](y), self.gate(y), given.r, scale)
 
-    def fold(self, alpha: float, scale: int) -> FoldedUpscaler:
-        """The tail for one alpha and size: plain convolutions."""
-        z = condition(torch.tensor([alpha], device=self.first.weight.device), scale)
+    def fold(self, z: Tensor, scale: int) -> FoldedUpscaler:
+        """The tail for one z (1, 2) and size: plain convolutions."""
         noise_gain, *modulation = self.modulation(z)[0].split(self.sizes)
         first = self.first.weight.clone()
         first[:, -NOISE:] *= (1 + noise_gain)[None, :, None, None]
@@ -129,20 +144,15 @@ class FoldedUpscaler:
         )
         return FoldedUpscaler(moved, self.scale)
 
-    def __call__(self, x: Tensor, r: Tensor, noise: Tensor) -> Tensor:
-        """Same shapes as Upscaler.forward, in the dtype the weights have."""
+    def __call__(self, given: Given) -> Tensor:
+        """r_s as Upscaler.forward finds it, in the dtype the weights have."""
         (first, bias), *blocks, (out, out_bias), (gate, gate_bias) = self.layers
-        r = r.to(first.dtype)
-        y = torch.cat([_unshuffled(x, r), noise.to(first.dtype)], dim=1).contiguous(memory_format=torch.channels_last)
+        dtype = first.dtype
+        y = torch.cat([given.seen(dtype), given.noise.to(dtype)], dim=1).contiguous(memory_format=torch.channels_last)
         y = F.conv2d(y, first, bias, padding=1)
         for (w1, b1), (w2, b2) in zip(blocks[::2], blocks[1::2], strict=True):
             y += F.conv2d(F.relu_(F.conv2d(y, w1, b1, padding=1)), w2, b2, padding=1)
-        return _result(F.conv2d(y, out, out_bias), F.conv2d(y, gate, gate_bias), r, self.scale)
-
-
-def _unshuffled(x: Tensor, r: Tensor) -> Tensor:
-    """Picture and residual as 24 channels at half the resolution; residuals are small, so they are made larger."""
-    return F.pixel_unshuffle(torch.cat([x.to(r.dtype) - 0.5, 4 * r], dim=1), CELL)
+        return _result(F.conv2d(y, out, out_bias), F.conv2d(y, gate, gate_bias), given.r.to(dtype), self.scale)
 
 
 def _result(detail: Tensor, gate: Tensor, r: Tensor, scale: int) -> Tensor:

@@ -178,7 +178,8 @@ class Weights:
 def draw_weights(run: Run, lesson: Lesson) -> Weights:
     """alpha = 10^U(-1, 1); beta = 0 for three quarters of a batch, else 10^U(-2, 1) with a reference of some style."""
     count, size = lesson.phase.batch, lesson.phase.size
-    generator = torch.Generator().manual_seed(lesson.seed)
+    # Not the seed itself: the aging draws with it which pictures stay clean, and alpha would be told by that.
+    generator = torch.Generator().manual_seed(lesson.seed + 500_000_003)
     dice = Dice(generator)
     alpha = 10 ** (2 * dice.uniforms(count) - 1)
     beta = 10 ** (3 * dice.uniforms(count) - 2) * (torch.arange(count) >= plain_part(count))

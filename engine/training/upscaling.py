@@ -13,15 +13,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.models.generator import NOISE, condition
-from engine.models.upscale import CELL, UPSCALES, enlarge
-from engine.models.upscale import NOISE as TAIL_NOISE
+from engine.models.generator import NOISE as HEAD_NOISE
+from engine.models.generator import condition as head_condition
+from engine.models.upscale import CELL, NOISE, UPSCALES, Given, condition, enlarge
 from engine.training.aging import age
 from engine.training.phases import CHANNELS_LAST, WARM_UP, Lesson, critic_step, take
 from engine.training.run import Run
 
 LAMBDA = 3.0  # ten times the head's: what is missing between two pixels is found by plausibility alone
-UNTOUCHED = 0.6  # share of the pictures that are shrunk and no more
+_APART = 500_000_003  # between seeds whose draws must not go together
+UNTOUCHED = 0.65  # share of the pictures that are shrunk and no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def pairs(lesson: Lesson) -> Pair:
     Some are a little blurred, noisy, scratched or pressed by JPEG, as scans are, so that the tail neither enlarges
     noise nor takes repairs back. Their tone is left as it was: enlarging is not to change it.
     """
-    rng = random.Random(lesson.seed)
+    rng = random.Random(lesson.seed + _APART)
     scale = UPSCALES[(lesson.seed + lesson.seed // 8) % len(UPSCALES)]  # every eighth step is a special one
     large = lesson.photos.batch(lesson.phase.batch, scale * lesson.phase.size, lesson.seed).to(lesson.device)
     if rng.random() < 0.3:
@@ -65,25 +66,25 @@ def _faded(large: Tensor, rng: random.Random) -> Tensor:
     return large * (white - black) + black
 
 
-def restored(run: Run, small: Tensor, alpha: Tensor, seed: int, autocast: torch.autocast) -> Tensor:
-    """r (N, 3, h, w) of backbone and head for these pictures at beta = 0; without gradients."""
+def given(run: Run, small: Tensor, alpha: Tensor, seed: int, autocast: torch.autocast) -> Given:
+    """What the tail gets to see of these pictures: backbone and head at beta = 0, without gradients."""
     n, _, height, width = small.shape
-    noise = _noise((n, NOISE, height // 4, width // 4), seed).to(small.device)
+    drawn = _noise((n, HEAD_NOISE, height // 4, width // 4), seed).to(small.device)
     plain = torch.zeros(n, device=small.device)
-    z = condition(alpha, plain, torch.zeros(n, 64, device=small.device))
+    z = head_condition(alpha, plain, torch.zeros(n, 64, device=small.device))
     with torch.no_grad(), autocast:
         seen = run.nets.backbone(small)
-        r: Tensor = run.nets.head(seen.features, seen.residual, noise, z)
-    return r
+        r = run.nets.head(seen.features, seen.residual, drawn, z)
+        damage = torch.sigmoid(seen.damage.float())
+    return Given(small, r, damage, _noise((n, NOISE, height // CELL, width // CELL), seed + 1).to(small.device))
 
 
 def enlarged(run: Run, pair: Pair, alpha: Tensor, seed: int, autocast: torch.autocast) -> Tensor:
     """The tail's pictures (N, 3, scale * h, scale * w) in float32."""
-    n, _, height, width = pair.small.shape
-    r = restored(run, pair.small, alpha, seed, autocast)
-    noise = _noise((n, TAIL_NOISE, height // CELL, width // CELL), seed + 1).to(r.device)
+    looked_at = given(run, pair.small, alpha, seed, autocast)
+    z = condition(alpha, pair.scale)
     with autocast:
-        change = run.nets.upscaler(pair.small, r, noise, alpha, pair.scale)
+        change = run.nets.upscaler(looked_at, z, pair.scale)
     y: Tensor = enlarge(pair.small, pair.scale).clamp(0, 1) + change.float()
     return y
 
@@ -92,9 +93,10 @@ def _noise(shape: tuple[int, ...], seed: int) -> Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
-def _alphas(lesson: Lesson) -> Tensor:
+def draw_alphas(lesson: Lesson) -> Tensor:
     """(N,): alpha = 10^U(-1, 1)."""
-    generator = torch.Generator().manual_seed(lesson.seed)
+    # Not the seed itself: the aging draws with it which pictures stay clean, and would tell that by alpha.
+    generator = torch.Generator().manual_seed(lesson.seed + _APART)
     return (10 ** (2 * torch.rand(lesson.phase.batch, generator=generator) - 1)).to(lesson.device)
 
 
@@ -108,7 +110,7 @@ def distance(y: Tensor, truth: Tensor) -> Tensor:
 def content(run: Run, lesson: Lesson) -> dict[str, float]:
     """The tail without a critic."""
     pair = pairs(lesson)
-    y = enlarged(run, pair, _alphas(lesson), lesson.seed, lesson.autocast())
+    y = enlarged(run, pair, draw_alphas(lesson), lesson.seed, lesson.autocast())
     loss = distance(y, pair.large).mean()
     norm = take(run, "upscale", loss, limit=0.5)
     run.follow("upscaler")
@@ -119,7 +121,7 @@ def critic(run: Run, lesson: Lesson) -> dict[str, float]:
     """The critic alone, against a tail that stands still."""
     pair = pairs(lesson)
     with torch.no_grad():
-        fake = enlarged(run, pair, _alphas(lesson), lesson.seed, lesson.autocast())
+        fake = enlarged(run, pair, draw_alphas(lesson), lesson.seed, lesson.autocast())
     figures = critic_step(run, lesson, pair.large, fake)
     run.follow("critic")
     return figures
@@ -127,7 +129,7 @@ def critic(run: Run, lesson: Lesson) -> dict[str, float]:
 
 def joint(run: Run, lesson: Lesson) -> dict[str, float]:
     """Tail against critic: L = (lambda L_adv + alpha L_content) / (lambda + alpha)."""
-    pair, alpha = pairs(lesson), _alphas(lesson)
+    pair, alpha = pairs(lesson), draw_alphas(lesson)
     y = enlarged(run, pair, alpha, lesson.seed, lesson.autocast())
     figures = critic_step(run, lesson, pair.large, y)
     apart = distance(y, pair.large)

@@ -13,7 +13,7 @@ from engine.training.phases import Lesson
 from engine.training.presets import PRESETS
 from engine.training.pretrain import Options, new_run, train
 from engine.training.run import Run
-from engine.training.upscaling import pairs, shrink
+from engine.training.upscaling import draw_alphas, pairs, shrink
 
 TINY = PRESETS["upscale-tiny"]
 
@@ -95,6 +95,20 @@ def test_pairs_are_of_both_sizes_and_most_pictures_only_shrunk(photos: Path) -> 
         untouched += int((torch.minimum(*apart) < 1e-6).sum())
     assert sizes == {2, 4}
     assert 0.3 < untouched / 48 < 0.9
+
+
+def test_alpha_does_not_tell_which_pictures_are_clean(photos: Path) -> None:
+    clean, alphas = [], []
+    for seed in range(60):
+        lesson = Lesson(PhotoSet(photos, pages=0, limit=1), None, TINY.phases[0], torch.device("cpu"), seed)
+        pair = pairs(lesson)
+        apart = [
+            (pair.small - shrink(pair.large, pair.scale, area=area)).abs().amax((1, 2, 3)) for area in (False, True)
+        ]
+        clean.append((torch.minimum(*apart) < 1e-6).float())
+        alphas.append(draw_alphas(lesson).log())
+    together = torch.corrcoef(torch.stack([torch.cat(clean), torch.cat(alphas)]))[0, 1]
+    assert together.abs() < 0.3
 
 
 def test_shrinking_is_the_bicubic_one_of_the_yardstick() -> None:

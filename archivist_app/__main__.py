@@ -1,4 +1,4 @@
-"""Entry of the program: environment, crash log, import order; then the command line."""
+"""Entry of the program: environment, crash log, import order; then the window, or the command line."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ def main() -> int:
     if sys.platform == "win32" and not {"--help", "--version"} & set(sys.argv):
         import torch  # noqa: F401 - on Windows its libraries load only before Qt's
 
+    from archivist_app import cli_window
+
+    if cli_window.asks_for_window(sys.argv[1:]):
+        return cli_window.run(sys.argv[1:])
     from archivist_app import cli
 
     return cli.main()

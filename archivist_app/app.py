@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 os.environ.setdefault("QT_API", "pyside6")  # read by qasync and qtawesome when they are imported
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt
 from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 
@@ -50,6 +50,7 @@ class Application:
         self.window = MainWindow(self._workspace, self._theme)
         self.window.setWindowIcon(application_icon())
         self.window.first_painted.connect(self._bridge.wake)  # torch comes after the first paint
+        self._bridge.awoken.connect(self._theme.show_icons, Qt.ConnectionType.QueuedConnection)
         self.window.close_requested.connect(self._ask_to_close)
 
     def open(self, paths: Sequence[str]) -> None:

@@ -5,8 +5,6 @@ Importing this module loads neither torch nor Qt: `archivist --help` answers at 
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,15 +17,15 @@ import typer
 from typer.core import TyperGroup
 
 from archivist_app import cli_bench, cli_catalog, cli_doctor, cli_report, cli_targets
+from archivist_app.cli_report import DONE, FAILED, INTERRUPTED, WRONG_USAGE
+from archivist_app.cli_window import is_picture_or_project, open_window
 from engine.errors import EngineError, RecipeError
 from engine.types import ExportOptions, ImageRef, OpenedImage, Progress, Project, ProjectItem, Recipe, Restored
 
 if TYPE_CHECKING:
     from engine.service import EngineService
 
-DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 _OPEN = "open-window"
-_DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")  # Qt ends the process where it finds none
 
 
 class Scope(StrEnum):
@@ -51,7 +49,7 @@ class _Commands(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         word = args[0]
-        if word not in self.commands and (Path(word).exists() or Path(word).suffix or len(Path(word).parts) > 1):
+        if word not in self.commands and is_picture_or_project(word):
             args = [_OPEN, *args]
         return super().resolve_command(ctx, args)
 
@@ -80,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with cli_report.quiet_libraries():
         status = _run(None if argv is None else list(argv))
     if status == INTERRUPTED:
-        cli_report.complain("Stopped; nothing half-written was left behind.")
+        cli_report.stopped()
     return status
 
 
@@ -106,9 +104,7 @@ def _explain(error: Exception) -> int:
     if isinstance(error, typer.BadParameter.__base__ or typer.BadParameter):
         cli_report.complain(error.format_message())  # type: ignore[attr-defined]
         return WRONG_USAGE
-    log = cli_report.keep_traceback(error, cli_doctor.log_folder())
-    kept = f"details are in “{log}”" if log else "details could not be saved"
-    cli_report.complain(f"Something unforeseen went wrong ({type(error).__name__}: {error}); {kept}.")
+    cli_report.explain(error)
     return FAILED
 
 
@@ -143,25 +139,12 @@ def _root(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> int:
-    return _open_window([]) if ctx.invoked_subcommand is None else DONE
+    return open_window([]) if ctx.invoked_subcommand is None else DONE
 
 
 @app.command(_OPEN, hidden=True)
 def _open(paths: Annotated[list[str], typer.Argument(metavar="IMAGE|PROJECT")]) -> int:
-    return _open_window(paths)
-
-
-def _open_window(paths: Sequence[str], *, demo: bool = False) -> int:
-    if sys.platform.startswith("linux") and not any(map(os.environ.get, _DISPLAYS)):
-        raise EngineError("There is no display to open a window on; use the commands that `archivist --help` lists.")
-    from archivist_app.app import create_application
-
-    # Python's own answer to Ctrl+C raises in whatever slot runs next, where Qt drops it and the window goes on.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    application = create_application(["archivist", *paths])
-    if demo:
-        application.open_demo()
-    return application.run()
+    return open_window(paths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +312,7 @@ def demo(
 ) -> int:
     """Open a project of aged photographs, and restore it."""
     if not no_window:
-        return _open_window([], demo=True)
+        return open_window([], demo=True)
     with _engine() as service:
         project = cli_report.await_result(service.demo_project())
         try:

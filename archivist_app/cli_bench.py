@@ -17,7 +17,7 @@ from engine.types import Progress
 if TYPE_CHECKING:
     from archivist_app.bridge import EngineService
 
-PROBE = "bench-probe"
+PROBE = cli_bench_windows.PROBE
 PROBES: Mapping[str, Callable[[], int]] = {"bare": cli_bench_windows.bare, "ours": cli_bench_windows.ours}
 ROUNDS = 5  # odd, so that one of them is the median
 _PATIENCE = 120  # seconds a window may take on a busy machine

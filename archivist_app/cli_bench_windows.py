@@ -5,6 +5,9 @@ This module imports nothing at first: the bare window's process must not pay for
 
 from __future__ import annotations
 
+PROBE = "bench-probe"
+"""The hidden command that starts one of these."""
+
 READY = "painted"
 """What a probe prints, on a line of its own, once its window is on screen."""
 

@@ -20,6 +20,7 @@ from typing import Any, Protocol, TypeVar
 from engine.types import Progress
 
 T = TypeVar("T")
+DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130  # exit statuses
 OnProgress = Callable[[Progress], None]
 
 _TICK = 0.1  # seconds; Windows delivers Ctrl+C only between waits
@@ -36,6 +37,20 @@ class _Job(Protocol[T]):
 def complain(sentence: str) -> None:
     """One sentence on standard error, on one line."""
     print(" ".join(sentence.split()), file=sys.stderr, flush=True)
+
+
+def explain(error: Exception) -> None:
+    """What nobody foresaw, in one sentence; the traceback goes to a log."""
+    from archivist_app.cli_doctor import log_folder  # rarely needed, and it loads much
+
+    log = keep_traceback(error, log_folder())
+    kept = f"details are in “{log}”" if log else "details could not be saved"
+    complain(f"Something unforeseen went wrong ({type(error).__name__}: {error}); {kept}.")
+
+
+def stopped() -> None:
+    """Says that a request to stop was heard."""
+    complain("Stopped; nothing half-written was left behind.")
 
 
 def keep_traceback(error: Exception, folder: Path) -> Path | None:

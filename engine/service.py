@@ -1,11 +1,11 @@
-"""The only door to the engine. Cheap to import and to make: torch is loaded on the engine thread, by `warm()`.
+"""The only door to the engine. Cheap to import and to make: torch is loaded on the engine thread, by `warm()`, and
+numpy and the codecs by the first image, so that the window is on screen before any of them.
 
 Futures are `concurrent.futures.Future`; callbacks run on engine or io threads; failures are `EngineError`s.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 import threading
 import time
@@ -15,15 +15,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-import numpy as np
 from platformdirs import user_data_path
 
 from engine.errors import RecipeError, in_words
-from engine.imaging.reader import probe, read_preview
 from engine.models import catalog
 from engine.projects.desk import ProjectDesk
-from engine.projects.project import default_folder
-from engine.rendering.source import Source, open_source
 from engine.runtime.cache import ByteCache
 from engine.runtime.io import IoPool, sha256_of
 from engine.runtime.worker import Lane, Steps, Work, Worker
@@ -32,6 +28,7 @@ from engine.types import (
     EngineReady,
     ExportOptions,
     Frame,
+    ImageInfo,
     ImageRef,
     Losses,
     ModelCard,
@@ -49,12 +46,14 @@ from engine.types import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from engine.evaluation.bench import Measurements
     from engine.evaluation.benchmark import Evaluation
     from engine.export.single import Desk
     from engine.rendering.pipeline import Pipeline, Subject
+    from engine.rendering.source import Source
     from engine.rendering.studio import Studio
 
 T = TypeVar("T")
@@ -100,6 +99,24 @@ def _settled(future: Future[T]) -> Generator[None, None, T]:
     return future.result()
 
 
+def _probe(path: Path) -> ImageInfo:
+    from engine.imaging.reader import probe  # with numpy and every codec, as in the next two
+
+    return probe(path)
+
+
+def _preview(path: Path, size: int, page: int = 0) -> NDArray[np.uint8]:
+    from engine.imaging.reader import read_preview
+
+    return read_preview(path, size, page)
+
+
+def _decode(path: Path, page: int = 0) -> Source:
+    from engine.rendering.source import open_source
+
+    return open_source(path, page)
+
+
 class EngineService:
     """Everything the window and the command line may ask of the engine. Usable from any thread."""
 
@@ -139,7 +156,7 @@ class EngineService:
         """Reads an image's header and hash, and begins to decode it."""
 
         def look() -> OpenedImage:
-            info = probe(Path(path))
+            info = _probe(Path(path))
             sha256, size = self._admit(Path(path))
             ref = ImageRef(str(Path(path).absolute()), sha256, size, page)
             self.register(ref, ref.path)
@@ -157,9 +174,11 @@ class EngineService:
         """The untouched image with its longest side at most `size`, for the first paint and the filmstrip."""
 
         def read() -> Frame:
+            import numpy as np
+
             path = self._place(image)
-            info = probe(path)
-            rgb = read_preview(path, size, image.page)
+            info = _probe(path)
+            rgb = _preview(path, size, image.page)
             bgrx = np.full((*rgb.shape[:2], 4), 255, np.uint8)
             bgrx[..., :3] = rgb[..., ::-1]
             bounds = info.bounds
@@ -172,7 +191,9 @@ class EngineService:
         """Reads a damage mask (white repairs, black leaves) of the image's size; its id goes into `Recipe.mask`."""
 
         def read() -> str:
-            source, master = open_source(Path(path)), probe(self._place(image))
+            import numpy as np
+
+            source, master = _decode(Path(path)), _probe(self._place(image))
             pixels = source.master.pixels
             if pixels.shape[:2] != (master.height, master.width):
                 raise RecipeError(f"The mask “{Path(path).name}” must have the size of the image; make it again.")
@@ -252,7 +273,7 @@ class EngineService:
             reference = None
             if order.reference:
                 picture = Path(order.reference)
-                reference = yield from _settled(self._io.submit(_in_words(lambda: open_source(picture))))
+                reference = yield from _settled(self._io.submit(_in_words(lambda: _decode(picture))))
             studio, pipeline = self._studio(), self._pipeline(recipe)
             subject = self._subject(image, replace(recipe, weights=pipeline.card.sha256), source)
             job = Job(image, order.passes, studio.objective(recipe.model), reference, on_pass, stop)
@@ -275,7 +296,9 @@ class EngineService:
         """Makes any picture a style card among a person's own."""
 
         def steps() -> Generator[Progress | None, None, StyleCard]:
-            source = open_source(Path(path))
+            import hashlib
+
+            source = _decode(Path(path))
             yield None
             code = self._studio().style_code(source)
             stem = Path(path).stem
@@ -322,6 +345,7 @@ class EngineService:
 
         def steps() -> Generator[Progress | None, None, Project]:
             from engine.evaluation.demo import demo_pictures
+            from engine.projects.project import default_folder
 
             where = Path(folder) if folder else default_folder() / "Demo.archivist"
             project = self._desk.open_or_create(where)
@@ -345,7 +369,7 @@ class EngineService:
             from engine.evaluation.metrics import score
 
             size = 1 << 20  # no smaller than they are
-            return score(read_preview(Path(picture), size), read_preview(Path(truth), size)).fitted_psnr
+            return score(_preview(Path(picture), size), _preview(Path(truth), size)).fitted_psnr
 
         return self._io.submit(_in_words(read))
 
@@ -377,7 +401,7 @@ class EngineService:
         def steps() -> Generator[Progress | None, None, None]:
             from engine.evaluation.demo import age_file
 
-            opened = open_source(Path(source))
+            opened = _decode(Path(source))
             yield None
             age_file(opened, Path(output), seed=seed, severity=severity, mask=Path(mask) if mask else None)
 
@@ -417,7 +441,7 @@ class EngineService:
 
     def _admit(self, path: Path) -> tuple[str, int]:
         """SHA-256 and length of a file that is an image; ImageError where it is none."""
-        probe(path)
+        _probe(path)
         return sha256_of(path, self._io.check), path.stat().st_size
 
     def _place(self, image: ImageRef) -> Path:
@@ -436,7 +460,7 @@ class EngineService:
             if key in self._loading:
                 return self._loading[key]
             path = self._places.get(image.sha256, image.path)
-            future = self._loading[key] = self._io.submit(_in_words(lambda: open_source(Path(path), image.page)))
+            future = self._loading[key] = self._io.submit(_in_words(lambda: _decode(Path(path), image.page)))
         future.add_done_callback(lambda done: self._loaded(key, done))
         return future
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
+
 from PySide6.QtGui import QImage
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Pixels(QImage):
@@ -18,6 +22,8 @@ class Pixels(QImage):
 
 def to_image(array: NDArray[np.uint8]) -> Pixels:
     """`array` (H, W, 4) BGRX as an image. Raises ValueError for any other shape or type."""
+    import numpy as np  # whoever made the array has loaded it; the window itself starts without
+
     if array.ndim != 3 or array.shape[2] != 4 or array.dtype != np.uint8:
         raise ValueError(f"pixels must be uint8 (H, W, 4), not {array.dtype} {array.shape}")
     return Pixels(np.ascontiguousarray(array))

@@ -11,7 +11,6 @@ import weakref
 from dataclasses import dataclass
 from typing import Protocol
 
-import qtawesome
 from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPainterPath, QPalette, QPen, QPixmap
 from PySide6.QtWidgets import QApplication
@@ -58,6 +57,7 @@ class Theme(QObject):
         super().__init__(application)
         self._application = application
         self._dressed: list[tuple[weakref.ref[Dressable], str]] = []
+        self._icons_shown = False
         self.tokens = THEMES[0]
         application.setStyle("Fusion")
         self.apply(self.tokens)
@@ -68,10 +68,7 @@ class Theme(QObject):
         self._application.setPalette(_palette(tokens))
         self._application.setStyleSheet(_style_sheet(tokens))
         self._dressed = [(ref, name) for ref, name in self._dressed if ref() is not None]
-        for ref, name in self._dressed:
-            target = ref()
-            if target is not None:
-                target.setIcon(self._icon(name))
+        self._show_icons()
         self.changed.emit(tokens)
 
     def cycle(self) -> None:
@@ -79,11 +76,25 @@ class Theme(QObject):
         self.apply(THEMES[(THEMES.index(self.tokens) + 1) % len(THEMES)])
 
     def dress(self, target: Dressable, icon: str) -> None:
-        """Give a button or an action an icon that follows the theme."""
+        """Give a button or an action an icon that follows the theme, once icons are shown."""
         self._dressed.append((weakref.ref(target), icon))
-        target.setIcon(self._icon(icon))
+        if self._icons_shown:
+            target.setIcon(self._icon(icon))
+
+    def show_icons(self) -> None:
+        """From now on there are icons. Called after the first paint: loading their font takes as long as a window."""
+        self._icons_shown = True
+        self._show_icons()
+
+    def _show_icons(self) -> None:
+        targets = [(ref(), name) for ref, name in self._dressed if self._icons_shown]
+        for target, name in targets:
+            if target is not None:
+                target.setIcon(self._icon(name))
 
     def _icon(self, name: str) -> QIcon:
+        import qtawesome
+
         icon: QIcon = qtawesome.icon(
             name, color=self.tokens.text, color_disabled=self.tokens.muted, color_on=self.tokens.accent
         )

@@ -1,14 +1,21 @@
-"""The projects that are open now. Plain functions for io threads; each answers with the project's new value."""
+"""The projects that are open now. Plain functions for io threads; each answers with the project's new value.
+
+What reads project folders, and checks them with pydantic, is imported where one is first opened: the window starts
+without it.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.errors import EngineError, ProjectError
-from engine.projects.project import ProjectFolder, find_project_for, is_project, new_project_folder
 from engine.types import Project, ProjectItem
+
+if TYPE_CHECKING:
+    from engine.projects.project import ProjectFolder
 
 Admit = Callable[[Path], tuple[str, int]]
 """Looks at a file before it is added: its SHA-256 and length, or an EngineError."""
@@ -30,6 +37,8 @@ class ProjectDesk:
 
     def create(self, folder: Path, name: str) -> Project:
         """Makes a project in a folder that is free."""
+        from engine.projects.project import ProjectFolder
+
         with self._lock:
             made = ProjectFolder.create(folder, name)
             self._open[_key(folder)] = made
@@ -37,6 +46,8 @@ class ProjectDesk:
 
     def open_or_create(self, folder: Path) -> Project:
         """Opens the project in a folder, or makes one there, named after it."""
+        from engine.projects.project import is_project
+
         return self.open(folder) if is_project(folder) else self.create(folder, folder.stem)
 
     def join(self, paths: Sequence[Path], folder: Path | None) -> tuple[Project, tuple[str, ...]]:
@@ -51,6 +62,8 @@ class ProjectDesk:
             return self._join(admitted, folder), refused
 
     def _join(self, admitted: Sequence[Admitted], folder: Path | None) -> Project:
+        from engine.projects.project import find_project_for, new_project_folder
+
         first, (sha256, _) = admitted[0]
         if folder is not None:
             project = self.open_or_create(folder)
@@ -94,6 +107,8 @@ class ProjectDesk:
                     folder.close()
 
     def _folder(self, folder: Path) -> ProjectFolder:
+        from engine.projects.project import ProjectFolder
+
         with self._lock:
             key = _key(folder)
             if key not in self._open:

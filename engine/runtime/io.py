@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections.abc import Callable
@@ -52,6 +51,8 @@ def sha256_of(path: str | os.PathLike[str], progress: Callable[[Progress], None]
 
     `progress` gets the bytes done of the bytes in all, after every piece; raising `Cancelled` there stops the reading.
     """
+    import hashlib  # with OpenSSL, which the window does without until a file is opened
+
     digest = hashlib.sha256()
     buffer = bytearray(_CHUNK)
     view = memoryview(buffer)

@@ -381,7 +381,7 @@ def test_an_interrupted_export_is_cancelled_and_says_so(
         return concurrent.futures.wait(futures, timeout=timeout)
 
     monkeypatch.setattr(cli_report, "wait", wait)
-    assert cli.main(["restore", "a.jpg", "b.jpg", "-o", "out"]) == cli.INTERRUPTED
+    assert cli.main(["restore", "a.jpg", "b.jpg", "-o", "out"]) == cli_report.INTERRUPTED
     assert engine.endless.cancelled
     assert engine.closed == 1
     assert len(engine.exports) == 1
@@ -460,7 +460,7 @@ def test_words_that_are_no_command_open_the_window(
         opened.append(list(paths))
         return 0
 
-    monkeypatch.setattr(cli, "_open_window", open_window)
+    monkeypatch.setattr(cli, "open_window", open_window)
     (here / "project").mkdir()
     assert cli.main([]) == 0
     assert cli.main(["a.jpg", "b.jpg"]) == 0
@@ -532,5 +532,5 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     process.stdin.close()
     errors = process.stderr.read()
     process.stderr.close()
-    assert process.wait(timeout=60) == cli.FAILED
+    assert process.wait(timeout=60) == cli_report.FAILED
     assert errors == b""

@@ -1,0 +1,67 @@
+"""The window's own road from the command line, which loads neither the other commands nor what they need.
+
+`archivist` and `archivist scan.tif` must show something at once; building all commands takes longer than that.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from archivist_app import cli_bench_windows, cli_report
+from engine.errors import EngineError
+
+_DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")  # Qt ends the process where it finds none
+_PROBE = [cli_bench_windows.PROBE, "ours"]  # is timed, so it takes this road too
+
+
+def is_picture_or_project(word: str) -> bool:
+    """Whether a first word that is no command can only mean a file or a folder."""
+    path = Path(word)
+    return path.exists() or bool(path.suffix) or len(path.parts) > 1
+
+
+def asks_for_window(argv: Sequence[str]) -> bool:
+    """Whether these arguments hold no command and no option; where that is in doubt, no: the commands decide."""
+    if list(argv) == _PROBE:
+        return True
+    plain = all(word and not word.startswith("-") for word in argv)
+    first = Path(argv[0]) if argv else None
+    return plain and (first is None or bool(first.suffix) or len(first.parts) > 1)  # no command's name is like that
+
+
+def run(argv: Sequence[str]) -> int:
+    """Opens the window with what `argv` names; returns the exit status."""
+    cli_report.forgiving_streams()
+    with cli_report.quiet_libraries():
+        status = _run(argv)
+    if status == cli_report.INTERRUPTED:
+        cli_report.stopped()
+    return status
+
+
+def _run(argv: Sequence[str]) -> int:
+    try:
+        return cli_bench_windows.ours() if list(argv) == _PROBE else open_window(argv)
+    except EngineError as error:
+        cli_report.complain(str(error))
+    except Exception as error:
+        cli_report.explain(error)
+    return cli_report.FAILED
+
+
+def open_window(paths: Sequence[str], *, demo: bool = False) -> int:
+    """Shows the window until it is closed; returns the exit status. EngineError where there is no display."""
+    if sys.platform.startswith("linux") and not any(map(os.environ.get, _DISPLAYS)):
+        raise EngineError("There is no display to open a window on; use the commands that `archivist --help` lists.")
+    from archivist_app.app import create_application
+
+    # Python's own answer to Ctrl+C raises in whatever slot runs next, where Qt drops it and the window goes on.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    application = create_application(["archivist", *paths])
+    if demo:
+        application.open_demo()
+    return application.run()

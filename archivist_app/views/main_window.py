@@ -75,9 +75,6 @@ class MainWindow(QMainWindow):
         self._about_image = label("", "hint")
         self._about_save = label("", "hint")
         self._about_engine = label("", "hint")
-        models = work.bridge.models()
-        if models:
-            self.adjust.show_model(models[0])
 
     def _lay_out(self) -> None:
         viewer = column(self.tools, self.compare)
@@ -182,6 +179,7 @@ class MainWindow(QMainWindow):
         work.rendering.frame_ready.connect(self.compare.show_frame)
         work.rendering.busy_changed.connect(self.compare.show_busy)
         work.bridge.awoken.connect(lambda: self._show_engine("Preparing the engine…"))
+        work.bridge.awoken.connect(self._show_model, queued)
         work.bridge.engine_ready.connect(self._show_ready)
         work.bridge.engine_failed.connect(lambda _text: self._show_engine(""))
         self.adjust.edited.connect(session.push)
@@ -248,6 +246,12 @@ class MainWindow(QMainWindow):
     def _show_engine(self, text: str) -> None:
         self._about_engine.setText(text)
         self.compare.show_notice(text)
+
+    @Slot()
+    def _show_model(self) -> None:
+        models = self._workspace.bridge.models()  # hashes the weight files, so it waits for the first paint
+        if models:
+            self.adjust.show_model(models[0])
 
     @Slot(object)
     def _show_ready(self, ready: EngineReady) -> None:

@@ -16,11 +16,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from archivist_app import cli_bench, cli_catalog, cli_doctor, cli_report, cli_targets
+from archivist_app import cli_bench, cli_catalog, cli_doctor, cli_optimise, cli_report, cli_targets
 from archivist_app.cli_report import DONE, FAILED, INTERRUPTED, WRONG_USAGE
 from archivist_app.cli_window import is_picture_or_project, open_window
 from engine.errors import EngineError, RecipeError
-from engine.types import ExportOptions, ImageRef, OpenedImage, Progress, Project, ProjectItem, Recipe, Restored
+from engine.types import (
+    Comparison,
+    ExportOptions,
+    ImageRef,
+    OpenedImage,
+    Optimisation,
+    Progress,
+    Project,
+    ProjectItem,
+    Recipe,
+    Restored,
+)
 
 if TYPE_CHECKING:
     from engine.service import EngineService
@@ -389,19 +400,61 @@ def _bench_probe(which: str) -> int:
 @app.command()
 def evaluate(
     clean: Annotated[Path, typer.Argument(metavar="CLEAN_DIR", help="Photographs as they should be.")],
-    aged: Annotated[Path, typer.Argument(metavar="AGED_DIR", help="The same, aged, under the same names.")],
+    aged: Annotated[
+        Path | None, typer.Argument(metavar="[AGED_DIR]", help="The same, aged, under the same names.")
+    ] = None,
+    age_seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Age the clean ones with this seed instead of naming AGED_DIR.")
+    ] = None,
+    severity: Annotated[float, typer.Option(help="How badly they are aged, 0 to 1.")] = 0.8,
+    peer: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="A network of Real-ESRGAN's family to compare with.")
+    ] = None,
     device: DeviceOption = Device.AUTO,
     as_json: Json = False,
 ) -> int:
-    """Measure restorations against the truth: ours, the input itself, non-local means."""
+    """Measure restorations against the truth: ours, the input itself, non-local means, other networks."""
+    if (aged is None) == (age_seed is None):
+        raise RecipeError("Name a folder of aged photographs, or --age-seed to have the clean ones aged; not both.")
+    files = tuple(str(file) for file in peer or ())
+    comparison = Comparison(str(clean), str(aged) if aged else "", age_seed or 0, severity, files)
     with _engine(device.value) as service, cli_report.progress_bar("Evaluating") as advance:
-        result = cli_report.await_work(service.evaluate(str(clean), str(aged), advance))
+        result = cli_report.await_work(service.evaluate(comparison, advance))
     if as_json:
         cli_report.emit(asdict(result))
         return DONE
     names = next(iter(result.candidates.values())).keys()
     rows = [(name, *(f"{value:.3f}" for value in row.values())) for name, row in result.candidates.items()]
     cli_report.table((f"mean of {result.pairs}", *names), rows)
+    return DONE
+
+
+@app.command()
+def optimise(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="An image to restore.")],
+    output: Annotated[str, typer.Option("--output", "-o", help="A file, or a folder.")],
+    alpha: Annotated[float, typer.Option(help="Faithfulness, 0.1 to 10: high invents nothing.")] = 1.0,
+    beta: Annotated[float | None, typer.Option(help="Style, 0 (off) or 0.01 to 10; 1 with --style, else 0.")] = None,
+    style: Annotated[str | None, typer.Option(metavar="ID|IMAGE", help="A process's id, or a picture.")] = None,
+    reference: Annotated[
+        Path | None, typer.Option(metavar="IMAGE", help="The picture of a style of which 64 numbers are kept.")
+    ] = None,
+    steps: Annotated[int, typer.Option(help="How many passes over the image; an interruption keeps what is.")] = 100,
+    device: DeviceOption = Device.AUTO,
+    as_json: Json = False,
+) -> int:
+    """Restore slowly: minimise alpha * content + beta * style over the pixels themselves, from the fast result."""
+    targets = cli_targets.plan(output, [source], cli_targets.Conflict.VERSION)
+    recipe = Recipe(alpha=alpha, beta=beta if beta is not None else (0.0 if style is None else 1.0))
+    with _engine(device.value) as service:
+        known = style in {card.id for card in service.styles()}
+        picture = reference or (Path(style) if style is not None and not known else None)
+        recipe = _with_catalogue(service, recipe, None, style)
+        opened = cli_report.await_result(service.open_image(str(source.absolute())))
+        target = targets.path_for(source, opened.info)
+        options = ExportOptions(str(target), targets.conflict.value)
+        order = Optimisation(options, steps, str(picture.absolute()) if picture else "")
+        cli_optimise.show(cli_optimise.run(service, opened.ref, recipe, order, as_json), as_json)
     return DONE
 
 

@@ -25,6 +25,7 @@ from engine.runtime.io import IoPool, sha256_of
 from engine.runtime.worker import Lane, Steps, Work, Worker
 from engine.styles.library import StyleLibrary
 from engine.types import (
+    Comparison,
     EngineReady,
     ExportOptions,
     Frame,
@@ -373,15 +374,15 @@ class EngineService:
 
         return self._io.submit(_in_words(read))
 
-    def evaluate(self, clean: str, aged: str, on_progress: Report) -> Work[Evaluation]:
-        """Compares restorations with the truth: ours at three settings, the input, non-local means."""
+    def evaluate(self, comparison: Comparison, on_progress: Report) -> Work[Evaluation]:
+        """Compares restorations with the truth: ours at three settings, the input, non-local means, the peers."""
 
         def steps() -> Generator[Progress | None, None, Evaluation]:
-            from engine.evaluation import benchmark
-            from engine.evaluation.ours import settings
+            from engine.evaluation import benchmark, ours
 
-            candidates = {**settings(self._studio()), **benchmark.RIVALS}
-            return (yield from benchmark.evaluate(Path(clean), Path(aged), candidates))
+            pairs = ours.pairs(comparison)
+            candidates = ours.candidates(self._studio(), comparison.peers)
+            return (yield from benchmark.evaluate(pairs, candidates, ours.measures(self._studio())))
 
         return self._worker.submit(Lane.QUEUE, _steps_in_words(steps), on_progress=on_progress)
 

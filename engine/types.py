@@ -290,6 +290,24 @@ class Optimised:
 
 
 @dataclass(frozen=True, slots=True)
+class Comparison:
+    """What restorations are measured on: a folder of clean photographs, and one of the same aged, or how to age them.
+
+    `peers` are files of other people's networks to be measured beside ours.
+    """
+
+    clean: str
+    aged: str = ""  # "": made from the clean ones with `seed` and `severity`
+    seed: int = 0
+    severity: float = 0.8
+    peers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.severity <= 1.0:
+            raise RecipeError(f"Severity must lie between 0 and 1, not {self.severity:g}.")
+
+
+@dataclass(frozen=True, slots=True)
 class OpenedImage:
     """A master the engine knows from now on; `ref.path` is absolute."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -22,6 +23,7 @@ Candidate: TypeAlias = Callable[[Pixels], Pixels]
 """Restores one picture: (H, W, 3) sRGB uint8 in, the same shape out."""
 
 _SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
+_NOTHING_MORE: Mapping[str, Measure] = MappingProxyType({})
 _ANY_SIZE = 1_000_000  # pixels a side: beyond any picture that fits into memory
 
 
@@ -49,40 +51,72 @@ def non_local_means(aged: Pixels) -> Pixels:
 RIVALS: Mapping[str, Candidate] = {"input": as_it_is, "non-local means": non_local_means}
 
 
+Measure: TypeAlias = Callable[[Pixels, Pixels], float]
+"""A further figure of an output against its truth, both (H, W, 3) uint8."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A clean photograph and its aged twin, read when their turn comes."""
+
+    name: str
+    read: Callable[[], tuple[Pixels, Pixels]]  # clean, aged
+
+
 def evaluate(
-    clean_dir: Path, aged_dir: Path, candidates: Mapping[str, Candidate]
+    pairs: Sequence[Pair], candidates: Mapping[str, Candidate], measures: Mapping[str, Measure] = _NOTHING_MORE
 ) -> Generator[Progress, None, Evaluation]:
     """Steps that measure every candidate on every pair; each is one candidate on one picture.
 
-    Raises ImageError where the folders do not pair up or a picture cannot be read.
+    Raises ImageError where a picture cannot be read or two differ in size.
     """
-    pairs = pair(clean_dir, aged_dir)
     rows: dict[str, list[dict[str, float]]] = {name: [] for name in candidates}
     done, total = 0, len(pairs) * len(candidates)
-    for clean_path, aged_path in pairs:
-        clean, aged = _read_pair(clean_path, aged_path)
+    for one in pairs:
+        clean, aged = one.read()
         for name, restore in candidates.items():
-            yield Progress(done, total, aged_path.name)
-            rows[name].append(_measure(restore, aged, clean))
+            yield Progress(done, total, one.name)
+            rows[name].append(_measure(restore, aged, clean, measures))
             done += 1
     yield Progress(done, total)
     return Evaluation(len(pairs), {name: _means(figures) for name, figures in rows.items()})
 
 
+def pairs_of(clean_dir: Path, aged_dir: Path) -> tuple[Pair, ...]:
+    """The pictures of two folders that belong together. Raises ImageError where the folders do not pair up."""
+
+    def reader(clean: Path, aged: Path) -> Callable[[], tuple[Pixels, Pixels]]:
+        return lambda: _read_pair(clean, aged)
+
+    return tuple(Pair(clean.stem, reader(clean, aged)) for clean, aged in pair(clean_dir, aged_dir))
+
+
+def aged_from(clean_dir: Path, make: Callable[[Pixels, int], Pixels]) -> tuple[Pair, ...]:
+    """The pictures of a folder, each with what `make` ages it into, given its number. Raises ImageError."""
+
+    def reader(path: Path, number: int) -> Callable[[], tuple[Pixels, Pixels]]:
+        def read() -> tuple[Pixels, Pixels]:
+            clean = _large_enough(path, read_preview(path, _ANY_SIZE))
+            return clean, make(clean, number)
+
+        return read
+
+    return tuple(Pair(path.stem, reader(path, number)) for number, path in enumerate(pictures(clean_dir).values()))
+
+
 def pair(clean_dir: Path, aged_dir: Path) -> tuple[tuple[Path, Path], ...]:
     """(clean, aged) files that share a name, the extension aside, sorted. Raises ImageError."""
-    clean, aged = _pictures(clean_dir), _pictures(aged_dir)
+    clean, aged = pictures(clean_dir), pictures(aged_dir)
     alone = sorted(clean.keys() ^ aged.keys())
     if alone:
         raise ImageError(
             f"“{alone[0]}” is in only one of the two folders; give both folders pictures of the same names."
         )
-    if not clean:
-        raise ImageError(f"“{clean_dir}” holds no pictures; name a folder of clean photographs.")
     return tuple((clean[name], aged[name]) for name in sorted(clean))
 
 
-def _pictures(folder: Path) -> dict[str, Path]:
+def pictures(folder: Path) -> dict[str, Path]:
+    """The pictures of a folder by their names without endings, sorted. Raises ImageError where there are none."""
     if not folder.is_dir():
         raise ImageError(f"“{folder}” is not a folder; name two folders of pictures.")
     found: dict[str, Path] = {}
@@ -92,6 +126,8 @@ def _pictures(folder: Path) -> dict[str, Path]:
         if path.stem in found:
             raise ImageError(f"“{folder}” holds two pictures called “{path.stem}”; remove or rename one of them.")
         found[path.stem] = path
+    if not found:
+        raise ImageError(f"“{folder}” holds no pictures; name a folder of photographs.")
     return found
 
 
@@ -99,18 +135,21 @@ def _read_pair(clean_path: Path, aged_path: Path) -> tuple[Pixels, Pixels]:
     clean, aged = read_preview(clean_path, _ANY_SIZE), read_preview(aged_path, _ANY_SIZE)
     if clean.shape != aged.shape:
         raise ImageError(f"“{aged_path.name}” differs in size from its original; give both pictures the same size.")
-    if min(clean.shape[:2]) < SMALLEST_SIDE:
-        raise ImageError(
-            f"“{aged_path.name}” is too small to measure; take pictures of {SMALLEST_SIDE} pixels or more."
-        )
-    return clean, aged
+    return _large_enough(clean_path, clean), aged
 
 
-def _measure(restore: Candidate, aged: Pixels, clean: Pixels) -> dict[str, float]:
+def _large_enough(path: Path, picture: Pixels) -> Pixels:
+    if min(picture.shape[:2]) < SMALLEST_SIDE:
+        raise ImageError(f"“{path.name}” is too small to measure; take pictures of {SMALLEST_SIDE} pixels or more.")
+    return picture
+
+
+def _measure(restore: Candidate, aged: Pixels, clean: Pixels, measures: Mapping[str, Measure]) -> dict[str, float]:
     start = time.perf_counter()
     restored = restore(aged)
     seconds = time.perf_counter() - start
     figures: dict[str, Any] = asdict(score(restored, clean))
+    figures |= {name: measure(restored, clean) for name, measure in measures.items()}
     return figures | {"seconds_per_megapixel": seconds / (aged.shape[0] * aged.shape[1] / 1e6)}
 
 

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from skimage.color import rgb2lab
 from skimage.metrics import structural_similarity
 
+from engine.evaluation.fsim import fsim
+
 Picture: TypeAlias = NDArray[Any]
 Plane: TypeAlias = NDArray[np.float64]
 
@@ -27,13 +29,14 @@ class Scores:
     psnr: float  # dB, as it is; infinite where nothing differs
     fitted_psnr: float  # dB, after the best gain and offset a channel: choices of tone do not count
     ssim: float  # -1..1, on the fitted picture
+    fsim: float  # 0..1, on the fitted picture
     texture: float  # fine detail, fitted / truth: below 1 is soft, above 1 is noisy or over-crisp
     lab: float  # mean CIE Lab distance, as it is
 
 
 def score(output: Picture, clean: Picture) -> Scores:
     """All figures. Raises ValueError for pictures that cannot be compared."""
-    x, truth = _unit(output), _unit(clean)
+    x, truth = unit(output), unit(clean)
     if x.shape != truth.shape or x.ndim != 3 or x.shape[2] != 3 or min(x.shape[:2]) < SMALLEST_SIDE:
         raise ValueError(f"cannot compare pictures of shapes {output.shape} and {clean.shape}")
     fitted = fit_tone(x, truth)
@@ -41,6 +44,7 @@ def score(output: Picture, clean: Picture) -> Scores:
         psnr=psnr(x, truth),
         fitted_psnr=psnr(fitted, truth),
         ssim=_ssim(fitted, truth),
+        fsim=fsim(fitted, truth),
         texture=_ratio(fine_detail(fitted), fine_detail(truth)),
         lab=float(np.linalg.norm(rgb2lab(x) - rgb2lab(truth), axis=2).mean()),
     )
@@ -81,7 +85,8 @@ def _ratio(value: float, reference: float) -> float:
     return value / reference
 
 
-def _unit(picture: Picture) -> Plane:
+def unit(picture: Picture) -> Plane:
+    """Any picture as float64 in 0..1. Raises ValueError for other kinds of numbers."""
     values = np.asarray(picture)
     if values.dtype == np.uint8:
         return np.asarray(values / 255.0, dtype=np.float64)

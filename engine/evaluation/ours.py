@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from engine.evaluation.benchmark import Candidate, Pixels
+from engine.errors import ModelError
+from engine.evaluation import peers
+from engine.evaluation.benchmark import RIVALS, Candidate, Measure, Pair, Pixels, aged_from, pairs_of
+from engine.evaluation.demo import age_picture
 from engine.imaging.color import WorkingSpace
 from engine.imaging.pyramid import Pyramid
 from engine.imaging.reader import Master
-from engine.rendering.pipeline import Subject
+from engine.models import losses
+from engine.models.features import TextureFeatures
+from engine.rendering.pipeline import Pipeline, Subject
 from engine.rendering.source import Source
 from engine.rendering.studio import Studio
-from engine.types import ImageInfo, Recipe
+from engine.rendering.tensors import to_tensor
+from engine.types import SHIPPED_MODEL, Comparison, ImageInfo, Recipe
 
 SETTINGS = {
     "archivist": Recipe(),
@@ -24,14 +32,38 @@ SETTINGS = {
 }
 
 
-def settings(studio: Studio) -> dict[str, Candidate]:
-    """The settings worth comparing; every call starts from nothing, so that times are those of a full pass."""
-    return {name: _candidate(studio, recipe) for name, recipe in SETTINGS.items()}
+def pairs(comparison: Comparison) -> tuple[Pair, ...]:
+    """The pictures to measure on. Raises ImageError where the folders do not serve."""
+    clean = Path(comparison.clean)
+    if comparison.aged:
+        return pairs_of(clean, Path(comparison.aged))
+    return aged_from(clean, ager(comparison.seed, comparison.severity))
 
 
-def _candidate(studio: Studio, recipe: Recipe) -> Candidate:
+def candidates(studio: Studio, peer_files: Sequence[str] = ()) -> dict[str, Candidate]:
+    """Our settings, the simple rivals, and the networks in `peer_files`; ModelError where one cannot be read.
+
+    Every call starts from nothing, so that times are those of a full pass.
+    """
+    found = {name: candidate(studio.pipeline(recipe.model), recipe) for name, recipe in SETTINGS.items()}
+    device = studio.device
+    files = [Path(name) for name in peer_files]
+    peer = {file.stem: peers.candidate(peers.load(file, device.device, device.dtype)) for file in files}
+    return {**found, **RIVALS, **peer}
+
+
+def measures(studio: Studio) -> dict[str, Measure]:
+    """The feature distance, where the shipped weights carry the features it looks through."""
+    try:
+        return {"features": feature_distance(studio.objective(SHIPPED_MODEL).features)}
+    except ModelError:
+        return {}
+
+
+def candidate(pipeline: Pipeline, recipe: Recipe) -> Candidate:
+    """A recipe as a rival."""
+
     def restore(aged: Pixels) -> Pixels:
-        pipeline = studio.pipeline(recipe.model)
         subject = Subject(hashlib.sha256(aged.tobytes()).hexdigest(), in_memory(aged), recipe)
         pipeline.forget(subject.sha256)
         steps = pipeline.whole(subject)
@@ -43,6 +75,27 @@ def _candidate(studio: Studio, recipe: Recipe) -> Candidate:
                 return restored
 
     return restore
+
+
+def feature_distance(features: TextureFeatures) -> Measure:
+    """How far the networks' own texture features see two pictures apart (Johnson, Alahi & Fei-Fei 2016)."""
+    device = next(features.parameters()).device
+
+    @torch.inference_mode()
+    def measure(output: Pixels, clean: Pixels) -> float:
+        maps = [features(to_tensor(p.astype(np.float32) / np.float32(255), device)) for p in (output, clean)]
+        return float(losses.feature_distance(*maps))
+
+    return measure
+
+
+def ager(seed: int, severity: float) -> Callable[[Pixels, int], Pixels]:
+    """Ages the pictures of a folder, each in its own way; the same seed ages them as before."""
+
+    def make(clean: Pixels, number: int) -> Pixels:
+        return age_picture(clean, seed * 1_000_003 + number, severity)[0]
+
+    return make
 
 
 def in_memory(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> Source:

@@ -20,12 +20,16 @@ import pytest
 from archivist_app import cli, cli_report
 from engine.errors import ImageError, RecipeError, WriteError
 from engine.types import (
+    Comparison,
     EngineReady,
     ExportOptions,
     ImageInfo,
     ImageRef,
+    Losses,
     ModelCard,
     OpenedImage,
+    Optimisation,
+    Optimised,
     Progress,
     Project,
     ProjectItem,
@@ -66,6 +70,16 @@ class FakeWork(Generic[T]):
 class Evaluated:
     pairs: int
     candidates: dict[str, dict[str, float]]
+
+
+@dataclass
+class Stoppable:
+    """What `optimise` hands out."""
+
+    work: FakeWork[Optimised]
+
+    def stop(self) -> None:
+        """As the real one's."""
 
 
 @dataclass
@@ -150,9 +164,25 @@ class FakeEngine:
     def close_project(self, project: Project) -> None:
         self.asked.append(("close_project", project.uuid))
 
-    def evaluate(self, clean: str, aged: str, on_progress: Callable[[Progress], None]) -> FakeWork[Evaluated]:
+    def evaluate(self, comparison: Comparison, on_progress: Callable[[Progress], None]) -> FakeWork[Evaluated]:
+        self.asked.append(("evaluate", comparison))
         figures = {"input": {"psnr": 20.0, "ssim": 0.5}, "archivist": {"psnr": float("inf"), "ssim": 1.0}}
         return FakeWork(settled(Evaluated(3, figures)))
+
+    def optimise(
+        self,
+        image: ImageRef,
+        recipe: Recipe,
+        order: Optimisation,
+        on_progress: Callable[[Progress], None],
+        on_pass: Callable[[Losses, None], None],
+    ) -> Stoppable:
+        self.asked.append(("optimise", recipe, order))
+        losses = tuple(Losses(number, 1.0 / (1 + number), 0.5, 1.5 / (1 + number)) for number in range(3))
+        for step in losses:
+            on_pass(step, None)
+        restored = Restored(image.path, order.export.target, 4, 3, 0.1, recipe)
+        return Stoppable(FakeWork(settled(Optimised(restored, losses, stopped=False))))
 
     def age(self, source: str, target: str, *, seed: int, severity: float, mask: str | None = None) -> Future[None]:
         self.asked.append(("age", source, target, seed, severity, mask))
@@ -208,7 +238,19 @@ def test_help_is_there_without_torch_or_qt() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["restore", "styles", "models", "demo", "doctor", "evaluate", "age", "train", "styles list", "models show"],
+    [
+        "restore",
+        "styles",
+        "models",
+        "demo",
+        "doctor",
+        "evaluate",
+        "optimise",
+        "age",
+        "train",
+        "styles list",
+        "models show",
+    ],
 )
 def test_every_subcommand_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([*command.split(), "--help"]) == 0
@@ -478,6 +520,31 @@ def test_figures_are_printed_and_infinity_is_null_in_json(
     report = json.loads(capsys.readouterr().out)
     assert report["pairs"] == 3
     assert report["candidates"]["archivist"] == {"psnr": None, "ssim": 1.0}
+
+
+def test_evaluation_takes_aged_pictures_or_a_seed_to_make_them_with(engine: FakeEngine) -> None:
+    assert cli.main(["evaluate", "clean", "--age-seed", "7", "--severity", "0.5", "--peer", "p.pth"]) == 0
+    assert engine.asked == [("evaluate", Comparison("clean", "", 7, 0.5, ("p.pth",)))]
+    for words in ("", "aged --age-seed 7", "--age-seed 7 --severity 2"):
+        assert cli.main(["evaluate", "clean", *words.split()]) == 2
+
+
+def test_an_optimisation_tells_its_losses_pass_by_pass(
+    engine: FakeEngine, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["optimise", "a.jpg", "-o", "o.png", "--steps", "2", "--style", "b.jpg", "--json"]) == 0
+    *passes, done = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert [step["pass"] for step in passes] == [0, 1, 2]
+    assert done["losses"] == passes
+    assert done["output"] == "o.png"
+    (_, recipe, order) = engine.asked[-1]
+    assert recipe.beta == 1.0
+    assert order.passes == 2
+    assert order.reference == str(here / "b.jpg")
+    assert cli.main(["optimise", "a.jpg", "-o", "o.png", "--style", "carbon"]) == 0
+    assert engine.asked[-1][2].reference == ""
+    assert "after 2 passes" in capsys.readouterr().out
+    assert cli.main(["optimise", "a.jpg", "-o", "o.png", "--steps", "0"]) == 2
 
 
 def test_aging_passes_on_seed_and_severity_and_spares_the_photograph(engine: FakeEngine, here: Path) -> None:

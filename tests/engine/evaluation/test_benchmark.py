@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.errors import ImageError
-from engine.evaluation.benchmark import RIVALS, as_it_is, evaluate, non_local_means, pair
+from engine.evaluation.benchmark import RIVALS, aged_from, as_it_is, evaluate, non_local_means, pair, pairs_of
 from engine.types import Progress
 
 T = TypeVar("T")
@@ -53,7 +53,9 @@ def run(steps: Generator[Progress, None, T]) -> tuple[list[Progress], T]:
 def test_every_candidate_is_measured_on_every_pair(tmp_path: Path) -> None:
     clean, aged = folders(tmp_path)
     truth = {scene(number, noise=0.08).tobytes(): scene(number) for number in range(2)}
-    progress, result = run(evaluate(clean, aged, {**RIVALS, "perfect": lambda pixels: truth[pixels.tobytes()]}))
+    progress, result = run(
+        evaluate(pairs_of(clean, aged), {**RIVALS, "perfect": lambda pixels: truth[pixels.tobytes()]})
+    )
     assert result.pairs == 2
     assert set(result.candidates) == {"input", "non-local means", "perfect"}
     assert result.candidates["perfect"]["ssim"] == pytest.approx(1.0)
@@ -98,10 +100,22 @@ def test_pictures_that_cannot_be_compared_are_told_in_a_sentence(tmp_path: Path,
     write(tmp_path / "clean", "a.png", square if side < 7 else scene(0))
     write(tmp_path / "aged", "a.png", square)
     with pytest.raises(ImageError, match=sentence):
-        run(evaluate(tmp_path / "clean", tmp_path / "aged", {"input": as_it_is}))
+        run(evaluate(pairs_of(tmp_path / "clean", tmp_path / "aged"), {"input": as_it_is}))
 
 
 def test_non_local_means_keeps_shape_and_type() -> None:
     restored = non_local_means(scene(0, noise=0.05))
     assert restored.shape == (48, 64, 3)
     assert restored.dtype == np.uint8
+
+
+def test_clean_pictures_are_aged_by_number_and_further_figures_are_kept(tmp_path: Path) -> None:
+    clean, _ = folders(tmp_path)
+    pairs = aged_from(clean, lambda pixels, number: np.full_like(pixels, 10 * number))
+    assert [pair.name for pair in pairs] == ["0", "1"]
+    assert int(pairs[1].read()[1].max()) == 10
+    _, result = run(evaluate(pairs, {"input": as_it_is}, {"mean": lambda output, truth: float(output.mean())}))
+    assert result.candidates["input"]["mean"] == 5.0
+    (tmp_path / "none").mkdir()
+    with pytest.raises(ImageError, match="no pictures"):
+        aged_from(tmp_path / "none", lambda pixels, number: pixels)

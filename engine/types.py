@@ -108,6 +108,8 @@ class Recipe:
             raise RecipeError(f"Scope is either “whole” or “damage”, not “{self.scope}”.")
         if self.scale not in SCALES:
             raise RecipeError(f"The enlargement is 1, 2 or 4, not {self.scale}.")
+        if self.scale != 1 and self.scope == "damage":
+            raise RecipeError("Repairing damage only leaves the size as it is; choose the whole picture or size 1.")
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -13,11 +13,19 @@ from engine.errors import ModelError
 from engine.types import ModelCard
 
 _LARGEST_HEADER = 10_000_000  # bytes; a longer header is a lie
+_TAIL = "-upscale"  # ends the name of the file that teaches a model of that name to enlarge
 
 
 def shipped() -> tuple[Path, ...]:
-    """The weight files that come with the program."""
-    return tuple(sorted(resources.path("models").glob("*.safetensors")))
+    """The weight files that come with the program; their tails for enlarging are not models of their own."""
+    files = sorted(resources.path("models").glob("*.safetensors"))
+    return tuple(path for path in files if not path.stem.endswith(_TAIL))
+
+
+def tail_of(path: Path) -> Path | None:
+    """The file beside a model's that holds its upscaling tail; None where the model does not enlarge."""
+    tail = path.with_name(f"{path.stem}{_TAIL}{path.suffix}")
+    return tail if tail.exists() else None
 
 
 def header(path: Path) -> dict[str, Any]:
@@ -39,15 +47,21 @@ def header(path: Path) -> dict[str, Any]:
 
 
 def read_card(path: Path) -> ModelCard:
-    """The card of one weight file, with the hash of the file as it is now."""
+    """The card of one weight file, with the hash of the file as it is now and the size it can enlarge to."""
     data = header(path)
     known = {f.name for f in fields(ModelCard)} - {"sha256"}
     values: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in data.items() if key in known
     }
+    if (tail := tail_of(path)) is not None:
+        values["scale"] = max((int(scale) for scale in header(tail).get("scales", ())), default=1)
+    return ModelCard(sha256=sha256_of(path), **values)
+
+
+def sha256_of(path: Path) -> str:
+    """The hash of a weight file as it is now."""
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return ModelCard(sha256=digest, **values)
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def find(model: str) -> tuple[Path, ModelCard]:

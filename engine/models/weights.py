@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from engine.models.generator import Backbone, Head
 from engine.models.objective import Objective
 from engine.models.style_encoder import StyleEncoder
 from engine.models.tone import ToneStage
+from engine.models.upscale import UPSCALES, Upscaler
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,49 @@ def load_objective(path: Path, device: torch.device) -> Objective:
     features.eval().requires_grad_(False).to(device)
     features.to(memory_format=torch.channels_last)
     return Objective(features, float(scales["content"]), float(scales["style"]))
+
+
+def load_upscaler(path: Path, model: Path, device: torch.device) -> Upscaler:
+    """Reads the upscaling tail of a model, float32, since it is folded. ModelError where it is missing, damaged or was
+    taught on another backbone and head than that model's."""
+    try:
+        tensors, own = load_file(path), fingerprint(load_file(model))
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"The model “{path.name}” is missing or damaged; install Archivist again.") from error
+    if header(path).get("belongs_to") != own:
+        raise ModelError(
+            f"“{path.name}” was made for other weights than “{model.name}” holds; keep the size at 1 or install "
+            "Archivist again."
+        )
+    upscaler = Upscaler()
+    try:
+        upscaler.load_state_dict({key: value.float() for key, value in tensors.items()})
+    except RuntimeError as error:
+        raise ModelError(f"The model “{path.name}” belongs to another version of Archivist.") from error
+    return upscaler.eval().requires_grad_(False).to(device)
+
+
+def save_upscaler(path: Path, state: Mapping[str, Tensor], model: Path, card: Mapping[str, Any]) -> None:
+    """Writes the tail in `state`, in half precision, with its card and what tells the weights it belongs to.
+
+    ValueError where the backbone and head in `state`, on which it was taught, are not those of `model`.
+    """
+    own = fingerprint(load_file(model))
+    if fingerprint({key: value.detach().cpu().half() for key, value in state.items()}) != own:
+        raise ValueError(f"The tail was not taught on the weights of {model.name}.")
+    part = "upscaler."
+    tensors = {k.removeprefix(part): v.detach().cpu().half().contiguous() for k, v in state.items() if part in k}
+    facts = {**card, "scales": UPSCALES, "belongs_to": own}
+    save_file(tensors, path, metadata={"card": json.dumps(facts, ensure_ascii=False)})
+
+
+def fingerprint(state: Mapping[str, Tensor]) -> str:
+    """What tells one backbone and head from another: SHA-256 of their half-precision weights, in the order of names."""
+    digest = hashlib.sha256()
+    for key in sorted(key for key in state if key.startswith(("backbone.", "head."))):
+        digest.update(key.encode())
+        digest.update(state[key].contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def save_restorer(path: Path, state: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ strength and tone come after it. So a slider tick over cached tiles runs the hea
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.errors import RecipeError
 from engine.imaging.tiles import Tile, tiles_touching
+from engine.models.upscale import Upscaler
 from engine.models.weights import Restorer
-from engine.rendering import stages
+from engine.rendering import enlarging, stages
+from engine.rendering.enlarging import Enlarging
 from engine.rendering.source import Source, to_master
 from engine.rendering.stages import Plan, Seen
 from engine.rendering.tensors import to_array, to_tensor
@@ -56,8 +59,18 @@ class Tally:
 class Pipeline:
     """One model on one device, with the cache of what its backbone has seen. Engine thread only."""
 
-    def __init__(self, restorer: Restorer, card: ModelCard, device: torch.device, cache_bytes: int) -> None:
+    def __init__(
+        self,
+        restorer: Restorer,
+        card: ModelCard,
+        device: torch.device,
+        cache_bytes: int,
+        upscaler: Callable[[], Upscaler] | None = None,
+    ) -> None:
+        """`upscaler` loads the tail when something is first to be enlarged; None where the model has none."""
         self.restorer = restorer
+        self._load_upscaler = upscaler
+        self._upscaler: Upscaler | None = None
         self.card = card
         self.device = device
         self._seen: ByteCache[Key, Seen] = ByteCache(cache_bytes)
@@ -94,13 +107,19 @@ class Pipeline:
     def refine(
         self, request: RenderRequest, subject: Subject, on_tile: Callable[[Frame], None]
     ) -> Generator[Progress | None, None, Frame]:
-        """The view at full quality; each finished tile goes to `on_tile`. At level 0 the pixels are exact."""
+        """The view at full quality; each finished tile goes to `on_tile`. At level 0 the pixels are exact; with a size
+        in the recipe, those of the level that is enlarged as far."""
+        factor = enlarging.factor_for(request)
+        if factor > 1:
+            tiles, look = subject.source.tiles(0, self.card), lambda tile: self._look(subject, 0, tile)
+            return (yield from enlarging.refine(self._enlarging(subject, factor), request, tiles, look, on_tile))
         source, plan = subject.source, self._plan(subject)
         level = source.pyramid.level_for(request.view.scale)
         region = _level_region(source, level, request.view.region)
         bounds = source.master.info.bounds
         before = source.space.to_display(source.pixels(level, region))
         pixels = before.copy()
+        exact = level == 0 and subject.recipe.scale == 1
         touching = tiles_touching(source.tiles(level, self.card), region)
         for number, tile in enumerate(touching):
             seen = yield from self._look(subject, level, tile)
@@ -108,14 +127,17 @@ class Pipeline:
             shown = self._display(subject, plan, level, seen, tile.core)[_within(part, tile.core)]
             where = _within(part, region)
             pixels[where] = shown
-            on_tile(Frame(request, shown, before[where], to_master(part, level, bounds), exact=level == 0))
+            on_tile(Frame(request, shown, before[where], to_master(part, level, bounds), exact=exact))
             yield Progress(number + 1, len(touching), "refine")
-        return Frame(request, pixels, before, to_master(region, level, bounds), exact=level == 0)
+        return Frame(request, pixels, before, to_master(region, level, bounds), exact=exact)
 
     def whole(
         self, subject: Subject, level: int = 0, change: Change | None = None
     ) -> Generator[Progress | None, None, tuple[Pixels, Tally]]:
-        """The whole image in the master's own space and depth (H, W, C): what an export writes."""
+        """The whole image in the master's own space and depth (H, W, C): what an export writes, in its size where no
+        other level and no change of one's own is asked for."""
+        if subject.recipe.scale > 1 and level == 0 and change is None:
+            return (yield from self._whole_enlarged(subject))
         source, plan = subject.source, self._plan(subject)
         out = np.empty_like(source.pyramid.level(level))
         tally = Tally()
@@ -128,6 +150,31 @@ class Pipeline:
             tally = self._count(tally, seen, core, source.pixels(level, core), result)
             yield Progress(number + 1, len(tiles), "restoring")
         return out, tally
+
+    def _whole_enlarged(self, subject: Subject) -> Generator[Progress | None, None, tuple[Pixels, Tally]]:
+        tiles, tally = subject.source.tiles(0, self.card), Tally()
+
+        def count(seen: Seen, block: Region, before: Pixels, after: Pixels) -> None:
+            nonlocal tally
+            tally = self._count(tally, seen, block, before, after)
+
+        def look(tile: Tile) -> Generator[Progress | None, None, Seen]:
+            return self._look(subject, 0, tile, keep=len(tiles) <= 4)
+
+        out = yield from enlarging.whole(self._enlarging(subject, subject.recipe.scale), tiles, look, count)
+        return out, tally
+
+    def _enlarging(self, subject: Subject, factor: int) -> Enlarging:
+        """RecipeError where the model has no tail; ModelError where its tail cannot be used."""
+        if self._load_upscaler is None:
+            raise RecipeError(f"The model “{self.card.id}” does not enlarge; set the size to 1.")
+        if self._upscaler is None:
+            self._upscaler = self._load_upscaler()
+        recipe = replace(subject.recipe, scale=factor)
+        thumbnail = self._thumbnail(subject)
+        with torch.inference_mode():
+            plan = stages.prepare(self.restorer, recipe, subject.style, thumbnail)
+            return enlarging.prepare(self.restorer, self._upscaler, subject.source, plan, thumbnail)
 
     def bare(self, subject: Subject, level: int) -> Generator[Progress | None, None, Tensor]:
         """x + r of a whole level (1, 3, H, W): the picture before tone, texture and mask."""

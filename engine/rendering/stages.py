@@ -152,6 +152,11 @@ def residual(plan: Plan, seen: Seen, region: Region, *, mask: Tensor | None = No
     return restored
 
 
+def damage(seen: Seen, region: Region) -> Tensor:
+    """The probability of damage (1, 1, h, w) of a part of what was seen, float32."""
+    return _crop(seen.damage, seen.region, region, 0)
+
+
 def complete(
     plan: Plan, seen: Seen, x: Tensor, restored: Tensor, region: Region, *, level: int = 0, mask: Tensor | None = None
 ) -> Tensor:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 
 from engine.models import catalog
 from engine.models.objective import Objective
-from engine.models.weights import Restorer, load_objective, load_restorer
+from engine.models.weights import Restorer, load_objective, load_restorer, load_upscaler
 from engine.rendering.pipeline import Pipeline
 from engine.rendering.source import Source
 from engine.rendering.tensors import to_tensor
@@ -39,7 +41,9 @@ class Studio:
         if model not in self._pipelines:
             path, card = catalog.find(model)
             restorer = load_restorer(path, self.device.device, self.device.dtype)
-            self._pipelines[model] = Pipeline(restorer, card, self.device.device, self._cache_bytes)
+            tail = catalog.tail_of(path)
+            upscaler = partial(load_upscaler, tail, path, self.device.device) if tail else None
+            self._pipelines[model] = Pipeline(restorer, card, self.device.device, self._cache_bytes, upscaler)
         return self._pipelines[model]
 
     def objective(self, model: str) -> Objective:

@@ -3,9 +3,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
+from engine import resources
 from engine.errors import ModelError
 from engine.models import catalog, weights
+from engine.models.generator import Backbone, Head
+from engine.models.style_encoder import StyleEncoder
+from engine.models.tone import ToneStage
+from engine.models.upscale import Upscaler
 from engine.types import SHIPPED_MODEL
 
 
@@ -59,3 +65,68 @@ def test_unknown_facts_of_a_card_do_no_harm(tmp_path: Path) -> None:
     file = tmp_path / "new.safetensors"
     weights.save_restorer(file, {}, {"id": "new", "title": "New", "from_the_future": json.dumps([1])})
     assert catalog.read_card(file).title == "New"
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A model of small numbers, to lay a tail beside."""
+    torch.manual_seed(1)
+    file = tmp_path / "m.safetensors"
+    weights.save_restorer(file, new_networks(), {"id": "m", "title": "M"})
+    return file
+
+
+def new_networks() -> dict[str, torch.Tensor]:
+    parts = weights.Restorer(Backbone(), Head(), ToneStage(), StyleEncoder()).parts
+    state = {f"{name}.{key}": value for name, part in parts.items() for key, value in part.state_dict().items()}
+    return state | {f"upscaler.{key}": value for key, value in Upscaler().state_dict().items()}
+
+
+def test_a_tail_beside_a_model_is_read_with_it_and_is_no_model_itself(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = new_networks() | load_file(model)
+    tail = model.with_name("m-upscale.safetensors")
+    assert catalog.read_card(model).scale == 1
+    weights.save_upscaler(tail, state, model, {"title": "Tail"})
+    assert catalog.tail_of(model) == tail
+    assert catalog.read_card(model).scale == 4
+    monkeypatch.setattr(resources, "path", lambda _: model.parent)
+    assert catalog.shipped() == (model,)
+    read = weights.load_upscaler(tail, model, torch.device("cpu"))
+    for key, value in read.state_dict().items():
+        assert torch.allclose(value, state[f"upscaler.{key}"], atol=1e-3)
+        assert value.dtype == torch.float32
+
+
+def test_a_tail_made_for_other_weights_is_refused_in_words(model: Path) -> None:
+    tail = model.with_name("m-upscale.safetensors")
+    weights.save_upscaler(tail, new_networks() | load_file(model), model, {})
+    other = load_file(model)
+    other["head.third.bias"] += 0.5
+    weights.save_restorer(model, other, {"id": "m", "title": "M"})
+    with pytest.raises(ModelError, match="other weights"):
+        weights.load_upscaler(tail, model, torch.device("cpu"))
+
+
+def test_a_tail_is_not_published_for_weights_it_was_not_taught_on(model: Path) -> None:
+    with pytest.raises(ValueError, match="not taught"):
+        weights.save_upscaler(model.with_name("m-upscale.safetensors"), new_networks(), model, {})
+    assert catalog.tail_of(model) is None
+
+
+def test_what_is_no_tail_is_refused_in_words(model: Path) -> None:
+    tail = model.with_name("m-upscale.safetensors")
+    tail.write_bytes(b"nothing")
+    with pytest.raises(ModelError, match=r"m-upscale\.safetensors"):
+        weights.load_upscaler(tail, model, torch.device("cpu"))
+
+
+def test_the_shipped_tail_belongs_to_the_shipped_model() -> None:
+    path, card = catalog.find(SHIPPED_MODEL)
+    tail = catalog.tail_of(path)
+    if tail is None:
+        assert card.scale == 1
+        return
+    assert card.scale == 4
+    weights.load_upscaler(tail, path, torch.device("cpu"))

@@ -1,0 +1,178 @@
+"""The same output equation at twice or four times the size (`docs/semantics.md`).
+
+X_s = up(X) in the master's own space and depth    x_s = T(X_s)
+r_s = up(m * r0) + U(x, r0, d, n; alpha, s) + up(r - r0)
+t_s = Tone(x_s + r_s)    y_s = x_s + strength * (t_s - x_s)    Y_s = X_s + [T^-1(T(X_s) + (y_s - x_s)) - T^-1(T(X_s))]
+
+r0 is the residual without style and without grain: what those two add is not for the tail to judge, it is enlarged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine.imaging.tiles import Tile, tiles_touching
+from engine.models.blocks import hash_noise, luma
+from engine.models.upscale import CELL, NOISE, REACH, FoldedUpscaler, Given, Upscaler, condition, enlarge
+from engine.models.weights import Restorer
+from engine.rendering import stages
+from engine.rendering.source import Source
+from engine.rendering.stages import Plan, Seen
+from engine.rendering.tensors import pad_to_multiple, to_array, to_tensor
+from engine.types import Frame, Progress, Region, RenderRequest
+
+Pixels = NDArray[Any]
+Look = Callable[[Tile], Generator[Progress | None, None, Seen]]
+BLOCK = 256  # pixels a side that are enlarged in one step of the engine
+_NEAR = 4  # pixels around a block that enlarging a residual looks at; a multiple of the head's grid
+
+
+@dataclass(frozen=True, slots=True)
+class Enlarging:
+    """A recipe made ready to enlarge one image `factor` times."""
+
+    source: Source
+    plan: Plan
+    plain: Plan  # without style and grain: what the tail was taught on
+    tail: FoldedUpscaler
+    device: torch.device
+
+    @property
+    def factor(self) -> int:
+        return self.tail.scale
+
+    @torch.inference_mode()
+    def block(self, seen: Seen, region: Region) -> tuple[Pixels, Pixels]:
+        """X_s and Y_s (factor * h, factor * w, C) of a block of a tile that the backbone has seen."""
+        before = self._master(region)
+        x = to_tensor(self.source.space.to_working(before), self.device)
+        delta = stages.complete(self.plan, seen, x, self._residual(seen, region), _times(region, self.factor))
+        return before, self.source.space.add_residual(before, to_array(delta))
+
+    def _master(self, region: Region) -> Pixels:
+        """X_s of a region: all channels enlarged, rounded to the nearest level of the master's depth."""
+        around = _grown(region, CELL, self.source.master.info.bounds)
+        pixels = self.source.pixels(0, around)
+        x = torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)[None]
+        large = _cut(enlarge(x, self.factor), around, region, self.factor)
+        levels = large.round_().clamp_(0, np.iinfo(pixels.dtype).max)
+        return np.ascontiguousarray(levels[0].permute(1, 2, 0).numpy().astype(pixels.dtype))
+
+    def _residual(self, seen: Seen, region: Region) -> Tensor:
+        """r_s (1, 3, factor * h, factor * w) of a region, float32."""
+        around = _grown(region, REACH, seen.region)
+        r0 = stages.residual(self.plain, seen, around)
+        x = to_tensor(self.source.working(0, around), self.device)
+        r = _cut(self._detail(seen, x, r0, around), around, region, self.factor)
+        if self.plan is not self.plain:
+            near = _grown(region, _NEAR, seen.region)
+            more = stages.residual(self.plan, seen, near) - _cut(r0, around, near, 1)
+            r = r + _cut(enlarge(more, self.factor), near, region, self.factor)
+        return luma(r).expand_as(r) if self.plan.neutral else r
+
+    def _detail(self, seen: Seen, x: Tensor, r: Tensor, region: Region) -> Tensor:
+        """What the tail makes of x and r (1, 3, h, w) of a region: (1, 3, factor * h, factor * w), or a row more."""
+        damage = stages.damage(seen, region)
+        x, r, damage = (pad_to_multiple(part, CELL) for part in (x, r, damage))
+        height, width = x.shape[2] // CELL, x.shape[3] // CELL
+        seed = self.plan.recipe.seed + 1  # not the noise the head drew with
+        noise = hash_noise(
+            region.y // CELL, region.x // CELL, height, width, planes=NOISE, seed=seed, device=self.device
+        )
+        return self.tail(Given(x, r, damage, noise)).float()
+
+
+def prepare(restorer: Restorer, upscaler: Upscaler, source: Source, plan: Plan, thumbnail: Tensor) -> Enlarging:
+    """Folds the sliders and the size into the tail, for the recipe of `plan`."""
+    recipe = plan.recipe
+    weight = restorer.backbone.stem.weight
+    plain = plan
+    if recipe.grain > 0 or plan.style is not None:
+        plain = stages.prepare(restorer, replace(recipe, beta=0.0, grain=0.0), None, thumbnail)
+    with torch.inference_mode():
+        z = condition(torch.tensor([recipe.alpha]), recipe.scale)
+        tail = upscaler.fold(z, recipe.scale).to(weight.device, weight.dtype)
+    return Enlarging(source, plan, plain, tail, weight.device)
+
+
+def factor_for(request: RenderRequest) -> int:
+    """How far a refined view is enlarged: no further than the recipe wants, and than the screen has pixels to show."""
+    factor = 1
+    while factor < request.recipe.scale and factor < request.view.scale:
+        factor *= 2
+    return factor
+
+
+def refine(
+    enlarging: Enlarging, request: RenderRequest, tiles: Sequence[Tile], look: Look, on_block: Callable[[Frame], None]
+) -> Generator[Progress | None, None, Frame]:
+    """The view enlarged, block by block; exact where the enlargement is the recipe's own. `before` is X_s."""
+    factor, space = enlarging.factor, enlarging.source.space
+    region = request.view.region.intersect(enlarging.source.master.info.bounds)
+    pixels = np.empty((factor * region.height, factor * region.width, 4), np.uint8)
+    before, exact = np.empty_like(pixels), factor == request.recipe.scale
+    touching = tiles_touching(tiles, region)
+    for number, tile in enumerate(touching):
+        seen = yield from look(tile)
+        for block in blocks(tile.core):
+            part = block.intersect(region)
+            if not (part.width and part.height):
+                continue
+            master, result = enlarging.block(seen, block)
+            offset, where = _slices(part, block, factor), _slices(part, region, factor)
+            before[where], pixels[where] = space.to_display(master)[offset], space.to_display(result)[offset]
+            on_block(Frame(request, pixels[where].copy(), before[where].copy(), part, exact=exact))
+            yield Progress(number, len(touching), "refine")
+    return Frame(request, pixels, before, region, exact=exact)
+
+
+def whole(
+    enlarging: Enlarging, tiles: Sequence[Tile], look: Look, count: Callable[[Seen, Region, Pixels, Pixels], None]
+) -> Generator[Progress | None, None, Pixels]:
+    """The whole image (factor * H, factor * W, C); `count` gets each block's region, X_s and Y_s."""
+    factor, source = enlarging.factor, enlarging.source
+    width, height = source.size(0)
+    master = source.master.pixels
+    out = np.empty((factor * height, factor * width, master.shape[2]), master.dtype)
+    for number, tile in enumerate(tiles):
+        seen = yield from look(tile)
+        for block in blocks(tile.core):
+            before, result = enlarging.block(seen, block)
+            out[_slices(block, Region(0, 0, width, height), factor)] = result
+            count(seen, block, before, result)
+            yield None
+        yield Progress(number + 1, len(tiles), "restoring")
+    return out
+
+
+def blocks(core: Region) -> Iterator[Region]:
+    """A tile's core in parts of at most 256 x 256 pixels, the same ones on the screen and in an export."""
+    for y in range(core.y, core.bottom, BLOCK):
+        for x in range(core.x, core.right, BLOCK):
+            yield Region(x, y, BLOCK, BLOCK).intersect(core)
+
+
+def _slices(part: Region, whole: Region, factor: int) -> tuple[slice, slice]:
+    top, left = factor * (part.y - whole.y), factor * (part.x - whole.x)
+    return slice(top, top + factor * part.height), slice(left, left + factor * part.width)
+
+
+def _times(region: Region, factor: int) -> Region:
+    return Region(*(factor * side for side in (region.x, region.y, region.width, region.height)))
+
+
+def _grown(region: Region, by: int, within: Region) -> Region:
+    return Region(region.x - by, region.y - by, region.width + 2 * by, region.height + 2 * by).intersect(within)
+
+
+def _cut(field: Tensor, whole: Region, part: Region, factor: int) -> Tensor:
+    """The pixels of `part` out of a field that covers `whole` at `factor` times the size, and perhaps a little more."""
+    rows, columns = _slices(part, whole, factor)
+    return field[:, :, rows, columns]

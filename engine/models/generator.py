@@ -30,6 +30,7 @@ class Understanding:
     residual: Tensor  # R0 (N, 3, H, W): x + R0 is the tone-preserving restoration
     features: Tensor  # F (N, 32, H/4, W/4)
     damage: Tensor  # logit D (N, 1, H, W)
+    quarter: Tensor | None = None  # what F is projected from (N, 64, H/4, W/4), for those who train the projection
 
 
 class Backbone(nn.Module):
@@ -52,12 +53,12 @@ class Backbone(nn.Module):
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
 
-    def forward(self, x: Tensor) -> Understanding:
-        *_, last = self.steps(x)
+    def forward(self, x: Tensor, *, keep_quarter: bool = False) -> Understanding:
+        *_, last = self.steps(x, keep_quarter=keep_quarter)
         assert last is not None
         return last
 
-    def steps(self, x: Tensor) -> Iterator[Understanding | None]:
+    def steps(self, x: Tensor, *, keep_quarter: bool = False) -> Iterator[Understanding | None]:
         """The same computation, cut so that no part holds the engine for long; the last item is the result."""
         half = self.at_half(self.stem(F.pixel_unshuffle(x - 0.5, 2)))
         yield None
@@ -71,7 +72,7 @@ class Backbone(nn.Module):
         yield None
         half = self.half_out(self.from_quarter(quarter, half))
         out = F.pixel_shuffle(self.out(half), 2)
-        yield Understanding(residual=out[:, :3], features=self.features(quarter), damage=out[:, 3:])
+        yield Understanding(out[:, :3], self.features(quarter), out[:, 3:], quarter if keep_quarter else None)
 
 
 def condition(alpha: Tensor, beta: Tensor, style: Tensor) -> Tensor:

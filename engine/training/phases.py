@@ -15,15 +15,17 @@ from engine.models.generator import NOISE, condition
 from engine.models.style_encoder import REFERENCE_SIZE
 from engine.styles import processes
 from engine.training import optics
+from engine.training.adversary import ADVERSARIES, Adversary
 from engine.training.aging import LOOK_ALIKES, Aged, Draw, age, tone_change
 from engine.training.dataset import PhotoSet
 from engine.training.presets import Phase
 from engine.training.run import Run
 from engine.training.sheet import Dice
+from engine.training.watches import Watches
 
 CHANNELS_LAST = torch.channels_last
-LAMBDA = 0.3  # weight of the adversarial term beside alpha and beta
-GAMMA = 0.02  # weight of R1 + R2; at 1 the critic stays blind
+LAMBDA = 1.0  # weight of the adversarial term beside alpha and beta
+CONTRAST = 0.2  # weight, within the style term, of being nearer to the wished style than to another
 WARM_UP = 50  # joint steps over which the scales of content and style are measured
 
 
@@ -36,6 +38,8 @@ class Lesson:
     phase: Phase
     device: torch.device
     seed: int
+    adversary: Adversary = ADVERSARIES["relativistic"]
+    watches: Watches | None = None
 
     def aged(self) -> Aged:
         """A batch and its truth. Severity varies, or the network smooths what was hardly damaged at all."""
@@ -108,7 +112,7 @@ def _tone_step(run: Run, lesson: Lesson, group: str) -> dict[str, float]:
 
 def _process_palette(run: Run, lesson: Lesson, clean: Tensor, dice: Dice) -> Tensor:
     """How far pictures in the palette of a simulated print are from the same pictures so printed."""
-    kinds = [processes.PROCESSES[dice.count(0, len(processes.PROCESSES) - 1)] for _ in range(len(clean))]
+    kinds = [_any_process(dice) for _ in range(len(clean))]
     others = lesson.photos.thumbnails(len(clean), REFERENCE_SIZE, lesson.seed + 1).to(lesson.device)
     references = [_as_print(kind, r, dice) for kind, r in zip(kinds, torch.split(others, 1), strict=True)]
     wanted = torch.cat([processes.colours(k, c) for k, c in zip(kinds, torch.split(clean, 1), strict=True)])
@@ -124,6 +128,10 @@ def _painted_palette(run: Run, lesson: Lesson, clean: Tensor, dice: Dice) -> Ten
     styled = run.nets.tone.styling(clean, run.nets.encoder(references)).apply(clean)
     colours = losses.colour_distance(styled, references, dice.normals(3, 16).to(lesson.device))
     return colours + 0.3 * (luma(styled) - luma(clean)).abs().mean()
+
+
+def _any_process(dice: Dice) -> processes.Process:
+    return processes.PROCESSES[dice.count(0, len(processes.PROCESSES) - 1)]
 
 
 def _as_print(process: processes.Process, picture: Tensor, dice: Dice) -> Tensor:
@@ -152,14 +160,16 @@ def features(run: Run, lesson: Lesson) -> dict[str, float]:
 
 
 def _restore(run: Run, lesson: Lesson, batch: Aged, weights: Weights) -> Tensor:
-    """The head's picture (N, 3, H, W) for these loss weights; the backbone is fixed by now."""
+    """The head's picture (N, 3, H, W) for these loss weights. Of the backbone, fixed by now, only the projection to the
+    head's features learns on: nothing taught it before."""
     x = batch.aged.contiguous(memory_format=CHANNELS_LAST)
     n, _, height, width = x.shape
     noise = torch.rand(n, NOISE, height // 4, width // 4, generator=weights.generator).to(x.device) * 2 - 1
     with torch.no_grad(), lesson.autocast():
-        seen = run.nets.backbone(x)
+        seen = run.nets.backbone(x, keep_quarter=True)
     with lesson.autocast():
-        r = run.nets.head(seen.features, seen.residual, noise, condition(weights.alpha, weights.beta, weights.style))
+        features = run.nets.backbone.features(seen.quarter)
+        r = run.nets.head(features, seen.residual, noise, condition(weights.alpha, weights.beta, weights.style))
     restored: Tensor = x + r.float()
     return restored
 
@@ -176,7 +186,7 @@ class Weights:
 
 
 def draw_weights(run: Run, lesson: Lesson) -> Weights:
-    """alpha = 10^U(-1, 1); beta = 0 for three quarters of a batch, else 10^U(-2, 1) with a reference of some style."""
+    """alpha = 10^U(-1, 1); beta = 0 for two thirds of a batch, else 10^U(-2, 1) with a reference of some style."""
     count, size = lesson.phase.batch, lesson.phase.size
     # Not the seed itself: the aging draws with it which pictures stay clean, and alpha would be told by that.
     generator = torch.Generator().manual_seed(lesson.seed + 500_000_003)
@@ -186,9 +196,8 @@ def draw_weights(run: Run, lesson: Lesson) -> Weights:
     if lesson.styles is not None and dice.chance(0.6):
         references = lesson.styles.batch(count, REFERENCE_SIZE, lesson.seed + 2)
     else:
-        kind = processes.PROCESSES[dice.count(0, len(processes.PROCESSES) - 1)]
         photos = lesson.photos.batch(count, REFERENCE_SIZE, lesson.seed + 2)
-        references = torch.cat([_as_print(kind, p, dice) for p in torch.split(photos, 1)])
+        references = torch.cat([_as_print(_any_process(dice), p, dice) for p in torch.split(photos, 1)])
     references = references.to(lesson.device)
     with torch.no_grad():
         style = run.nets.encoder(references)
@@ -197,7 +206,7 @@ def draw_weights(run: Run, lesson: Lesson) -> Weights:
 
 def plain_part(count: int) -> int:
     """How many pictures of a batch have beta = 0; they come first."""
-    return count - max(1, count // 4)
+    return count - max(1, count // 3)
 
 
 def critic(run: Run, lesson: Lesson) -> dict[str, float]:
@@ -212,27 +221,20 @@ def critic(run: Run, lesson: Lesson) -> dict[str, float]:
 
 
 def critic_step(run: Run, lesson: Lesson, real: Tensor, fake: Tensor) -> dict[str, float]:
-    """One relativistic step; every eighth carries R1 + R2, eight times as heavy, in float32."""
-    net = run.nets.critic
+    """One step of the critic; some carry its penalty, in float32 and as many times as heavy as it is rare."""
+    net, game, watches = run.nets.critic, lesson.adversary, lesson.watches
     real, fake = real.detach(), fake.detach()
-    penalise = lesson.seed % 8 == 0
-    real.requires_grad_(penalise)
-    fake.requires_grad_(penalise)
-    if penalise:
+    with lesson.autocast():
         scores = net(real), net(fake)
-        penalty = losses.zero_centred_penalty(scores[0], real) + losses.zero_centred_penalty(scores[1], fake)
-    else:
-        with lesson.autocast():
-            scores = net(real), net(fake)
-        penalty = torch.zeros((), device=real.device)
     real_score, fake_score = (s.float() for s in scores)
-    loss = losses.relativistic_critic(real_score, fake_score) + 8 * 0.5 * GAMMA * penalty
-    norm = take(run, "critic", loss, limit=5.0)
-    return {
-        "critic": loss.item(),
-        "accuracy": float((real_score > fake_score).float().mean()),
-        "critic_norm": norm,
-    }
+    loss = game.critic(real_score, fake_score).mean()
+    figures = {"critic": loss.item(), "accuracy": float((real_score > fake_score).float().mean())}
+    if watches is not None and watches.skip_critic:
+        return figures
+    if game.penalty is not None and lesson.seed % game.every == 0:
+        strength = watches.memory["r1"] if watches is not None else 1.0
+        loss = loss + game.every * strength * game.penalty(net, real, fake)
+    return figures | {"critic_norm": take(run, "critic", loss, limit=5.0)}
 
 
 def joint(run: Run, lesson: Lesson) -> dict[str, float]:
@@ -242,25 +244,41 @@ def joint(run: Run, lesson: Lesson) -> dict[str, float]:
     plain = plain_part(y.shape[0])
     figures = critic_step(run, lesson, batch.toned[:plain], y[:plain])
     content, style = _distances(run, lesson, y, batch.toned, weights.references)
-    with lesson.autocast():
-        with torch.no_grad():
-            real_score = run.nets.critic(batch.toned[:plain])
-        fake_score = run.nets.critic(y[:plain])
     adversarial = torch.zeros_like(content)
-    adversarial[:plain] = torch.nn.functional.softplus((real_score - fake_score).float()).mean((1, 2, 3))
+    adversarial[:plain] = generator_loss(run, lesson, batch.toned[:plain], y[:plain])
     _freeze_scales(run, content, style)
-    total = LAMBDA * adversarial + weights.alpha * content / run.scales["content"]
+    lam, contrast = LAMBDA * run.scales.get("gan", 1.0), CONTRAST * run.scales.get("contrast", 1.0)
+    style = style + contrast * _nearer_to_another(run, lesson, y, batch.toned, weights, style)
+    total = lam * adversarial + weights.alpha * content / run.scales["content"]
     total = total + weights.beta * style / run.scales["style"]
-    loss = (total / (LAMBDA + weights.alpha + weights.beta)).mean()
+    loss = (total / (lam + weights.alpha + weights.beta)).mean()
     norm = take(run, "joint", loss, limit=1.0)
     run.nets.critic.zero_grad(set_to_none=True)
-    run.follow("head", "critic")
+    run.follow("head", "backbone.features", "critic")
     return figures | {
         "content": content.mean().item(),
         "style": style.mean().item(),
         "adversarial": adversarial[:plain].mean().item(),
         "norm": norm,
     }
+
+
+def generator_loss(run: Run, lesson: Lesson, real: Tensor, fake: Tensor) -> Tensor:
+    """The generator's side of the game, (N,) a picture; the critic's own gradients are to be thrown away after it."""
+    with lesson.autocast():
+        with torch.no_grad():
+            real_score = run.nets.critic(real)
+        fake_score = run.nets.critic(fake)
+    return lesson.adversary.generator(real_score.float(), fake_score.float()).mean((1, 2, 3))
+
+
+def _nearer_to_another(run: Run, lesson: Lesson, y: Tensor, truth: Tensor, weights: Weights, own: Tensor) -> Tensor:
+    """How much nearer each styled picture is to a neighbour's style than to its own, (N,), 0 for the plain ones:
+    without this term styles grow alike."""
+    plain = plain_part(len(y))
+    others = weights.references.roll(1, 0)[plain:]
+    _, apart = _distances(run, lesson, y[plain:], truth[plain:], others)
+    return torch.cat([torch.zeros_like(own[:plain]), torch.relu(own[plain:] - 0.7 * apart)])
 
 
 def _distances(run: Run, lesson: Lesson, y: Tensor, truth: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.training.adversary import AdversaryName
+
 Kind = Literal[
     "content", "tone", "features", "critic", "joint", "palette", "upscale", "upscale_critic", "upscale_joint"
 ]
@@ -33,6 +35,7 @@ class Preset:
     validation_pictures: int = 16
     validation_size: int = 256
     photos: int | None = None  # at most this many; None: all
+    adversary: AdversaryName = "relativistic"
 
 
 PRESETS = {
@@ -44,8 +47,8 @@ PRESETS = {
                 Phase("content", 70, 1.2e-3),
                 Phase("tone", 5, 2e-3, batch=32, size=64),
                 Phase("features", 2, 1e-3, batch=16, size=96),
-                Phase("critic", 3, 5e-4, batch=4, size=128),
-                Phase("joint", 15, 5e-4, batch=4, size=128),
+                Phase("critic", 3, 5e-4, batch=6, size=128),
+                Phase("joint", 15, 5e-4, batch=6, size=128),
                 Phase("palette", 7, 2e-3, batch=32, size=64),
             ),
         ),
@@ -54,9 +57,9 @@ PRESETS = {
             (
                 Phase("content", 75, 1.2e-3),
                 Phase("tone", 10, 2e-3, batch=32, size=64),
-                Phase("features", 4, 1e-3, batch=16, size=96),
-                Phase("critic", 6, 5e-4, batch=4, size=128),
-                Phase("joint", 70, 5e-4, batch=4, size=128),
+                Phase("features", 3, 1e-3, batch=16, size=96),
+                Phase("critic", 4, 5e-4, batch=6, size=128),
+                Phase("joint", 45, 5e-4, batch=6, size=128),
                 Phase("palette", 10, 2e-3, batch=32, size=64),
             ),
         ),
@@ -77,8 +80,8 @@ PRESETS = {
                 Phase("content", 1, 1e-3, batch=2, size=64, steps=6),
                 Phase("tone", 1, 2e-3, batch=4, size=64, steps=4),
                 Phase("features", 1, 1e-3, batch=2, size=64, steps=4),
-                Phase("critic", 1, 5e-4, batch=2, size=64, steps=3),
-                Phase("joint", 1, 5e-4, batch=2, size=64, steps=4),
+                Phase("critic", 1, 5e-4, batch=3, size=64, steps=3),
+                Phase("joint", 1, 5e-4, batch=3, size=64, steps=4),
                 Phase("palette", 1, 2e-3, batch=4, size=64, steps=3),
             ),
             validation_pictures=2,

@@ -17,10 +17,12 @@ import torch
 
 from engine.errors import EngineError
 from engine.training import phases, upscaling
+from engine.training.adversary import ADVERSARIES, Adversary
 from engine.training.dataset import PhotoSet
 from engine.training.presets import PRESETS, Kind, Phase, Preset
 from engine.training.run import Networks, Run, averaged
-from engine.training.validation import Validation
+from engine.training.validation import Validation, write_strip
+from engine.training.watches import Watches
 from engine.types import Progress
 
 STEPS: dict[Kind, phases.Step] = {
@@ -39,7 +41,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "tone": ("tone", "encoder"),
     "features": ("features", "features_out"),
     "critic": ("critic",),
-    "joint": ("head",),
+    "joint": ("head", "backbone.features"),
     "palette": ("tone",),
     "upscale": ("upscaler",),
 }
@@ -50,7 +52,7 @@ TRAINS: dict[Kind, tuple[str, ...]] = {  # which groups a phase moves, where it 
 }
 
 
-def new_run(folder: Path, device: torch.device, seed: int) -> Run:
+def new_run(folder: Path, device: torch.device, seed: int, game: Adversary = ADVERSARIES["relativistic"]) -> Run:
     """Fresh networks and optimisers; the folder is made."""
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
@@ -59,7 +61,7 @@ def new_run(folder: Path, device: torch.device, seed: int) -> Run:
     optimisers: dict[str, torch.optim.Optimizer] = {
         group: torch.optim.Adam(
             [p for name in names for p in nets.get_submodule(name).parameters()],
-            betas=(0.0 if group == "critic" else 0.9, 0.99),
+            betas=game.betas if group == "critic" else (0.9, 0.99),
         )
         for group, names in GROUPS.items()
     }
@@ -85,7 +87,7 @@ def train(preset: Preset, data: Path, out: Path, options: Options | None = None)
     """
     options = options or Options()
     device = torch.device(options.device)
-    run = new_run(out, device, preset.seed)
+    run = new_run(out, device, preset.seed, ADVERSARIES[preset.adversary])
     run.echo = options.echo
     resumed = run.load()
     if run.counters.setdefault("preset", preset.name) != preset.name:
@@ -142,13 +144,19 @@ def _phase(run: Run, preset: Preset, school: School, stop: float) -> Generator[P
     phase = preset.phases[run.counters["phase"]]
     if run.counters["step"] == 0:
         run.adopt_average()
+    game = ADVERSARIES[preset.adversary]
+    watches = Watches(run, game.blind) if phase.kind == "joint" else None
     sums: Counter[str] = Counter()
     last = saved = time.monotonic()
     while (done := _share_done(run, phase)) < 1 and time.monotonic() < stop:
         counters = run.counters
-        rate = _set_rate(run, phase, done)
+        rate = _set_rate(run, phase, done, game)
         seed = preset.seed * 1_000_003 + counters["total"]
-        sums.update(STEPS[phase.kind](run, phases.Lesson(school.photos, school.styles, phase, school.device, seed)))
+        lesson = phases.Lesson(school.photos, school.styles, phase, school.device, seed, game, watches)
+        figures = _step(phase.kind, watches, counters["step"])(run, lesson)
+        if watches is not None:
+            _watch_step(run, watches, figures)
+        sums.update(figures)
         sums["steps"] += 1
         counters["step"] += 1
         counters["total"] += 1
@@ -161,12 +169,25 @@ def _phase(run: Run, preset: Preset, school: School, stop: float) -> Generator[P
             run.log(kind=phase.kind, rate=rate, **{k: round(v / steps, 5) for k, v in sums.items()})
             sums.clear()
         if now - saved > 60 * preset.checkpoint_minutes:
-            _measure_and_save(run, phase.kind, school.judge)
+            _measure_and_save(run, phase.kind, school.judge, watches)
             saved = last = time.monotonic()
-    _measure_and_save(run, phase.kind, school.judge)
+    _measure_and_save(run, phase.kind, school.judge, watches)
     if _share_done(run, phase) >= 1:
         run.counters |= {"phase": run.counters["phase"] + 1, "step": 0, "seconds": 0.0}
         run.save()
+
+
+def _step(kind: Kind, watches: Watches | None, number: int) -> phases.Step:
+    """The phase's step; the critic's alone where a watch asks for it."""
+    return phases.critic if watches is not None and watches.alone(number) else STEPS[kind]
+
+
+def _watch_step(run: Run, watches: Watches, figures: dict[str, float]) -> None:
+    told = watches.step(figures, run.counters["step"])
+    if "norm" in figures and watches.gradient(figures["norm"]) == "back":
+        told = "two bad gradients in a row: back to the best" if run.back_to("best-joint") else told
+    if told:
+        run.log(kind="joint", event="watch", told=told)
 
 
 def _share_done(run: Run, phase: Phase) -> float:
@@ -174,24 +195,32 @@ def _share_done(run: Run, phase: Phase) -> float:
     return float(counters["step"] / phase.steps if phase.steps else counters["seconds"] / (60 * phase.minutes))
 
 
-def _set_rate(run: Run, phase: Phase, done: float) -> float:
-    """A short warm-up, then a cosine down to 2 % of the phase's rate; the critic keeps up with the head."""
+def _set_rate(run: Run, phase: Phase, done: float, game: Adversary) -> float:
+    """A short warm-up, then a cosine down to 2 % of the phase's rate; the critic keeps up with the head, at the rate
+    its game asks for and the watches leave it."""
     warm = min(1.0, (run.counters["step"] + 1) / 100)
     rate: float = phase.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
     for name in TRAINS.get(phase.kind, (phase.kind,)):
+        share = 1.0
+        if name == "critic":
+            share = run.scales.get("critic_rate", 1.0) * (game.rate / phase.rate if game.rate else 1.0)
         for group in run.optimisers[name].param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * share
     return rate
 
 
-def _measure_and_save(run: Run, kind: Kind, judge: Validation) -> None:
+def _measure_and_save(run: Run, kind: Kind, judge: Validation, watches: Watches | None) -> None:
     """Validates the averaged weights; keeps them as best-<kind> where they measure best, and the run as last."""
     figures = judge.measure(run, kind)
     run.log(kind=kind, event="validation", **{k: round(v, 4) for k, v in figures.items()})
+    write_strip(judge.strip, run.folder / "preview.png")
     score = figures.get("score", -math.inf)
-    if score > run.best.get(kind, -math.inf):
+    reason = watches.validation(figures) if watches is not None else None
+    if reason is None and score > run.best.get(kind, -math.inf):
         run.best[kind] = score
         run.save(f"best-{kind}")
+    if reason is not None and run.back_to(f"best-{kind}"):
+        run.log(kind=kind, event="watch", told=reason)
     run.save()
 
 

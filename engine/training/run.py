@@ -87,6 +87,20 @@ class Run:
                 self.average[key].copy_(value)
         self.adopt_average()
 
+    def back_to(self, name: str) -> bool:
+        """Takes the averaged weights of an earlier checkpoint and forgets the optimisers' momentum; counters and
+        scales stay. False where there is no such checkpoint."""
+        path = self.folder / f"{name}.safetensors"
+        if not path.exists():
+            return False
+        for key, value in load_file(path).items():
+            if key.startswith("average."):
+                self.average[key.removeprefix("average.")].copy_(value)
+        self.adopt_average()
+        for optimiser in self.optimisers.values():
+            optimiser.state.clear()
+        return True
+
     def log(self, **values: Any) -> None:
         """Appends one JSON line to log.jsonl."""
         line = json.dumps({"time": round(time.time(), 1), **self.counters, **values})

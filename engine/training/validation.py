@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
-from engine.models.generator import NOISE, condition
+from engine.models.generator import NOISE, Understanding, condition
 from engine.models.upscale import UPSCALES, enlarge
 from engine.training.aging import age
 from engine.training.dataset import PhotoSet
@@ -22,6 +26,7 @@ class Validation:
     def __init__(self, photos: PhotoSet, preset: Preset, device: torch.device) -> None:
         clean = photos.batch(preset.validation_pictures, preset.validation_size, SEED).to(device)
         self.batch = age(clean, SEED, keep_clean=0.0)
+        self.strip: list[Tensor] = []  # the pictures of the last measurement, aged to clean, for a person to look at
 
     @torch.no_grad()
     def measure(self, run: Run, kind: Kind) -> dict[str, float]:
@@ -46,15 +51,33 @@ class Validation:
             figures["tone"] = float((found - small[1]).abs().mean())
             figures["tone_input"] = float((small[0] - small[1]).abs().mean())
             figures["score"] = -figures["tone"]
+        self.strip = [b.aged, y, b.toned]
         if kind in ("critic", "joint"):
-            n, _, h, w = b.aged.shape
-            noise = torch.rand(n, NOISE, h // 4, w // 4, generator=torch.Generator().manual_seed(SEED)) * 2 - 1
-            for alpha in (0.1, 0.3, 1.0, 3.0, 10.0):
-                z = condition(torch.full((n,), alpha), torch.zeros(n), torch.zeros(n, 64)).to(y.device)
-                z_y = b.aged + run.nets.head(seen.features, seen.residual, noise.to(y.device), z)
-                figures[f"psnr_{alpha:g}"] = fitted_psnr(z_y, b.toned)
-                figures[f"texture_{alpha:g}"] = texture(z_y, b.toned)
-            figures["score"] = figures["psnr_10"]
+            figures |= self._over_alpha(run, seen)
+        return figures
+
+    def _over_alpha(self, run: Run, seen: Understanding) -> dict[str, float]:
+        """Fidelity and texture along the slider, and what the watches look at: how far colours have moved between the
+        ends of the slider, how far the outputs are spread over (alpha, beta)."""
+        b = self.batch
+        n, _, h, w = b.aged.shape
+        noise = torch.rand(n, NOISE, h // 4, w // 4, generator=torch.Generator().manual_seed(SEED)).to(b.aged) * 2 - 1
+        style = torch.randn(n, 64, generator=torch.Generator().manual_seed(SEED)).to(b.aged)
+
+        def output(alpha: float, beta: float = 0.0) -> Tensor:
+            z = condition(b.aged.new_full((n,), alpha), b.aged.new_full((n,), beta), style)
+            restored: Tensor = b.aged + run.nets.head(seen.features, seen.residual, noise, z)
+            return restored
+
+        outputs = {alpha: output(alpha) for alpha in (0.1, 0.3, 1.0, 3.0, 10.0)}
+        figures = {f"psnr_{alpha:g}": fitted_psnr(y, b.toned) for alpha, y in outputs.items()}
+        figures |= {f"texture_{alpha:g}": texture(y, b.toned) for alpha, y in outputs.items()}
+        figures["lab_shift"] = lab_distance(outputs[1.0], outputs[10.0])
+        corners = torch.stack([outputs[0.1], outputs[10.0], output(1.0, 10.0)])
+        figures["spread"] = float(corners.std(dim=0).mean())
+        # As near to the truth as it gets at alpha 10, and about as crisp as the truth at the default.
+        figures["score"] = figures["psnr_10"] + figures["psnr_1"] - 4 * abs(0.9 - figures["texture_1"])
+        self.strip = [b.aged, outputs[10.0], outputs[1.0], outputs[0.1], b.toned]
         return figures
 
 
@@ -83,6 +106,23 @@ def fitted_psnr(x: Tensor, truth: Tensor) -> float:
     gain = (ca * cb).mean(2, keepdim=True) / ca.square().mean(2, keepdim=True).clamp_min(1e-8)
     error = (gain * ca - cb).square().mean((1, 2)).clamp_min(1e-8)
     return float((-10 * error.log10()).mean())
+
+
+def lab_distance(x: Tensor, y: Tensor) -> float:
+    """Mean CIE Lab (D65) distance of the mean colours of 16 x 16 blocks: tone, not detail. x, y (N, 3, H, W) sRGB."""
+    from skimage.color import rgb2lab
+
+    blocks = [torch.nn.functional.avg_pool2d(p.clamp(0, 1), 16).permute(0, 2, 3, 1).cpu().numpy() for p in (x, y)]
+    return float(np.linalg.norm(rgb2lab(blocks[0]) - rgb2lab(blocks[1]), axis=-1).mean())
+
+
+def write_strip(pictures: list[Tensor], path: Path, rows: int = 4) -> None:
+    """A PNG of the first `rows` pictures of every set (N, 3, H, W), sets side by side."""
+    if not pictures:
+        return
+    joined = torch.cat([p[:rows].clamp(0, 1) for p in pictures], 3)
+    pixels = (torch.cat(list(joined), 1).permute(1, 2, 0) * 255).round().to(torch.uint8).cpu().numpy()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(path)
 
 
 def texture(x: Tensor, truth: Tensor) -> float:

@@ -53,7 +53,8 @@ def test_a_run_goes_through_all_phases_and_logs_each(photos: Path, tmp_path: Pat
     assert run.counters["phase"] == len(TINY.phases)
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [line["kind"] for line in lines if line.get("event") == "validation"] == [p.kind for p in TINY.phases]
-    assert set(run.scales) == {"content", "style", "measured"}
+    assert {"content", "style", "measured"} <= set(run.scales)
+    assert Image.open(tmp_path / "run" / "preview.png").width > Image.open(tmp_path / "run" / "preview.png").height
 
 
 def test_a_killed_run_goes_on_to_the_same_weights(photos: Path, tmp_path: Path) -> None:

@@ -102,6 +102,7 @@ class Upscaler(nn.Module):
         for layer in (*self.outs.values(), self.gate, self.modulation[2]):
             nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        nn.init.constant_(self.gate.bias, -2.0)  # type: ignore[arg-type]
         for out in self.outs.values():
             nn.init.normal_(out.weight, std=1e-3)  # type: ignore[arg-type]
 

@@ -91,16 +91,16 @@ PRESETS = {
         Preset(
             "upscale",
             (
-                Phase("upscale", 35, 2e-3, size=64),
-                Phase("upscale_critic", 3, 5e-4, batch=4, size=48),
-                Phase("upscale_joint", 25, 5e-4, batch=4, size=48),
+                Phase("upscale", 45, 2e-3, size=40),
+                Phase("upscale_critic", 3, 5e-4, size=40),
+                Phase("upscale_joint", 25, 5e-4, size=40),
             ),
         ),
         Preset(  # the same tail on another backbone and head: `--start OLD_RUN --start NEW_WEIGHTS`
             "upscale-again",
             (
-                Phase("upscale", 5, 5e-4, size=64),
-                Phase("upscale_joint", 10, 3e-4, batch=4, size=48),
+                Phase("upscale", 5, 5e-4, size=40),
+                Phase("upscale_joint", 10, 3e-4, size=40),
             ),
         ),
         Preset(

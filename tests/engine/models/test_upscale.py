@@ -57,11 +57,11 @@ def test_a_flat_picture_stays_flat_when_enlarged(scale: int) -> None:
 
 
 @pytest.mark.parametrize("scale", UPSCALES)
-def test_a_new_tail_adds_hardly_anything_to_half_the_mending(scale: int) -> None:
+def test_a_new_tail_adds_hardly_anything_to_a_little_of_the_mending(scale: int) -> None:
     given = pictures(16, 24)
     made = Upscaler().requires_grad_(False)(given, z(scale=scale), scale)
     assert made.shape == (1, 3, 16 * scale, 24 * scale)
-    assert (made - enlarge(0.5 * given.r, scale)).abs().max() < 0.05
+    assert (made - enlarge(torch.tensor(-2.0).sigmoid() * given.r, scale)).abs().max() < 0.05
 
 
 @pytest.mark.parametrize("scale", UPSCALES)

@@ -22,6 +22,7 @@ from engine.models.upscale import Upscaler
 from engine.models.weights import Restorer
 from engine.rendering import enlarging, stages
 from engine.rendering.enlarging import Enlarging
+from engine.rendering.pieces import Frugal
 from engine.rendering.source import Source, to_master
 from engine.rendering.stages import Plan, Seen
 from engine.rendering.tensors import to_array, to_tensor
@@ -73,6 +74,7 @@ class Pipeline:
         self._upscaler: Upscaler | None = None
         self.card = card
         self.device = device
+        self._frugal = Frugal(card.tile, card.halo)
         self._seen: ByteCache[Key, Seen] = ByteCache(cache_bytes)
         self._thumbnails: dict[tuple[str, int], Tensor] = {}
 
@@ -231,7 +233,7 @@ class Pipeline:
         if known is not None:
             return known
         x = to_tensor(subject.source.working(level, tile.padded), self.device)
-        steps = stages.understand(self.restorer, x, tile.padded, tile.core)
+        steps = self._frugal.understand(self.restorer, x, tile.padded, tile.core)
         while True:
             with torch.inference_mode():
                 seen = next(steps)

@@ -21,7 +21,7 @@ from engine.styles.processes import draw_texture
 from engine.types import Recipe, Region, StyleCard
 
 MARGIN = 24  # pixels kept around a tile's core: the head needs 12, grain and mask a few more
-_CELL = 4  # the head works on a grid of 4 x 4 pixels
+CELL = 4  # the head works on a grid of 4 x 4 pixels
 _SUSPECT = 0.25  # probability of damage from which an area counts as taken for it
 _NEUTRAL = 3 / 255  # colour of the thumbnail up to which an image counts as black and white
 _REACH = 12  # pixels the head looks at around a pixel
@@ -52,10 +52,10 @@ def understand(restorer: Restorer, x: Tensor, padded: Region, core: Region) -> I
         if result is None:
             yield None
     assert result is not None
-    kept = Region(core.x - MARGIN, core.y - MARGIN, core.width + 2 * MARGIN, core.height + 2 * MARGIN).intersect(padded)
+    kept = kept_around(core, padded)
     top, left = kept.y - padded.y, kept.x - padded.x
     bottom, right = top + _up(kept.height), left + _up(kept.width)
-    grid = (slice(None), slice(None), slice(top // _CELL, bottom // _CELL), slice(left // _CELL, right // _CELL))
+    grid = (slice(None), slice(None), slice(top // CELL, bottom // CELL), slice(left // CELL, right // CELL))
     window = (slice(None), slice(None), slice(top, bottom), slice(left, right))
     damage = torch.sigmoid(result.damage[window].float())
     yield Seen(
@@ -65,6 +65,12 @@ def understand(restorer: Restorer, x: Tensor, padded: Region, core: Region) -> I
         damage.to(weight.dtype),
         _trust(damage).to(weight.dtype),
     )
+
+
+def kept_around(core: Region, padded: Region) -> Region:
+    """What is kept of a tile: its core and a margin, where the picture goes on."""
+    wide = Region(core.x - MARGIN, core.y - MARGIN, core.width + 2 * MARGIN, core.height + 2 * MARGIN)
+    return wide.intersect(padded)
 
 
 def _trust(damage: Tensor) -> Tensor:
@@ -94,7 +100,7 @@ def _grow(mask: Tensor, reach: int) -> Tensor:
 
 
 def _up(length: int) -> int:
-    return -(-length // _CELL) * _CELL
+    return -(-length // CELL) * CELL
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +194,11 @@ def _residual(plan: Plan, seen: Seen, region: Region, extra: int) -> tuple[Tenso
     columns = slice(columns.start, columns.start + _up(columns.stop - columns.start))
     residual = seen.residual[:, :, rows, columns]
     features = seen.features[
-        :, :, rows.start // _CELL : rows.stop // _CELL, columns.start // _CELL : columns.stop // _CELL
+        :, :, rows.start // CELL : rows.stop // CELL, columns.start // CELL : columns.stop // CELL
     ]
     noise = hash_noise(
-        top // _CELL,
-        left // _CELL,
+        top // CELL,
+        left // CELL,
         features.shape[2],
         features.shape[3],
         planes=NOISE,

@@ -252,10 +252,11 @@ class EngineService:
             source = yield from self._decoded(image)
             pipeline = self._pipeline(recipe)
             subject = self._subject(image, replace(recipe, weights=pipeline.card.sha256), source)
-            order = Order(subject, self._place(image), options, self._studio().ready)
+            notes = {"upscaler": pipeline.card.tail} if recipe.scale > 1 else {}
+            order = Order(subject, self._place(image), options, self._studio().ready, notes)
             return (yield from export(order, pipeline, self._io, self._export_desk()))
 
-        return self._worker.submit(Lane.QUEUE, _steps_in_words(steps), on_progress=on_progress)
+        return self._worker.submit(Lane.QUEUE, _steps_in_words(self._enduring(steps)), on_progress=on_progress)
 
     def optimise(
         self, image: ImageRef, recipe: Recipe, order: Optimisation, on_progress: Report, on_pass: OnPass
@@ -270,6 +271,8 @@ class EngineService:
             from engine.export.optimised import Job, export_optimised
             from engine.export.single import Order
 
+            if recipe.scale > 1:
+                raise RecipeError("An optimisation leaves the size as it is; set the size to 1 for it.")
             source = yield from self._decoded(image)
             reference = None
             if order.reference:

@@ -180,7 +180,8 @@ class ModelCard:
     id: str
     title: str
     sha256: str = ""
-    scale: int = 1
+    scale: int = 1  # how many times it can enlarge
+    tail: str = ""  # sha256 of the file it enlarges with
     multiple_of: int = 8
     halo: int = 64  # pixels around a tile that its result may depend on
     tile: int = 512

@@ -17,7 +17,10 @@ ORIENTATION, EXIF_IFD, GPS_IFD = 274, 34665, 34853
 DESCRIPTIVE = (271, 272, 315, 33432)  # make, model, artist, copyright
 _INTEROPERABILITY_IFD = 40965
 
-_SHORT, _LONG = 3, 4
+_SIDES = (256, 257, 40962, 40963)  # width and height, of the file and of what a camera took
+_RESOLUTIONS = (282, 283)
+
+_SHORT, _LONG, _RATIONAL = 3, 4, 5
 _POINTERS = (4, 13, 16, 18)  # long and directory, and BigTIFF's of 8 bytes
 _UNITS = {
     1: 1,
@@ -159,6 +162,38 @@ def upright(block: bytes | None) -> bytes | None:
     except struct.error:
         return None
     return bytes(changed)
+
+
+def enlarged(block: bytes | None, scale: int) -> bytes | None:
+    """The same block for `scale` times the pixels: what it says of their number and of how many go into an inch.
+
+    Changed in place, so maker notes keep their offsets; what cannot be read stays as it is.
+    """
+    changed = bytearray((block or b"").removeprefix(_MARK))
+    order = _ORDERS.get(bytes(changed[:2]))
+    if order is None:
+        return block
+    try:
+        (start,) = struct.unpack_from(order + "I", changed, 4)
+        _enlarge_directory(changed, start, order, scale)
+    except struct.error:
+        return block
+    return bytes(changed)
+
+
+def _enlarge_directory(block: bytearray, start: int, order: str, scale: int, depth: int = 0) -> None:
+    (count,) = struct.unpack_from(order + "H", block, start)
+    for position in range(start + 2, start + 2 + 12 * count, 12):
+        tag, kind, values, field = struct.unpack_from(order + "HHII", block, position)
+        if tag in _RESOLUTIONS and kind == _RATIONAL:
+            (numerator,) = struct.unpack_from(order + "I", block, field)
+            if numerator * scale < 1 << 32:
+                struct.pack_into(order + "I", block, field, numerator * scale)
+        elif tag in _SIDES and kind in (_SHORT, _LONG) and values == 1:
+            (side,) = struct.unpack_from(order + ("H" if kind == _SHORT else "I"), block, position + 8)
+            struct.pack_into(order + "HII", block, position + 2, _LONG, 1, side * scale)
+        elif tag == EXIF_IFD and kind in _POINTERS and not depth:
+            _enlarge_directory(block, field, order, scale, 1)
 
 
 def _pointed(file: BinaryIO, main: Directory, tag: int, order: str, big: bool = False) -> Directory:

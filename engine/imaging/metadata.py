@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from engine.imaging import exif
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,14 @@ class Header:
     copies: int = 1  # how many times its own size decoding takes in memory
     icc: bytes | None = None
     metadata: Metadata = field(default_factory=Metadata)
+
+
+def enlarged(metadata: Metadata, scale: int) -> Metadata:
+    """What holds of `scale` times the pixels on the same sheet of paper: the resolution grows with them."""
+    if scale == 1:
+        return metadata
+    dpi = (metadata.dpi[0] * scale, metadata.dpi[1] * scale) if metadata.dpi else None
+    return replace(metadata, dpi=dpi, exif=exif.enlarged(metadata.exif, scale))
 
 
 def plausible_dpi(x: float, y: float) -> tuple[float, float] | None:

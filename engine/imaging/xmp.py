@@ -14,6 +14,7 @@ _DC = "http://purl.org/dc/elements/1.1/"
 _XMP = "http://ns.adobe.com/xap/1.0/"
 _TIFF = "http://ns.adobe.com/tiff/1.0/"
 _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+_EXIF = "http://ns.adobe.com/exif/1.0/"
 _META = "adobe:ns:meta/"
 _XML = "http://www.w3.org/XML/1998/namespace"
 _PREFIXES = {
@@ -30,6 +31,8 @@ _PREFIXES = {
 _REPLACED = {
     f"{{{_DC}}}source", f"{{{_DC}}}description", f"{{{_DC}}}format", f"{{{_XMP}}}CreatorTool",
     f"{{{_XMP}}}Thumbnails", f"{{{_TIFF}}}Orientation", f"{{{_IPTC}}}DigitalSourceType",
+    *(f"{{{_TIFF}}}{name}" for name in ("ImageWidth", "ImageLength", "XResolution", "YResolution")),
+    *(f"{{{_EXIF}}}{name}" for name in ("PixelXDimension", "PixelYDimension")),
 }  # fmt: skip
 
 

@@ -55,6 +55,7 @@ def read_card(path: Path) -> ModelCard:
     }
     if (tail := tail_of(path)) is not None:
         values["scale"] = max((int(scale) for scale in header(tail).get("scales", ())), default=1)
+        values["tail"] = sha256_of(tail)
     return ModelCard(sha256=sha256_of(path), **values)
 
 

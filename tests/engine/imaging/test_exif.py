@@ -43,6 +43,23 @@ def test_values_come_out_in_one_byte_order(order: str) -> None:
     assert struct.unpack("<II", main[282].data) == (300, 1)
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_an_enlarged_block_tells_of_the_new_pixels(order: str) -> None:
+    inside = struct.pack(order + "H", 1) + struct.pack(order + "HHIHH", 40962, 3, 1, 40000, 0) + bytes(4)
+    whole = bytearray(block(order) + inside)
+    struct.pack_into(order + "HHII", whole, 10, 34665, 4, 1, 70)  # in place of Make
+    after = exif.enlarged(bytes(whole), 4)
+    main, camera, _ = exif.read_block(after)
+    assert struct.unpack("<II", main[282].data) == (1200, 1)
+    assert camera[40962].number == 160_000
+    assert main[274].number == 6
+
+
+@pytest.mark.parametrize("junk", [None, b"", b"II*", b"no exif", block()[:20]])
+def test_what_is_no_block_stays_what_it_is_when_enlarged(junk: bytes | None) -> None:
+    assert exif.enlarged(junk, 2) == junk
+
+
 @pytest.mark.parametrize("value", [0, 9, 65535])
 def test_a_senseless_orientation_is_upright(value: int) -> None:
     assert exif.orientation(block("<", value)) == 1

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from engine.models.blocks import luma
+
 
 def charbonnier(x: Tensor, y: Tensor, epsilon: float = 1e-3) -> Tensor:
     """A smooth absolute difference (Charbonnier et al. 1994; Lai et al., LapSRN, 2017)."""
@@ -73,3 +75,15 @@ def zero_centred_penalty(scores: Tensor, pictures: Tensor) -> Tensor:
     a score of the map, so that it does not grow with the size of the pictures."""
     (gradient,) = torch.autograd.grad(scores.sum(), pictures, create_graph=True)
     return gradient.float().square().sum() / scores.numel()
+
+
+def busy_where_flat(x: Tensor, truth: Tensor, flat: float = 0.02) -> Tensor:
+    """How much livelier x is than the truth where the truth is flat; (N,), for pictures (N, 3, H, W) in 0..1.
+
+    A critic rewards texture wherever it can be believed; skies and paper are to stay calm. Livelier is what the
+    Laplacian of the grey picture has more of; flat, where its mean over 9 x 9 pixels is small against `flat`.
+    """
+    kernel = torch.tensor([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]], device=x.device)[None, None]
+    energy = [F.conv2d(F.pad(luma(p), (1, 1, 1, 1), mode="replicate"), kernel).abs() for p in (x, truth)]
+    calm = torch.exp(-F.avg_pool2d(energy[1], 9, stride=1, padding=4, count_include_pad=False) / flat)
+    return (calm * F.relu(energy[0] - energy[1])).mean((1, 2, 3))

@@ -25,6 +25,7 @@ from engine.training.watches import Watches
 
 CHANNELS_LAST = torch.channels_last
 LAMBDA = 1.0  # weight of the adversarial term beside alpha and beta
+FLAT = 2.0  # weight, within the adversarial term, of staying calm where the truth is
 CONTRAST = 0.2  # weight, within the style term, of being nearer to the wished style than to another
 WARM_UP = 50  # joint steps over which the scales of content and style are measured
 
@@ -98,12 +99,32 @@ def palette(run: Run, lesson: Lesson) -> dict[str, float]:
     return figures
 
 
+def unfade(run: Run, lesson: Lesson) -> dict[str, float]:
+    """The way back from fading alone: a small network and small pictures, so that many steps cost little."""
+    clean = lesson.photos.thumbnails(lesson.phase.batch, lesson.phase.size, lesson.seed).to(lesson.device)
+    distance = _unfading_distance(run, lesson, clean, Dice(torch.Generator().manual_seed(lesson.seed)))
+    norm = take(run, "unfade", distance, limit=1.0)
+    run.follow("tone.unfade")
+    return {"unfade": distance.item(), "norm": norm}
+
+
+def _unfading_distance(run: Run, lesson: Lesson, clean: Tensor, dice: Dice) -> Tensor:
+    """How far faded pictures, unfaded again, are from what they were. Half of them are black and white, as most old
+    photographs are: a toned one is to become neutral again, which no colour picture would teach."""
+    grey = (dice.uniforms(len(clean)) < 0.5).to(clean.device)
+    clean = torch.where(grey[:, None, None, None], luma(clean).expand_as(clean), clean)
+    severity = dice.uniform(0.3, 1.0)
+    faded = tone_change(Draw(dice, severity, torch.ones(len(clean))), lesson.device)(clean)
+    spots = 0.03 * dice.uniform(0, 1) * dice.normals(*faded.shape).to(lesson.device)  # what is left of grain and dust
+    faded = (faded + spots).clamp(0, 1)
+    return (run.nets.tone.unfading(faded).apply(faded) - clean).abs().mean()
+
+
 def _tone_step(run: Run, lesson: Lesson, group: str) -> dict[str, float]:
     count, size = lesson.phase.batch, lesson.phase.size
     clean = lesson.photos.thumbnails(count, size, lesson.seed).to(lesson.device)
     dice = Dice(torch.Generator().manual_seed(lesson.seed))
-    faded = tone_change(Draw(dice, 1.0, torch.ones(count)), lesson.device)(clean)
-    unfade = (run.nets.tone.unfading(faded).apply(faded) - clean).abs().mean()
+    unfade = _unfading_distance(run, lesson, clean, dice)
     processed = _process_palette(run, lesson, clean[: count // 2], dice)
     painted = _painted_palette(run, lesson, clean[count // 2 :], dice)
     norm = take(run, group, unfade + processed + 0.5 * painted, limit=1.0)
@@ -247,6 +268,8 @@ def joint(run: Run, lesson: Lesson) -> dict[str, float]:
     adversarial = torch.zeros_like(content)
     adversarial[:plain] = generator_loss(run, lesson, batch.toned[:plain], y[:plain])
     _freeze_scales(run, content, style)
+    calm = losses.busy_where_flat(y[:plain], batch.toned[:plain]) / run.scales["content"]
+    adversarial[:plain] += FLAT * calm
     lam, contrast = LAMBDA * run.scales.get("gan", 1.0), CONTRAST * run.scales.get("contrast", 1.0)
     style = style + contrast * _nearer_to_another(run, lesson, y, batch.toned, weights, style)
     total = lam * adversarial + weights.alpha * content / run.scales["content"]
@@ -259,6 +282,7 @@ def joint(run: Run, lesson: Lesson) -> dict[str, float]:
         "content": content.mean().item(),
         "style": style.mean().item(),
         "adversarial": adversarial[:plain].mean().item(),
+        "calm": calm.mean().item(),
         "norm": norm,
     }
 

@@ -8,7 +8,7 @@ from typing import Literal
 from engine.training.adversary import AdversaryName
 
 Kind = Literal[
-    "content", "tone", "features", "critic", "joint", "palette", "upscale", "upscale_critic", "upscale_joint"
+    "content", "tone", "features", "critic", "joint", "palette", "unfade", "upscale", "upscale_critic", "upscale_joint"
 ]
 
 
@@ -49,7 +49,8 @@ PRESETS = {
                 Phase("features", 2, 1e-3, batch=16, size=96),
                 Phase("critic", 3, 5e-4, batch=6, size=128),
                 Phase("joint", 15, 5e-4, batch=6, size=128),
-                Phase("palette", 7, 2e-3, batch=32, size=64),
+                Phase("palette", 5, 2e-3, batch=32, size=64),
+                Phase("unfade", 5, 2e-3, batch=64, size=64),
             ),
         ),
         Preset(
@@ -60,7 +61,8 @@ PRESETS = {
                 Phase("features", 3, 1e-3, batch=16, size=96),
                 Phase("critic", 4, 5e-4, batch=6, size=128),
                 Phase("joint", 45, 5e-4, batch=6, size=128),
-                Phase("palette", 10, 2e-3, batch=32, size=64),
+                Phase("palette", 7, 2e-3, batch=32, size=64),
+                Phase("unfade", 8, 2e-3, batch=64, size=64),
             ),
         ),
         Preset(
@@ -72,6 +74,7 @@ PRESETS = {
                 Phase("critic", 1, 5e-4, batch=32, size=160),
                 Phase("joint", 7.5, 5e-4, batch=32, size=160),
                 Phase("palette", 1, 2e-3, batch=256, size=64),
+                Phase("unfade", 1, 2e-3, batch=256, size=64),
             ),
         ),
         Preset(
@@ -83,10 +86,12 @@ PRESETS = {
                 Phase("critic", 1, 5e-4, batch=3, size=64, steps=3),
                 Phase("joint", 1, 5e-4, batch=3, size=64, steps=4),
                 Phase("palette", 1, 2e-3, batch=4, size=64, steps=3),
+                Phase("unfade", 1, 2e-3, batch=4, size=64, steps=3),
             ),
             validation_pictures=2,
             validation_size=96,
         ),
+        Preset("unfade", (Phase("unfade", 12, 2e-3, batch=64, size=64),)),  # on a finished model (`--start`)
         # The upscaling tail, on a finished backbone and head (`--start`); `size` is that of the picture to be enlarged.
         Preset(
             "upscale",

@@ -32,6 +32,7 @@ STEPS: dict[Kind, phases.Step] = {
     "critic": phases.critic,
     "joint": phases.joint,
     "palette": phases.palette,
+    "unfade": phases.unfade,
     "upscale": upscaling.content,
     "upscale_critic": upscaling.critic,
     "upscale_joint": upscaling.joint,
@@ -43,6 +44,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "critic": ("critic",),
     "joint": ("head", "backbone.features"),
     "palette": ("tone",),
+    "unfade": ("tone.unfade",),
     "upscale": ("upscaler",),
 }
 TRAINS: dict[Kind, tuple[str, ...]] = {  # which groups a phase moves, where it is not the one of its own name

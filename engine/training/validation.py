@@ -45,7 +45,7 @@ class Validation:
         figures = {"psnr": fitted_psnr(y, b.toned), "input": fitted_psnr(b.aged, b.toned)}
         figures["f1"] = f1(seen.damage, b.mask)
         figures["score"] = figures["psnr"]
-        if kind in ("tone", "palette"):
+        if kind in ("tone", "palette", "unfade"):
             small = [torch.nn.functional.adaptive_avg_pool2d(x, 64) for x in (b.toned, b.clean)]
             found = run.nets.tone.unfading(small[0]).apply(small[0])
             figures["tone"] = float((found - small[1]).abs().mean())

@@ -54,3 +54,15 @@ def test_penalty_does_not_grow_with_the_picture() -> None:
     tiled = small.detach().repeat(1, 1, 2, 2).requires_grad_()
     a, b = (losses.zero_centred_penalty(net(x), x).item() for x in (small, tiled))
     assert 0.5 < a / b < 2.0
+
+
+def test_noise_counts_where_the_truth_is_flat_and_not_where_it_is_lively() -> None:
+    torch.manual_seed(0)
+    flat = torch.full((1, 3, 40, 40), 0.5)
+    lively = torch.rand(1, 1, 40, 40).expand(-1, 3, -1, -1)
+    noise = 0.05 * torch.randn(1, 1, 40, 40)
+    on_flat = float(losses.busy_where_flat(flat + noise, flat))
+    assert on_flat > 20 * float(losses.busy_where_flat(lively + noise, lively))
+    assert float(losses.busy_where_flat(flat, flat)) == 0
+    smoothed = flat + 0.0 * noise
+    assert float(losses.busy_where_flat(smoothed, flat + noise)) < 0.02 * on_flat  # calmer than the truth costs nothing

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from archivist_app import cli_bench, cli_catalog, cli_doctor, cli_optimise, cli_report, cli_targets
+from archivist_app import cli_bench, cli_catalog, cli_doctor, cli_judge, cli_optimise, cli_report, cli_targets
 from archivist_app.cli_report import DONE, FAILED, INTERRUPTED, WRONG_USAGE
 from archivist_app.cli_window import is_picture_or_project, open_window
 from engine.errors import EngineError, RecipeError
@@ -31,6 +31,7 @@ from engine.types import (
     ProjectItem,
     Recipe,
     Restored,
+    Trial,
 )
 
 if TYPE_CHECKING:
@@ -426,6 +427,26 @@ def evaluate(
     names = next(iter(result.candidates.values())).keys()
     rows = [(name, *(f"{value:.3f}" for value in row.values())) for name, row in result.candidates.items()]
     cli_report.table((f"mean of {result.pairs}", *names), rows)
+    return DONE
+
+
+@app.command()
+def judge(
+    clean: Annotated[Path, typer.Option(metavar="DIR", help="Photographs as they should be.")],
+    aged: Annotated[Path | None, typer.Option(metavar="DIR", help="The same, damaged and faded.")] = None,
+    defects: Annotated[Path | None, typer.Option(metavar="DIR", help="The same, damaged but not faded.")] = None,
+    peer: Annotated[Path | None, typer.Option(metavar="FILE", help="Another network, to compare times with.")] = None,
+    weights: Annotated[Path | None, typer.Option(metavar="FILE", help="A weight file that is not installed.")] = None,
+    only: Annotated[list[str] | None, typer.Option(metavar="THEME", help="Only this theme; may be repeated.")] = None,
+    pictures: Annotated[int, typer.Option(metavar="N", help="At most so many pictures of each folder.")] = 1_000,
+    device: DeviceOption = Device.AUTO,
+    as_json: Json = False,
+) -> int:
+    """Judge the network by every figure that is wanted of it; takes minutes."""
+    paths = {"aged": aged, "defects": defects, "peer": peer, "weights": weights}
+    named = {name: str(path) for name, path in paths.items() if path is not None}
+    with _engine(device.value) as service:
+        cli_judge.run(service, Trial(str(clean), only=tuple(only or ()), pictures=pictures, **named), as_json)
     return DONE
 
 

@@ -43,6 +43,7 @@ from engine.types import (
     RenderRequest,
     Restored,
     StyleCard,
+    Trial,
     View,
 )
 
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
     from engine.evaluation.bench import Measurements
     from engine.evaluation.benchmark import Evaluation
+    from engine.evaluation.judge import Judgement
     from engine.export.single import Desk
     from engine.rendering.pipeline import Pipeline, Subject
     from engine.rendering.source import Source
@@ -386,6 +388,16 @@ class EngineService:
             pairs = ours.pairs(comparison)
             candidates = ours.candidates(self._studio(), comparison.peers)
             return (yield from benchmark.evaluate(pairs, candidates, ours.measures(self._studio())))
+
+        return self._worker.submit(Lane.QUEUE, _steps_in_words(steps), on_progress=on_progress)
+
+    def judge(self, trial: Trial, on_progress: Report) -> Work[Judgement]:
+        """Measures every figure wanted of a model, against its bounds. Takes minutes."""
+
+        def steps() -> Generator[Progress | None, None, Judgement]:
+            from engine.evaluation.judge import judge
+
+            return (yield from judge(self._studio(), trial, self._library.cards()))
 
         return self._worker.submit(Lane.QUEUE, _steps_in_words(steps), on_progress=on_progress)
 

@@ -311,6 +311,19 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """What a model is judged on: folders of clean pictures, of the same aged, and of the same damaged but not faded."""
+
+    clean: str
+    aged: str = ""
+    defects: str = ""
+    peer: str = ""  # file of another network, for its time
+    weights: str = ""  # a weight file that is not installed; "": the shipped model
+    only: tuple[str, ...] = ()  # themes; none named: all
+    pictures: int = 1_000  # at most so many of each folder
+
+
+@dataclass(frozen=True, slots=True)
 class OpenedImage:
     """A master the engine knows from now on; `ref.path` is absolute."""
 

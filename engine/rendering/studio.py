@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from pathlib import Path
+
 import torch
 
 from engine.models import catalog
@@ -45,6 +47,11 @@ class Studio:
             upscaler = partial(load_upscaler, tail, path, self.device.device) if tail else None
             self._pipelines[model] = Pipeline(restorer, card, self.device.device, self._cache_bytes, upscaler)
         return self._pipelines[model]
+
+    def pipeline_of(self, path: Path) -> Pipeline:
+        """The pipeline of a weight file that is not installed; ModelError where it is none. Not kept."""
+        restorer = load_restorer(path, self.device.device, self.device.dtype)
+        return Pipeline(restorer, catalog.read_card(path), self.device.device, self._cache_bytes)
 
     def objective(self, model: str) -> Objective:
         """What the model was trained on; ModelError where its file carries no measure of it."""

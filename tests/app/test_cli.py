@@ -36,6 +36,7 @@ from engine.types import (
     Recipe,
     Restored,
     StyleCard,
+    Trial,
 )
 
 T = TypeVar("T")
@@ -70,6 +71,37 @@ class FakeWork(Generic[T]):
 class Evaluated:
     pairs: int
     candidates: dict[str, dict[str, float]]
+
+
+@dataclass
+class Row:
+    """A figure of the scoreboard."""
+
+    theme: str = "noise"
+    name: str = "sigma 25"
+    value: float | None = 28.0
+    wanted: str = "at least 29"
+    reached: bool | None = False
+    note: str = "dB"
+
+    @property
+    def verdict(self) -> str:
+        return "not reached"
+
+
+@dataclass
+class Judged:
+    """A scoreboard of one figure that is missed."""
+
+    model: str = "archivist-1"
+    device: str = "cpu"
+    dtype: str = "float32"
+    threads: int = 1
+    pictures: int = 24
+    seconds: float = 3.0
+    figures: tuple[Row, ...] = (Row(),)
+    reached: int = 0
+    wanted: int = 1
 
 
 @dataclass
@@ -168,6 +200,10 @@ class FakeEngine:
         self.asked.append(("evaluate", comparison))
         figures = {"input": {"psnr": 20.0, "ssim": 0.5}, "archivist": {"psnr": float("inf"), "ssim": 1.0}}
         return FakeWork(settled(Evaluated(3, figures)))
+
+    def judge(self, trial: Trial, on_progress: Callable[[Progress], None]) -> FakeWork[Judged]:
+        self.asked.append(("judge", trial))
+        return FakeWork(settled(Judged()))
 
     def optimise(
         self,
@@ -545,6 +581,19 @@ def test_an_optimisation_tells_its_losses_pass_by_pass(
     assert engine.asked[-1][2].reference == ""
     assert "after 2 passes" in capsys.readouterr().out
     assert cli.main(["optimise", "a.jpg", "-o", "o.png", "--steps", "0"]) == 2
+
+
+def test_the_scoreboard_tells_what_is_missed(engine: FakeEngine, capsys: pytest.CaptureFixture[str]) -> None:
+    words = "judge --clean c --defects d --only noise --only tone --pictures 5"
+    assert cli.main(words.split()) == 0
+    assert engine.asked == [("judge", Trial("c", "", "d", "", "", ("noise", "tone"), 5))]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split("\t") == ["noise", "sigma 25", "28.000", "at least 29", "not reached", "dB"]
+    assert lines[2].startswith("0 of 1 reached")
+    assert cli.main([*words.split(), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["figures"][0]["verdict"] == "not reached"
+    assert (report["reached"], report["wanted"]) == (0, 1)
 
 
 def test_aging_passes_on_seed_and_severity_and_spares_the_photograph(engine: FakeEngine, here: Path) -> None:

@@ -1,0 +1,96 @@
+"""Where a model is judged: its pipeline, its own measure, and the pictures, read once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.errors import ImageError
+from engine.evaluation.benchmark import Candidate, Pixels, pairs_of, pictures
+from engine.evaluation.figures import Figure
+from engine.evaluation.ours import in_memory
+from engine.imaging.reader import read_preview
+from engine.models.objective import Objective
+from engine.models.weights import Restorer
+from engine.rendering.pipeline import Pipeline, Subject
+from engine.types import Progress, Recipe, StyleCard
+
+T = TypeVar("T")
+Theme = Generator[Progress, None, list[Figure]]
+"""Steps that find the figures of one theme; each is one picture or so."""
+
+Pictures = list[tuple[Pixels, Pixels]]
+_ANY_SIZE = 1_000_000
+
+
+@dataclass
+class Hall:
+    """A model and what it is judged on. The folders hold pictures of the same names; an empty one is left out."""
+
+    pipeline: Pipeline
+    objective: Objective | None  # None where the weights carry no measure of content and style
+    load: Callable[[torch.device, torch.dtype], Restorer]  # the same weights anew
+    styles: Mapping[str, StyleCard]
+    clean: Path
+    aged: Path | None = None  # faded and toned as well: for the tone stage
+    defects: Path | None = None  # damaged only: for faithfulness
+    peer: tuple[str, Candidate] | None = None
+    limit: int = 1_000  # pictures a folder
+    _sources: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def cleans(self) -> list[Pixels]:
+        """The clean pictures. ImageError where there are none."""
+        return [read_preview(path, _ANY_SIZE) for path in list(pictures(self.clean).values())[: self.limit]]
+
+    def twins(self, folder: Path) -> Pictures:
+        """(clean, damaged) pictures."""
+        return [pair.read() for pair in pairs_of(self.clean, folder)[: self.limit]]
+
+    @cached_property
+    def damaged(self) -> Pictures:
+        """The pictures of the defects folder with their truth."""
+        if self.defects is None:
+            raise ImageError("This figure needs pictures that are damaged but not faded; name them with --defects.")
+        return self.twins(self.defects)
+
+    def subject(self, picture: Pixels, recipe: Recipe) -> Subject:
+        """A picture (H, W, 3) uint8 sRGB as the pipeline takes it."""
+        sha256 = hashlib.sha256(picture.tobytes() + repr(picture.shape).encode()).hexdigest()
+        if sha256 not in self._sources:
+            self._sources[sha256] = in_memory(picture)
+        return Subject(sha256, self._sources[sha256], recipe, style=self.styles[recipe.style] if recipe.style else None)
+
+    def restore(self, picture: Pixels, recipe: Recipe) -> Pixels:
+        """What an export would write of a picture."""
+        return ended(self.pipeline.whole(self.subject(picture, recipe)))[0]
+
+    def restorer(self, recipe: Recipe) -> Candidate:
+        """A recipe as a rival."""
+        return lambda picture: self.restore(picture, recipe)
+
+    def bare(self, picture: Pixels, recipe: Recipe) -> Tensor:
+        """The same before tone and texture (1, 3, H, W): what the objective was trained on."""
+        return ended(self.pipeline.bare(self.subject(picture, recipe), 0)).clamp(0, 1)
+
+
+def ended(steps: Generator[Any, None, T]) -> T:
+    """What steps answer when they are run to their end without pause."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+
+
+def mean(values: list[float]) -> float:
+    return float(np.mean(values)) if values else float("nan")

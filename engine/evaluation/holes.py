@@ -1,0 +1,53 @@
+"""Wide cracks and holes: are they found, and are they filled?"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.evaluation.benchmark import Pixels
+from engine.evaluation.fidelity import FAITHFUL
+from engine.evaluation.figures import Figure, at_least, told
+from engine.evaluation.hall import Hall, Theme, ended
+from engine.rendering.tensors import to_array, to_tensor
+from engine.training.aging import age
+from engine.types import Progress
+
+SEED = 41
+KINDS = {"cracks": "cracks", "holes and torn corners": "lost areas", "all aging together": None}
+
+
+def holes(hall: Hall) -> Theme:
+    """F1 of the detected against the drawn damage, and the error left inside it, by kind of damage."""
+    figures = []
+    for title, only in KINDS.items():
+        figures += yield from _kind(hall, title, only)
+    return figures
+
+
+def _kind(hall: Hall, title: str, only: str | None) -> Generator[Progress, None, list[Figure]]:
+    hits, claims, errors = 0.0, 0.0, np.zeros(2)
+    for number, clean in enumerate(hall.cleans):
+        yield Progress(number, len(hall.cleans), title)
+        damaged, toned, mask = _aged(clean, SEED + number, only)
+        probability = ended(hall.pipeline.damage(hall.subject(damaged, FAITHFUL)))
+        found = probability > 127
+        hits, claims = hits + 2 * float((found & mask).sum()), claims + float(found.sum() + mask.sum())
+        restored = hall.restore(damaged, FAITHFUL)
+        errors += [((p[mask].astype(float) - toned[mask]) ** 2).sum() for p in (restored, damaged)]
+    left = float(np.sqrt(errors[0] / errors[1])) if errors[1] else float("nan")
+    return [
+        at_least("holes", f"{title}: F1 of the mask", hits / max(1.0, claims), 0.75),
+        told("holes", f"{title}: error inside the damage, restored / damaged", left, "1: nothing was filled"),
+    ]
+
+
+def _aged(clean: Pixels, seed: int, only: str | None) -> tuple[Pixels, NDArray[np.float64], NDArray[np.bool_]]:
+    """The damaged picture, what it should become (its tone kept), and where it is damaged (H, W)."""
+    x = to_tensor(clean.astype(np.float32) / np.float32(255), torch.device("cpu"))
+    batch = age(x, seed, keep_clean=0.0, only=only)
+    damaged = np.rint(to_array(batch.aged) * 255).astype(np.uint8)
+    return damaged, to_array(batch.toned).astype(np.float64) * 255, batch.mask[0, 0].numpy() > 0.5

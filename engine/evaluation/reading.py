@@ -1,0 +1,91 @@
+"""Lettering: an OCR engine should read at least as many characters after the restoration as before."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+from collections.abc import Callable
+from difflib import SequenceMatcher
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from engine.evaluation.benchmark import Pixels
+from engine.evaluation.demo import age_picture
+from engine.evaluation.fidelity import DEFAULT, FAITHFUL
+from engine.evaluation.figures import at_least, skipped, told
+from engine.evaluation.hall import Hall, Theme
+from engine.types import Progress
+
+PAGES = 4
+SEED, SEVERITY = 71, 0.5
+TEXT = (
+    "The plates were taken to the harbour in the winter of 1889 and kept there for eleven years. Of the forty "
+    "negatives that came back nine were broken and two have never been found; the letters name a studio in the "
+    "market street. Whoever reads this should know that the dates on the mounts were written later, by another hand."
+)
+_PATIENCE = 60.0  # seconds for a page
+
+Reader = Callable[[Pixels], str]
+
+
+def reading(hall: Hall, read: Reader | None = None) -> Theme:
+    """Right characters on aged pages, restored against aged. `read` stands in for tesseract."""
+    if read is None and shutil.which("tesseract") is None:
+        return [skipped("lettering", "characters read", "tesseract is not installed")]
+    read = read or tesseract
+    right = {"clean": 0.0, "aged": 0.0, "alpha 10": 0.0, "default": 0.0}
+    for number in range(PAGES):
+        yield Progress(number, PAGES, "lettering")
+        clean = page(17 + 3 * number)
+        aged, _ = age_picture(clean, SEED + number, SEVERITY)
+        pictures = {
+            "clean": clean, "aged": aged,
+            "alpha 10": hall.restore(aged, FAITHFUL), "default": hall.restore(aged, DEFAULT),
+        }  # fmt: skip
+        for name, picture in pictures.items():
+            right[name] += agreeing(read(picture), TEXT) / PAGES
+    return [
+        told("lettering", "right characters on the clean pages", right["clean"], f"of {len(TEXT)}"),
+        told("lettering", "on the aged pages", right["aged"]),
+        at_least("lettering", "alpha 10, less those on the aged pages", right["alpha 10"] - right["aged"], 0.0),
+        at_least("lettering", "default, less those on the aged pages", right["default"] - right["aged"], 0.0),
+    ]
+
+
+def page(height: int, width: int = 768) -> Pixels:
+    """The text in letters of this height, black on yellowish paper, (H, W, 3)."""
+    font = ImageFont.load_default(size=height)
+    lines: list[str] = []
+    line = ""
+    for word in TEXT.split():
+        if font.getlength(f"{line} {word}") > width - 60:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}".strip()
+    lines.append(line)
+    image = Image.new("RGB", (width, int(1.5 * height * len(lines)) + 60), (238, 231, 214))
+    draw = ImageDraw.Draw(image)
+    for number, words in enumerate(lines):
+        draw.text((30, 30 + int(1.5 * height * number)), words, fill=(45, 40, 38), font=font)
+    return np.asarray(image)
+
+
+def agreeing(found: str, wanted: str) -> int:
+    """How many characters were read right, in their order; white space does not count."""
+    a, b = "".join(found.split()), "".join(wanted.split())
+    return sum(block.size for block in SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks())
+
+
+def tesseract(picture: Pixels) -> str:
+    """What tesseract reads; nothing where it fails."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).resize((2 * picture.shape[1], 2 * picture.shape[0])).save(buffer, "PNG")
+    command = ["tesseract", "stdin", "stdout", "--psm", "6"]
+    try:
+        done = subprocess.run(command, input=buffer.getvalue(), capture_output=True, timeout=_PATIENCE, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.decode("utf-8", "replace")

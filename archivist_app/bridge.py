@@ -81,6 +81,7 @@ class Bridge(QObject):
     awoken = Signal()  # the first window is on screen: rendering may be asked for
     engine_ready = Signal(object)  # EngineReady
     engine_failed = Signal(str)
+    engine_moved = Signal(object, str)  # EngineReady, sentence: the engine had to leave its device
     frame_arrived = Signal(object)  # Frame: a draft, a refined tile, or the whole refined view
     refined = Signal(object)  # RenderRequest whose last tile has arrived
     render_failed = Signal(object, str)  # RenderRequest, sentence
@@ -93,6 +94,7 @@ class Bridge(QObject):
         self._loop = loop
         self._awake = False
         self._posted.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        service.watch(self._move)
         service.start()
 
     # the door between the threads
@@ -135,6 +137,9 @@ class Bridge(QObject):
 
     def _warmed(self, ready: EngineReady) -> None:
         self.engine_ready.emit(ready)
+
+    def _move(self, ready: EngineReady, text: str) -> None:  # called on the engine thread
+        self._posted.emit(lambda moved: self.engine_moved.emit(*moved), (ready, text))
 
     def close(self) -> None:
         """Ends the engine's threads; blocks until they are gone."""

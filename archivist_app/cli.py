@@ -124,7 +124,9 @@ def new_service(device: str = "auto") -> EngineService:
     """The engine, not yet started. Imported here because its rooms take a moment to load."""
     from engine.service import EngineService
 
-    return EngineService(device=device)
+    service = EngineService(device=device)
+    service.watch(lambda _ready, sentence: cli_report.complain(sentence))
+    return service
 
 
 @contextmanager

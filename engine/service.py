@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from platformdirs import user_data_path
 
-from engine.errors import RecipeError, in_words
+from engine.errors import EngineError, RecipeError, in_words
 from engine.models import catalog
 from engine.projects.desk import ProjectDesk
 from engine.runtime.cache import ByteCache
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from engine.rendering.source import Source
     from engine.rendering.studio import Studio
 
+Moved = Callable[[EngineReady, str], None]
 T = TypeVar("T")
 Report = Callable[[Progress], None]
 OnPass = Callable[[Losses, Frame | None], None]
@@ -136,6 +137,11 @@ class EngineService:
         self._lock = threading.Lock()
         self._library = StyleLibrary(user_data_path("Archivist", appauthor=False) / "styles.json")
         self._desk = ProjectDesk(self._admit)
+        self._moved: Moved = lambda _ready, _sentence: None
+
+    def watch(self, moved: Moved) -> None:
+        """`moved(ready, sentence)` is called on the engine thread when the engine has to leave its device."""
+        self._moved = moved
         self._studio_made: Studio | None = None
         self._exports: Desk | None = None
 
@@ -218,7 +224,7 @@ class EngineService:
             yield None
             return frame
 
-        return self._worker.submit(Lane.DRAFT, _steps_in_words(steps)).future
+        return self._worker.submit(Lane.DRAFT, _steps_in_words(self._enduring(steps))).future
 
     def refine(self, request: RenderRequest, on_tile: Callable[[Frame], None]) -> Future[Frame]:
         """The view at full quality, tile by tile; dropped for a newer draft."""
@@ -227,7 +233,7 @@ class EngineService:
             subject = self._subject(request.image, request.recipe)
             return (yield from self._pipeline(request.recipe).refine(request, subject, on_tile))
 
-        return self._worker.submit(Lane.REFINE, _steps_in_words(steps)).future
+        return self._worker.submit(Lane.REFINE, _steps_in_words(self._enduring(steps))).future
 
     def thumbnail(self, image: ImageRef, recipe: Recipe, size: int) -> Future[Frame]:
         """The whole image in this recipe, longest side about `size`, when nothing more urgent waits."""
@@ -239,7 +245,7 @@ class EngineService:
             request = RenderRequest(image, recipe, view)
             return (yield from self._pipeline(recipe).refine(request, subject, lambda _: None))
 
-        return self._worker.submit(Lane.BACKGROUND, _steps_in_words(steps)).future
+        return self._worker.submit(Lane.BACKGROUND, _steps_in_words(self._enduring(steps))).future
 
     def drop_background(self) -> None:
         """Forgets thumbnails that are still waiting, as when another image is opened."""
@@ -286,7 +292,9 @@ class EngineService:
             export_order = Order(subject, self._place(image), order.export, studio.ready)
             return (yield from export_optimised(export_order, pipeline, self._io, self._export_desk(), job))
 
-        return Stoppable(self._worker.submit(Lane.QUEUE, _steps_in_words(steps), on_progress=on_progress), stop.set)
+        return Stoppable(
+            self._worker.submit(Lane.QUEUE, _steps_in_words(self._enduring(steps)), on_progress=on_progress), stop.set
+        )
 
     # Catalogue
 
@@ -433,6 +441,11 @@ class EngineService:
 
             if preset not in PRESETS:
                 raise RecipeError(f"There is no preset “{preset}”; these exist: {', '.join(PRESETS)}.")
+            try:
+                import torch  # noqa: F401 - alone, so that its own failures are known as such
+            except (ImportError, OSError) as error:
+                what = " ".join(str(error).split())[:150]
+                raise EngineError(f"PyTorch cannot be loaded ({what}); install Archivist again.") from error
             device = self._studio().ready.device
             run = yield from train(PRESETS[preset], Path(data), Path(out), Options(device=device))
             return str(publish(run, Path(out) / "model.safetensors", {"id": f"own-{Path(out).name}", "title": preset}))
@@ -440,6 +453,24 @@ class EngineService:
         return self._worker.submit(Lane.QUEUE, _steps_in_words(steps), on_progress=on_progress)
 
     # Inside
+    def _enduring(self, make: Callable[[], Steps[T]]) -> Callable[[], Steps[T]]:
+        """The same steps, begun again on the processor where the device fails on the way.
+
+        Again from the start, since a result comes from one device, as its provenance says.
+        """
+
+        def steps() -> Steps[T]:
+            while True:
+                try:
+                    return (yield from make())
+                except RuntimeError as error:
+                    sentence = self._studio().leave_device(error)
+                    if not sentence:
+                        raise
+                self._moved(self._studio().ready, sentence)
+
+        return steps
+
 
     def _studio(self) -> Studio:
         """Engine thread only: this is where torch comes in."""
@@ -518,7 +549,22 @@ class EngineService:
 
     def _ready(self) -> EngineReady:
         with in_words():
-            return self._studio().ready
+            studio = self._studio()
+        if self._interactive:
+            self._warm_up()
+        return studio.ready
+
+    def _warm_up(self) -> None:
+        """When nothing else waits; on a processor not at all."""
+
+        def steps() -> Generator[Progress | None, None, None]:
+            from engine.rendering.warmup import is_worth_it, warm_up
+
+            pipeline = self._pipeline(Recipe())
+            if is_worth_it(pipeline):
+                yield from warm_up(pipeline)
+
+        self._worker.submit(Lane.BACKGROUND, _steps_in_words(self._enduring(steps)))
 
     def _check(self, recipe: Recipe) -> None:
         card = self._pipeline(recipe).card

@@ -181,6 +181,7 @@ class MainWindow(QMainWindow):
         work.bridge.awoken.connect(lambda: self._show_engine("Preparing the engine…"))
         work.bridge.awoken.connect(self._show_model, queued)
         work.bridge.engine_ready.connect(self._show_ready)
+        work.bridge.engine_moved.connect(self._show_moved)
         work.bridge.engine_failed.connect(lambda _text: self._show_engine(""))
         self.adjust.edited.connect(session.push)
         self.gallery.chosen.connect(session.choose_style)
@@ -258,6 +259,11 @@ class MainWindow(QMainWindow):
         self._show_engine("")
         self._about_engine.setText(f"{ready.device.upper()} · {ready.dtype}")
         self._about_engine.setToolTip(f"{ready.device_reason}\ntorch {ready.torch}, {ready.threads} threads")
+
+    @Slot(object, str)
+    def _show_moved(self, ready: EngineReady, text: str) -> None:
+        self._show_ready(ready)
+        self.messages.tell_fault(text)  # stays until it is read
 
     # asking
 

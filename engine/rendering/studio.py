@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from pathlib import Path
 
@@ -14,8 +17,11 @@ from engine.models.weights import Restorer, load_objective, load_restorer, load_
 from engine.rendering.pipeline import Pipeline
 from engine.rendering.source import Source
 from engine.rendering.tensors import to_tensor
-from engine.runtime.device import choose, use_threads
+from engine.runtime.device import choose, processor, use_threads
+from engine.runtime.failures import is_device_lost, is_out_of_memory, release_memory
 from engine.styles.encode import encode
+_log = logging.getLogger(__name__)
+
 from engine.types import SHIPPED_MODEL, EngineReady, ModelCard, Region
 
 
@@ -46,6 +52,36 @@ class Studio:
             tail = catalog.tail_of(path)
             upscaler = partial(load_upscaler, tail, path, self.device.device) if tail else None
             self._pipelines[model] = Pipeline(restorer, card, self.device.device, self._cache_bytes, upscaler)
+    def leave_device(self, error: RuntimeError) -> str:
+        """Moves to the processor where `error` means that the device is lost, or has no room even for little.
+
+        A sentence for a person, or "" where the error is none of the device's. MemoryError where memory ran out on
+        the processor itself. What was cached on the device is gone; weights are read from their files again.
+        """
+        no_room = is_out_of_memory(error)
+        if self.device.device.type == "cpu":
+            if no_room:
+                raise MemoryError from error
+            return ""
+        if not no_room and not is_device_lost(error):
+            return ""
+        what = "has too little memory" if no_room else "stopped answering"
+        _log.warning("Leaving the device %s: %s", self.device.device, error)
+        left = self.device.device
+        self.device = processor(f"the graphics card {what}")
+        self._pipelines.clear()
+        self._objectives.clear()
+        if no_room:  # a lost device answers this with the same error once more
+            release_memory(left)
+        name, reason = self.device.dtype_name, self.device.reason
+        self.ready = replace(self.ready, device="cpu", device_reason=reason, dtype=name)
+        return f"The graphics card {what}; Archivist goes on with the processor, more slowly."
+
+    def pipeline_of(self, path: Path) -> Pipeline:
+        """The pipeline of a weight file that is not installed; ModelError where it is none. Not kept."""
+        restorer = load_restorer(path, self.device.device, self.device.dtype)
+        return Pipeline(restorer, catalog.read_card(path), self.device.device, self._cache_bytes)
+
         return self._pipelines[model]
 
     def pipeline_of(self, path: Path) -> Pipeline:

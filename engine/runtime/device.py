@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+from torch.nn import functional as F
 
 from engine.errors import EngineError
 
@@ -27,17 +29,42 @@ def choose(wish: str = "auto") -> Device:
     """`wish` is auto, cpu, cuda or mps. EngineError where the wished device is not there."""
     if wish not in ("auto", "cpu", "cuda", "mps"):
         raise EngineError(f"The device is auto, cpu, cuda or mps, not “{wish}”.")
-    if wish in ("auto", "cuda") and torch.cuda.is_available():
-        half = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-        return Device(torch.device("cuda"), half, f"a graphics card is present: {torch.cuda.get_device_name()}")
-    if wish in ("auto", "mps") and torch.backends.mps.is_available():
-        return Device(torch.device("mps"), torch.float16, "an Apple graphics processor is present")
+    reason = "the processor was asked for" if wish == "cpu" else "no graphics card was found"
+    for card in _cards(wish):
+        failure = _trial(card)
+        if not failure:
+            return card
+        reason = f"{card.reason}, but it does not work ({failure})"
     if wish in ("cuda", "mps"):
         raise EngineError(f"There is no usable {wish} device here; use “--device auto” or “--device cpu”.")
-    reason = "no graphics card was found" if wish == "auto" else "the processor was asked for"
+    return processor(reason)
+
+
+def processor(reason: str) -> Device:
+    """The processor, in the format it is fast in."""
     if _native_bfloat16():
         return Device(torch.device("cpu"), torch.bfloat16, f"{reason}; this processor multiplies bfloat16")
     return Device(torch.device("cpu"), torch.float32, reason)
+
+
+def _cards(wish: str) -> Iterator[Device]:
+    """What torch claims to see. Half precision is safe: the network's values stay below 100, float16 ends at 65504."""
+    if wish in ("auto", "cuda") and torch.cuda.is_available():
+        half = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        yield Device(torch.device("cuda"), half, f"a graphics card is present: {torch.cuda.get_device_name()}")
+    if wish in ("auto", "mps") and torch.backends.mps.is_available():
+        yield Device(torch.device("mps"), torch.float16, "an Apple graphics processor is present")
+
+
+def _trial(card: Device) -> str:
+    """Convolves once; "" where that works, else why not: a card may be too old for this torch, or taken by others."""
+    try:
+        x = torch.ones(1, 8, 16, 16, device=card.device, dtype=card.dtype)
+        x = x.contiguous(memory_format=torch.channels_last)
+        sound = float(F.conv2d(x, torch.ones(8, 8, 3, 3, device=card.device, dtype=card.dtype))[0, 0, 0, 0]) == 72
+    except (RuntimeError, NotImplementedError, AssertionError) as error:  # the last: a torch built without it
+        return str(error).strip().split("\n")[0][:100] or type(error).__name__
+    return "" if sound else "it computes wrongly"
 
 
 def _native_bfloat16() -> bool:

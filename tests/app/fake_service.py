@@ -100,6 +100,9 @@ class FakeService:
         self.calls.append("start")
         self._engine.start()
 
+    def watch(self, moved: Callable[[EngineReady, str], None]) -> None:
+        self.moved = moved
+
     def warm(self) -> Future[EngineReady]:
         self.calls.append("warm")
         return self._on_engine(lambda: EngineReady("CPU", "no graphics card was found", "float32", 1, "0", 0.0))

@@ -9,8 +9,8 @@ from PySide6.QtGui import QImage
 
 from archivist_app.app import Application
 from archivist_app.views.pixels import to_image
-from engine.types import Frame, Region, RenderRequest
-from tests.app.conftest import until
+from engine.types import EngineReady, Frame, Region, RenderRequest
+from tests.app.conftest import Open, until
 from tests.app.fake_service import FakeService
 
 
@@ -102,3 +102,16 @@ def test_pixels_outlive_the_frame_they_came_from() -> None:
     del array
     assert image.array.ctypes.data == address, "no copy is made of pixels in the right layout"
     assert image.pixelColor(6, 4).red() == 200
+
+
+def test_a_device_that_is_left_is_told_in_one_sentence_and_the_status_names_the_new_one(
+    start: Open, service: FakeService
+) -> None:
+    application = start()
+    until(application, lambda: "warm" in service.calls)
+    ready = EngineReady("cpu", "the graphics card stopped answering", "float32", 1, "0", 0.0)
+    service.moved(ready, "The graphics card stopped answering; Archivist goes on with the processor.")
+    until(application, lambda: "stopped answering" in application.window._about_engine.toolTip())
+    assert application.window.messages.faults == (
+        "The graphics card stopped answering; Archivist goes on with the processor.",
+    )

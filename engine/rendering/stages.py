@@ -193,9 +193,7 @@ def _residual(plan: Plan, seen: Seen, region: Region, extra: int) -> tuple[Tenso
     rows = slice(rows.start, rows.start + _up(rows.stop - rows.start))
     columns = slice(columns.start, columns.start + _up(columns.stop - columns.start))
     residual = seen.residual[:, :, rows, columns]
-    features = seen.features[
-        :, :, rows.start // CELL : rows.stop // CELL, columns.start // CELL : columns.stop // CELL
-    ]
+    features = seen.features[:, :, rows.start // CELL : rows.stop // CELL, columns.start // CELL : columns.stop // CELL]
     noise = hash_noise(
         top // CELL,
         left // CELL,

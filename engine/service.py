@@ -59,9 +59,9 @@ if TYPE_CHECKING:
     from engine.rendering.source import Source
     from engine.rendering.studio import Studio
 
-Moved = Callable[[EngineReady, str], None]
 T = TypeVar("T")
 Report = Callable[[Progress], None]
+Moved = Callable[[EngineReady, str], None]
 OnPass = Callable[[Losses, Frame | None], None]
 SEEN_BYTES = 1 << 30  # what the backbone said of tiles: about 13 MB a megapixel
 SOURCE_BYTES = 3 << 30  # decoded masters
@@ -137,13 +137,13 @@ class EngineService:
         self._lock = threading.Lock()
         self._library = StyleLibrary(user_data_path("Archivist", appauthor=False) / "styles.json")
         self._desk = ProjectDesk(self._admit)
+        self._studio_made: Studio | None = None
+        self._exports: Desk | None = None
         self._moved: Moved = lambda _ready, _sentence: None
 
     def watch(self, moved: Moved) -> None:
         """`moved(ready, sentence)` is called on the engine thread when the engine has to leave its device."""
         self._moved = moved
-        self._studio_made: Studio | None = None
-        self._exports: Desk | None = None
 
     def start(self) -> None:
         """Starts the engine thread. torch is not imported yet."""
@@ -441,11 +441,6 @@ class EngineService:
 
             if preset not in PRESETS:
                 raise RecipeError(f"There is no preset “{preset}”; these exist: {', '.join(PRESETS)}.")
-            try:
-                import torch  # noqa: F401 - alone, so that its own failures are known as such
-            except (ImportError, OSError) as error:
-                what = " ".join(str(error).split())[:150]
-                raise EngineError(f"PyTorch cannot be loaded ({what}); install Archivist again.") from error
             device = self._studio().ready.device
             run = yield from train(PRESETS[preset], Path(data), Path(out), Options(device=device))
             return str(publish(run, Path(out) / "model.safetensors", {"id": f"own-{Path(out).name}", "title": preset}))
@@ -453,6 +448,23 @@ class EngineService:
         return self._worker.submit(Lane.QUEUE, _steps_in_words(steps), on_progress=on_progress)
 
     # Inside
+
+    def _studio(self) -> Studio:
+        """Engine thread only: this is where torch comes in."""
+        if self._studio_made is None:
+            start = time.monotonic()
+            try:
+                import torch  # noqa: F401 - alone, so that its own failures are known as such
+            except (ImportError, OSError) as error:
+                what = " ".join(str(error).split())[:150]
+                raise EngineError(f"PyTorch cannot be loaded ({what}); install Archivist again.") from error
+            from engine.rendering.studio import Studio
+
+            self._studio_made = Studio(self._device, interactive=self._interactive, cache_bytes=self._cache_bytes)
+            ready = self._studio_made.ready
+            self._studio_made.ready = replace(ready, seconds=time.monotonic() - start)  # the import of torch counts
+        return self._studio_made
+
     def _enduring(self, make: Callable[[], Steps[T]]) -> Callable[[], Steps[T]]:
         """The same steps, begun again on the processor where the device fails on the way.
 
@@ -470,18 +482,6 @@ class EngineService:
                 self._moved(self._studio().ready, sentence)
 
         return steps
-
-
-    def _studio(self) -> Studio:
-        """Engine thread only: this is where torch comes in."""
-        if self._studio_made is None:
-            start = time.monotonic()
-            from engine.rendering.studio import Studio
-
-            self._studio_made = Studio(self._device, interactive=self._interactive, cache_bytes=self._cache_bytes)
-            ready = self._studio_made.ready
-            self._studio_made.ready = replace(ready, seconds=time.monotonic() - start)  # the import of torch counts
-        return self._studio_made
 
     def _pipeline(self, recipe: Recipe) -> Pipeline:
         return self._studio().pipeline(recipe.model)

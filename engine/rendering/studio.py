@@ -7,8 +7,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from pathlib import Path
-
 import torch
 
 from engine.models import catalog
@@ -20,9 +18,9 @@ from engine.rendering.tensors import to_tensor
 from engine.runtime.device import choose, processor, use_threads
 from engine.runtime.failures import is_device_lost, is_out_of_memory, release_memory
 from engine.styles.encode import encode
-_log = logging.getLogger(__name__)
-
 from engine.types import SHIPPED_MODEL, EngineReady, ModelCard, Region
+
+_log = logging.getLogger(__name__)
 
 
 class Studio:
@@ -52,6 +50,8 @@ class Studio:
             tail = catalog.tail_of(path)
             upscaler = partial(load_upscaler, tail, path, self.device.device) if tail else None
             self._pipelines[model] = Pipeline(restorer, card, self.device.device, self._cache_bytes, upscaler)
+        return self._pipelines[model]
+
     def leave_device(self, error: RuntimeError) -> str:
         """Moves to the processor where `error` means that the device is lost, or has no room even for little.
 
@@ -76,13 +76,6 @@ class Studio:
         name, reason = self.device.dtype_name, self.device.reason
         self.ready = replace(self.ready, device="cpu", device_reason=reason, dtype=name)
         return f"The graphics card {what}; Archivist goes on with the processor, more slowly."
-
-    def pipeline_of(self, path: Path) -> Pipeline:
-        """The pipeline of a weight file that is not installed; ModelError where it is none. Not kept."""
-        restorer = load_restorer(path, self.device.device, self.device.dtype)
-        return Pipeline(restorer, catalog.read_card(path), self.device.device, self._cache_bytes)
-
-        return self._pipelines[model]
 
     def pipeline_of(self, path: Path) -> Pipeline:
         """The pipeline of a weight file that is not installed; ModelError where it is none. Not kept."""

@@ -16,8 +16,11 @@ from engine.types import (
     ExportOptions,
     Frame,
     ImageRef,
+    Losses,
     ModelCard,
     OpenedImage,
+    Optimisation,
+    Optimised,
     Progress,
     Project,
     ProjectItem,
@@ -73,6 +76,24 @@ class ExportHandle:
                 raise
             raise Cancelled from None
         return restored
+
+
+class OptimiseHandle(ExportHandle):
+    """A running optimisation, which can also be stopped early."""
+
+    def __init__(self, job: Any, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(job.work, loop)
+        self._stop = job.stop
+
+    def stop(self) -> None:
+        """End the passes; what they have reached is written."""
+        self._stop()
+
+    async def optimised(self) -> Optimised:
+        """What was written, and its losses. Raises as `result` does."""
+        done: Any = await self.result()
+        optimised: Optimised = done
+        return optimised
 
 
 class Bridge(QObject):
@@ -190,6 +211,24 @@ class Bridge(QObject):
             self._posted.emit(on_progress, step)
 
         return ExportHandle(self._service.export(image, recipe, options, progress), self._loop)
+
+    def optimise(
+        self,
+        image: ImageRef,
+        recipe: Recipe,
+        order: Optimisation,
+        on_progress: Callable[[Progress], None],
+        on_pass: Callable[[Losses, Frame | None], None],
+    ) -> OptimiseHandle:
+        """Start minimising the losses over the pixels; both callbacks are called on Qt's thread."""
+
+        def progress(step: Progress) -> None:  # called on the engine thread, as is the next
+            self._posted.emit(on_progress, step)
+
+        def told(losses: Losses, frame: Frame | None) -> None:
+            self._posted.emit(lambda _: on_pass(losses, frame), None)
+
+        return OptimiseHandle(self._service.optimise(image, recipe, order, progress, told), self._loop)
 
     # the catalogue
 

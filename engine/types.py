@@ -205,6 +205,11 @@ class StyleCard:
     grain: float = 0.0  # amplitude of the process's procedural texture at beta = 1, 0..1
     texture: str = ""  # "", "film", "starch", "screen"
 
+    @property
+    def simulated(self) -> bool:
+        """Whether it is a process that can be simulated on any picture, rather than 64 numbers of one picture."""
+        return self.group == "process" and self.source.startswith("simulated")
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:

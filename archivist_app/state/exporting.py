@@ -56,13 +56,8 @@ class Exporter(QObject):
         chosen = target or self.suggestion()
         if chosen is None or document.image is None:
             return
-        if target is None:
-            try:
-                chosen.parent.mkdir(exist_ok=True)
-            except OSError as error:
-                reason = error.strerror or "it refused"
-                self.failed.emit(f"The project's exports folder cannot be made ({reason}); use “Export as…” instead.")
-                return
+        if target is None and not self.make_folder(chosen):
+            return
         number = self._jobs.add(chosen.name, lambda: handle.cancel())
         options = ExportOptions(str(chosen), "overwrite" if target else "version")  # a dialog has asked
         handle = self._bridge.export(
@@ -70,6 +65,16 @@ class Exporter(QObject):
         )
         self._taken.add(chosen.name)
         self._tasks.spawn(self._follow(number, chosen, handle))
+
+    def make_folder(self, target: Path) -> bool:
+        """The project's folder of exports, made where it is missing; False, and a word of why, where it cannot be."""
+        try:
+            target.parent.mkdir(exist_ok=True)
+        except OSError as error:
+            reason = error.strerror or "it refused"
+            self.failed.emit(f"The project's exports folder cannot be made ({reason}); use “Export as…” instead.")
+            return False
+        return True
 
     async def _follow(self, number: int, target: Path, handle: ExportHandle) -> None:
         try:

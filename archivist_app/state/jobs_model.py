@@ -33,6 +33,8 @@ class Job:
     started: float = 0.0  # time.monotonic() at the first step, 0 before it
     text: str = ""
     path: str = ""  # the file a finished job wrote
+    losses: tuple[float, ...] = ()  # of an optimisation, a pass each
+    keeps: bool = False  # whether stopping it keeps what it has reached
 
     @property
     def running(self) -> bool:
@@ -67,6 +69,7 @@ class JobsModel(QAbstractListModel):
         super().__init__(parent)
         self._jobs: list[Job] = []
         self._cancels: dict[int, Callable[[], None]] = {}
+        self._stops: dict[int, Callable[[], None]] = {}
         self._next = 1
 
     @property
@@ -79,14 +82,19 @@ class JobsModel(QAbstractListModel):
         """Every job in the list, oldest first."""
         return tuple(self._jobs)
 
-    def add(self, name: str, cancel: Callable[[], None]) -> int:
-        """A new running job; `cancel` is called at most once. Returns its number."""
+    def add(self, name: str, cancel: Callable[[], None], stop: Callable[[], None] | None = None) -> int:
+        """A new running job; `cancel` leaves nothing, `stop`, if there is one, keeps what has been reached.
+
+        Each is called at most once. Returns the job's number.
+        """
         number = self._next
         self._next += 1
         row = len(self._jobs)
         self.beginInsertRows(QModelIndex(), row, row)
-        self._jobs.append(Job(number, name))
+        self._jobs.append(Job(number, name, keeps=stop is not None))
         self._cancels[number] = cancel
+        if stop is not None:
+            self._stops[number] = stop
         self.endInsertRows()
         self.running_changed.emit(self.running)
         return number
@@ -98,11 +106,18 @@ class JobsModel(QAbstractListModel):
             started = job.started or time.monotonic()
             self._put(replace(job, progress=progress, started=started, text=progress.message))
 
+    def tell_loss(self, number: int, loss: float) -> None:
+        """An optimisation has made a pass."""
+        job = self._job(number)
+        if job is not None and job.running:
+            self._put(replace(job, losses=(*job.losses, loss)))
+
     def finish(self, number: int, state: State, text: str, path: str = "") -> None:
         """The job has ended: `text` says with what, in a sentence."""
         job = self._job(number)
         if job is not None:
             self._cancels.pop(number, None)
+            self._stops.pop(number, None)
             self._put(replace(job, state=state, text=text, path=path))
             self.running_changed.emit(self.running)
 
@@ -112,6 +127,15 @@ class JobsModel(QAbstractListModel):
         if cancel is not None and job is not None:
             self._put(replace(job, state="stopping", text="Stopping…"))
             cancel()
+
+    def stop(self, number: int) -> None:
+        """Ask the job to end early with what it has reached, where it can; else as `cancel`."""
+        stop, job = self._stops.pop(number, None), self._job(number)
+        if stop is None or job is None:
+            self.cancel(number)
+        else:
+            self._put(replace(job, state="stopping", text="Writing what was reached…"))
+            stop()
 
     def cancel_all(self) -> None:
         """Ask every running job to stop."""

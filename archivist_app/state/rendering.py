@@ -39,6 +39,10 @@ class Rendering(QObject):
         """Ask for nothing more."""
         self._rest.stop()
 
+    def refresh(self) -> None:
+        """Render what is in view once more, after something else was shown in its place."""
+        self._draft()
+
     @Slot(object)
     def _start_anew(self, _image: object) -> None:
         self._rest.stop()

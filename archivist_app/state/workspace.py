@@ -11,6 +11,7 @@ from archivist_app.bridge import Bridge
 from archivist_app.state.document import Document
 from archivist_app.state.exporting import Exporter
 from archivist_app.state.jobs_model import JobsModel
+from archivist_app.state.optimising import Optimiser
 from archivist_app.state.rendering import Rendering
 from archivist_app.state.session import Session
 from archivist_app.state.styles_model import StylesModel
@@ -30,6 +31,7 @@ class Workspace:
     styles: StylesModel
     jobs: JobsModel
     exporter: Exporter
+    optimiser: Optimiser
 
     @classmethod
     def build(cls, bridge: Bridge, tasks: Tasks, owner: QObject) -> Workspace:
@@ -37,6 +39,7 @@ class Workspace:
         document = Document(owner)
         session = Session(document, bridge, tasks, owner)
         jobs = JobsModel(owner)
+        exporter = Exporter(session, bridge, jobs, tasks)
         return cls(
             tasks=tasks,
             bridge=bridge,
@@ -46,7 +49,8 @@ class Workspace:
             truth=Truth(session, bridge, tasks),
             styles=StylesModel(document, bridge, owner),
             jobs=jobs,
-            exporter=Exporter(session, bridge, jobs, tasks),
+            exporter=exporter,
+            optimiser=Optimiser(session, exporter, bridge, jobs, tasks),
         )
 
     def stop(self) -> None:

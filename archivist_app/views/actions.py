@@ -20,6 +20,7 @@ class Actions(QObject):
         self.demo = self._make("demoAction", "Try the &demo", "")
         self.export = self._make("exportAction", "&Export", "Ctrl+E", "ph.export")
         self.export_as = self._make("exportAsAction", "Export &as…", "Ctrl+Shift+E")
+        self.optimise = self._make("optimiseAction", "Op&timise…", "Ctrl+Alt+O")
         self.quit = self._make("quitAction", "&Quit", "Ctrl+Q")
         self.undo = history.createUndoAction(self, "&Undo")
         self.redo = history.createRedoAction(self, "&Redo")
@@ -50,7 +51,7 @@ class Actions(QObject):
     def need_image(self) -> tuple[QAction, ...]:
         """Those that make sense only while an image is on screen."""
         compare = (self.split, self.side, self.rotate, self.swap, self.fit)
-        return (self.export, self.export_as, *compare, *self.zooms.values())
+        return (self.export, self.export_as, self.optimise, *compare, *self.zooms.values())
 
     def show_mode(self, mode: str) -> None:
         """Follow the viewer's mode."""

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtWidgets import QDialog, QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QLabel,
+    QMessageBox,
+    QPushButton,
+    QSpinBox,
+    QWidget,
+)
 
 from archivist_app.async_tools import answer
 
@@ -35,6 +45,59 @@ async def ask_target(parent: QWidget, suggestion: Path) -> Path | None:
     if await answer(dialog) != QDialog.DialogCode.Accepted or not dialog.selectedFiles():
         return None
     return Path(dialog.selectedFiles()[0])
+
+
+async def ask_optimisation(parent: QWidget, style: str, passes: int) -> tuple[int, str] | None:
+    """How many passes, and the picture of `style` where one is needed; None when somebody changes their mind."""
+    dialog = OptimiseDialog(parent, style, passes)
+    if await answer(dialog) != QDialog.DialogCode.Accepted:
+        return None
+    return dialog.passes.value(), dialog.picture
+
+
+class OptimiseDialog(QDialog):
+    """Asks what an optimisation needs to know; cannot be accepted without a picture where one is needed."""
+
+    def __init__(self, parent: QWidget, style: str, passes: int) -> None:
+        super().__init__(parent)
+        self.setObjectName("optimiseDialog")
+        self.setWindowTitle("Optimise")
+        self.picture = ""
+        self.passes = QSpinBox(minimum=1, maximum=10_000, value=passes)
+        self.passes.setObjectName("optimisePasses")
+        self.passes.setAccessibleName("Passes")
+        self._choose = QPushButton("Choose…")
+        self._choose.setObjectName("optimisePicture")
+        self._choose.clicked.connect(self._ask_picture)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self._start = buttons.addButton("Optimise", QDialogButtonBox.ButtonRole.AcceptRole)
+        self._start.setObjectName("optimiseStart")
+        self._start.setEnabled(not style)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        text = QLabel(
+            "Improves every pixel towards the faithfulness and the style that are set, from the restoration on screen. "
+            "It takes minutes; you can stop it at any time and keep what it has reached."
+        )
+        text.setWordWrap(True)
+        form = QFormLayout(self)
+        form.addRow(text)
+        form.addRow("Passes", self.passes)
+        if style:
+            form.addRow(f"Picture of “{style}”", self._choose)
+        form.addRow(buttons)
+
+    def take_picture(self, path: str) -> None:
+        """The picture whose style is wanted."""
+        self.picture = path
+        self._choose.setText(Path(path).name)
+        self._start.setEnabled(True)
+
+    def _ask_picture(self) -> None:
+        files = QFileDialog(self, "The picture whose style is wanted", "", PICTURES)
+        files.setFileMode(QFileDialog.FileMode.ExistingFile)
+        files.fileSelected.connect(self.take_picture)
+        files.open()
 
 
 async def ask_stop_jobs(parent: QWidget, running: int) -> bool:

@@ -10,6 +10,7 @@ from PySide6.QtGui import QDesktopServices, QPalette
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from archivist_app.state.jobs_model import Job, JobRole, JobsModel, time_left
+from archivist_app.views.loss_plot import LossPlot
 from archivist_app.views.parts import dressed, label
 from archivist_app.views.theme import GRID, Theme
 from engine.types import Progress
@@ -30,6 +31,7 @@ class JobRow(QWidget):
         self.bar = QProgressBar(textVisible=False)
         self.bar.setFixedWidth(160)
         self.bar.setAccessibleName(f"Progress of {job.name}")
+        self.plot = LossPlot()
         self.text = label("", "muted")
         self.open_folder = QToolButton()
         self.open_folder.setToolTip("Show the folder it was saved in")
@@ -44,6 +46,7 @@ class JobRow(QWidget):
         layout.setSpacing(2 * GRID)
         layout.addWidget(self.name)
         layout.addWidget(self.bar)
+        layout.addWidget(self.plot)
         layout.addWidget(self.text, 1)
         layout.addWidget(self.open_folder)
         layout.addWidget(self.stop)
@@ -56,6 +59,7 @@ class JobRow(QWidget):
         self.bar.setRange(0, max(1, step.total))
         self.bar.setValue(step.done)
         self.bar.setVisible(job.running)
+        self.plot.show_values(job.losses)
         left = time_left(job.seconds_left(time.monotonic())) if job.state == "running" else ""
         text = " · ".join(part for part in (job.text, left) if part) or "Waiting…"
         self.text.setText(text)
@@ -66,13 +70,14 @@ class JobRow(QWidget):
             self.text.setPalette(palette)
         self.open_folder.setVisible(bool(job.path))
         verb = "Stop" if job.running else "Remove from the list:"
-        self.stop.setToolTip("Stop; nothing half-written stays" if job.running else "Remove from the list")
+        keeps = "Stop, and keep what was reached" if job.keeps else "Stop; nothing half-written stays"
+        self.stop.setToolTip(keeps if job.running else "Remove from the list")
         self.stop.setAccessibleName(f"{verb} {job.name}")
         self.stop.setEnabled(job.state != "stopping")
 
     def _stop_or_remove(self) -> None:
         if self._job.running:
-            self._model.cancel(self._job.number)
+            self._model.stop(self._job.number)
         else:
             self._model.remove(self._job.number)
 

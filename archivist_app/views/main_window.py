@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from archivist_app.state.optimising import PASSES
 from archivist_app.state.workspace import Workspace
 from archivist_app.views import dialogs
 from archivist_app.views.actions import Actions
@@ -117,7 +118,7 @@ class MainWindow(QMainWindow):
     def _make_menus(self) -> None:
         a = self.actions_
         menus: tuple[tuple[str, tuple[QAction | None, ...]], ...] = (
-            ("&File", (a.open, a.open_folder, a.demo, None, a.export, a.export_as, None, a.quit)),
+            ("&File", (a.open, a.open_folder, a.demo, None, a.export, a.export_as, a.optimise, None, a.quit)),
             ("&Edit", (a.undo, a.redo)),
             ("&View", (a.split, a.side, a.rotate, a.swap, a.truth, None, a.fit, *a.zooms.values(), None, a.surround)),
         )
@@ -136,6 +137,7 @@ class MainWindow(QMainWindow):
         a.demo.triggered.connect(work.session.open_demo)
         a.export.triggered.connect(lambda: work.exporter.export())
         a.export_as.triggered.connect(lambda: tasks.spawn(self._export_as()))
+        a.optimise.triggered.connect(lambda: tasks.spawn(self._optimise()))
         a.quit.triggered.connect(self.close)
         a.split.triggered.connect(lambda: self.compare.set_mode("split"))
         a.side.triggered.connect(lambda: self.compare.set_mode("side"))
@@ -167,6 +169,7 @@ class MainWindow(QMainWindow):
             session.failed,
             work.rendering.failed,
             work.exporter.failed,
+            work.optimiser.failed,
             work.truth.failed,
             work.bridge.engine_failed,
         ):
@@ -177,6 +180,8 @@ class MainWindow(QMainWindow):
         work.truth.offered_changed.connect(self.actions_.offer_truth)
         work.truth.picture_changed.connect(self.compare.show_truth)
         work.rendering.frame_ready.connect(self.compare.show_frame)
+        work.optimiser.previewed.connect(self.compare.show_frame)
+        work.optimiser.ended.connect(work.rendering.refresh)
         work.rendering.busy_changed.connect(self.compare.show_busy)
         work.bridge.awoken.connect(lambda: self._show_engine("Preparing the engine…"))
         work.bridge.awoken.connect(self._show_model, queued)
@@ -283,6 +288,12 @@ class MainWindow(QMainWindow):
         target = await dialogs.ask_target(self, suggestion) if suggestion else None
         if target is not None:
             exporter.export(target)
+
+    async def _optimise(self) -> None:
+        optimiser = self._workspace.optimiser
+        wish = await dialogs.ask_optimisation(self, optimiser.needs_picture(), PASSES)
+        if wish is not None:
+            optimiser.start(*wish)
 
     # hands
 

@@ -26,8 +26,11 @@ from engine.types import (
     Frame,
     ImageInfo,
     ImageRef,
+    Losses,
     ModelCard,
     OpenedImage,
+    Optimisation,
+    Optimised,
     Progress,
     Project,
     ProjectItem,
@@ -63,6 +66,17 @@ class FakeWork(Generic[T]):
 
 
 @dataclass(frozen=True)
+class FakeJob:
+    """What `optimise` returns."""
+
+    work: FakeWork[Optimised]
+    stopped: threading.Event
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+
+@dataclass(frozen=True)
 class Costs:
     """Seconds each thing takes; tests make them longer where they need the time."""
 
@@ -82,6 +96,7 @@ class FakeService:
         self.calls: list[str] = []  # in the order they came
         self.requests: list[RenderRequest] = []
         self.saves: list[ProjectItem] = []
+        self.orders: list[Optimisation] = []
         self.refuse_saves = ""
         self.refuse_drafts = ""
         self._paths: dict[ImageRef, str] = {}
@@ -249,6 +264,47 @@ class FakeService:
     def drop_background(self) -> None:
         self._background += 1
 
+    def optimise(
+        self,
+        image: ImageRef,
+        recipe: Recipe,
+        order: Optimisation,
+        on_progress: Callable[[Progress], None],
+        on_pass: Callable[[Losses, Frame | None], None],
+    ) -> FakeJob:
+        """Half of the loss goes with every pass; every second pass shows the picture so far."""
+        work: FakeWork[Optimised] = FakeWork()
+        job, losses = FakeJob(work, threading.Event()), [Losses(0, 1.0, 0.0, 1.0)]
+        self.orders.append(order)
+
+        def step() -> None:
+            if not work.wanted or self.closed:
+                work.future.cancel()
+                work.future.set_running_or_notify_cancel()
+                return
+            number = len(losses)
+            if number <= order.passes and not job.stopped.is_set():
+                time.sleep(self.costs.export_step)
+                losses.append(Losses(number, 0.5**number, 0.0, 0.5**number))
+                on_progress(Progress(number, order.passes, "optimising"))
+                on_pass(losses[-1], self._preview(image, recipe) if number % 2 else None)
+                self._work.put(step)
+                return
+            height, width = self._read(image).shape[:2]
+            Path(order.export.target).write_bytes(b"picture")
+            restored = Restored(self._paths[image], order.export.target, width, height, 0.1, recipe)
+            work.future.set_result(Optimised(restored, tuple(losses), job.stopped.is_set()))
+
+        self._work.put(step)
+        return job
+
+    def _preview(self, image: ImageRef, recipe: Recipe) -> Frame:
+        height, width = self._read(image).shape[:2]
+        bounds = Region(0, 0, width, height)
+        request = RenderRequest(image, recipe, View(bounds), "refine")
+        frame = self._render(request, bounds, exact=False)
+        return replace(frame, pixels=np.full_like(frame.pixels, 77))
+
     def export(
         self, image: ImageRef, recipe: Recipe, options: ExportOptions, on_progress: Callable[[Progress], None]
     ) -> FakeWork[Restored]:
@@ -297,7 +353,9 @@ class FakeService:
 
     def styles(self) -> tuple[StyleCard, ...]:
         names = ("Albumen", "Cyanotype", "Daguerreotype", "Gelatin silver", "Autochrome")
-        return tuple(StyleCard(name.lower().replace(" ", "-"), name, "process", (0.0,) * 64) for name in names)
+        sources = ("simulated",) * 4 + ("a photograph of 1912",)
+        cards = ((name.lower().replace(" ", "-"), name, source) for name, source in zip(names, sources, strict=True))
+        return tuple(StyleCard(id_, name, "process", (0.0,) * 64, source=source) for id_, name, source in cards)
 
     def models(self) -> tuple[ModelCard, ...]:
         return (ModelCard("archivist-1", "Archivist 1"),)

@@ -94,4 +94,4 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     import torch
 
     if not torch.cuda.is_available():
-        pytest.skip("no GPU here")
+        pytest.skip("no CUDA device here")

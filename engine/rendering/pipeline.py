@@ -7,6 +7,7 @@ strength and tone come after it. So a slider tick over cached tiles runs the hea
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,7 +26,8 @@ from engine.rendering.enlarging import Enlarging
 from engine.rendering.pieces import Frugal
 from engine.rendering.source import Source, to_master
 from engine.rendering.stages import Plan, Seen
-from engine.rendering.tensors import to_array, to_tensor
+from engine.rendering.tensors import to_array, to_rows, to_tensor
+from engine.rendering.transfers import Fetched, Sent, Transfers
 from engine.runtime.cache import ByteCache
 from engine.types import Frame, ModelCard, Progress, Recipe, Region, RenderRequest, StyleCard
 
@@ -56,6 +58,9 @@ class Tally:
     damaged: int = 0
     changed: int = 0
 
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(self.damaged + other.damaged, self.changed + other.changed)
+
 
 class Pipeline:
     """One model on one device, with the cache of what its backbone has seen. Engine thread only."""
@@ -74,6 +79,8 @@ class Pipeline:
         self._upscaler: Upscaler | None = None
         self.card = card
         self.device = device
+        self._transfers = Transfers(device)
+        self._sent: dict[Key, Sent] = {}  # pixels on their way to the device
         self._frugal = Frugal(card.tile, card.halo)
         self._seen: ByteCache[Key, Seen] = ByteCache(cache_bytes)
         self._thumbnails: dict[tuple[str, int], Tensor] = {}
@@ -144,14 +151,37 @@ class Pipeline:
         out = np.empty_like(source.pyramid.level(level))
         tally = Tally()
         tiles = source.tiles(level, self.card)
-        for number, tile in enumerate(tiles):
-            seen = yield from self._look(subject, level, tile, keep=len(tiles) <= 4)
-            result = self._tile(subject, plan, level, seen, tile.core, change)
-            core = tile.core
-            out[core.y : core.bottom, core.x : core.right] = result
-            tally = self._count(tally, seen, core, source.pixels(level, core), result)
-            yield Progress(number + 1, len(tiles), "restoring")
+        begun: deque[_Begun] = deque()
+        try:
+            for number, tile in enumerate(tiles):
+                seen = yield from self._look(subject, level, tile, keep=len(tiles) <= 4)
+                following = tiles[number + 1 : number + 1 + self._transfers.lag]
+                for ahead in following:
+                    self._send(subject, level, ahead)
+                begun.append(self._begin(subject, plan, level, seen, tile.core, change))
+                while len(begun) > len(following):
+                    tally = tally + self._end(subject, level, begun.popleft(), out)
+                yield Progress(number + 1, len(tiles), "restoring")
+        finally:
+            self._sent.clear()
         return out, tally
+
+    @torch.inference_mode()
+    def _begin(
+        self, subject: Subject, plan: Plan, level: int, seen: Seen, core: Region, change: Change | None
+    ) -> _Begun:
+        """Orders what a tile needs of the device, and its way back."""
+        delta = self._delta(subject, plan, level, seen, core, change)
+        damaged = (_damage(seen, core) >= 0.5).sum()
+        return _Begun(core, self._transfers.fetch(to_rows(delta)), self._transfers.fetch(damaged))
+
+    def _end(self, subject: Subject, level: int, begun: _Begun, out: Pixels) -> Tally:
+        """Puts a tile that has come back into the picture."""
+        core, source = begun.core, subject.source
+        before = source.pixels(level, core)
+        after = source.space.add_residual(before, begun.delta())
+        out[core.y : core.bottom, core.x : core.right] = after
+        return Tally(int(begun.damaged()), _changed(before, after))
 
     def _whole_enlarged(self, subject: Subject) -> Generator[Progress | None, None, tuple[Pixels, Tally]]:
         tiles, tally = subject.source.tiles(0, self.card), Tally()
@@ -232,7 +262,8 @@ class Pipeline:
         known = self._seen.get(key)
         if known is not None:
             return known
-        x = to_tensor(subject.source.working(level, tile.padded), self.device)
+        self._send(subject, level, tile)
+        x = self._sent.pop(key)()
         steps = self._frugal.understand(self.restorer, x, tile.padded, tile.core)
         while True:
             with torch.inference_mode():
@@ -243,6 +274,12 @@ class Pipeline:
         if keep:
             self._seen.put(key, seen, seen.nbytes)
         return seen
+
+    def _send(self, subject: Subject, level: int, tile: Tile) -> None:
+        """Begins to bring a tile's pixels to the device, unless they are on their way."""
+        key = self._key(subject, level, tile)
+        if key not in self._sent:
+            self._sent[key] = self._transfers.send(subject.source.working(level, tile.padded))
 
     def _now(self, subject: Subject, level: int, tile: Tile) -> Seen:
         """The same without pause, for a draft that needs one small tile."""
@@ -255,19 +292,21 @@ class Pipeline:
                 return seen
 
     @torch.inference_mode()
-    def _tile(
-        self, subject: Subject, plan: Plan, level: int, seen: Seen, region: Region, change: Change | None = None
-    ) -> Pixels:
+    def _tile(self, subject: Subject, plan: Plan, level: int, seen: Seen, region: Region) -> Pixels:
         """Y of a region within a tile's core, in the master's space and depth (h, w, C)."""
-        source = subject.source
-        pixels = source.pixels(level, region)
-        x = to_tensor(source.space.to_working(pixels), self.device)
+        delta = self._delta(subject, plan, level, seen, region, None)
+        return subject.source.space.add_residual(subject.source.pixels(level, region), to_array(delta))
+
+    def _delta(
+        self, subject: Subject, plan: Plan, level: int, seen: Seen, region: Region, change: Change | None
+    ) -> Tensor:
+        """y - x (1, 3, h, w) of a region within a tile's core, on the device."""
+        x = self._transfers.send(subject.source.working(level, region))()
         mask = _mask_part(subject, level, region, self.device)
         r = stages.residual(plan, seen, region, mask=mask)
         if change is not None:
             r = r + change(level, region)
-        delta = stages.complete(plan, seen, x, r, region, level=level, mask=mask)
-        return source.space.add_residual(pixels, to_array(delta))
+        return stages.complete(plan, seen, x, r, region, level=level, mask=mask)
 
     def _display(self, subject: Subject, plan: Plan, level: int, seen: Seen, region: Region) -> NDArray[np.uint8]:
         return subject.source.space.to_display(self._tile(subject, plan, level, seen, region))
@@ -298,10 +337,24 @@ class Pipeline:
     @staticmethod
     def _count(tally: Tally, seen: Seen, core: Region, before: Pixels, after: Pixels) -> Tally:
         damaged = int((_damage(seen, core) >= 0.5).sum())
-        differs = before[..., 0] != after[..., 0]
-        for channel in range(1, before.shape[2]):  # `any` over an axis of three takes five times as long
-            differs |= before[..., channel] != after[..., channel]
-        return Tally(tally.damaged + damaged, tally.changed + int(np.count_nonzero(differs)))
+        return tally + Tally(damaged, _changed(before, after))
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A tile on its way back: its core, y - x (h, w, 3), and how many of its pixels are damaged."""
+
+    core: Region
+    delta: Fetched
+    damaged: Fetched
+
+
+def _changed(before: Pixels, after: Pixels) -> int:
+    """How many pixels of (H, W, C) differ."""
+    differs = before[..., 0] != after[..., 0]
+    for channel in range(1, before.shape[2]):  # `any` over an axis of three takes five times as long
+        differs |= before[..., channel] != after[..., channel]
+    return int(np.count_nonzero(differs))
 
 
 def _damage(seen: Seen, core: Region) -> Tensor:

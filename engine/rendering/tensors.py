@@ -18,8 +18,13 @@ def to_tensor(picture: Floats, device: torch.device) -> Tensor:
 
 def to_array(batch: Tensor) -> Floats:
     """(1, 3, H, W) -> (H, W, 3) float32 in main memory."""
-    array: Floats = batch[0].permute(1, 2, 0).float().cpu().contiguous().numpy()
+    array: Floats = to_rows(batch).cpu().numpy()
     return array
+
+
+def to_rows(batch: Tensor) -> Tensor:
+    """(1, 3, H, W) -> (H, W, 3) float32 where it is; a copy only where the memory lies otherwise."""
+    return batch[0].permute(1, 2, 0).float().contiguous()
 
 
 def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:

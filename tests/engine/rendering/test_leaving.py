@@ -18,6 +18,7 @@ from engine.models import catalog
 from engine.models.generator import Backbone, Understanding
 from engine.models.weights import load_restorer
 from engine.rendering.studio import Studio
+from engine.rendering.transfers import Transfers
 from engine.runtime.device import Device
 from engine.service import EngineService
 from engine.types import EngineReady, ExportOptions, ModelCard, Progress, Recipe
@@ -84,6 +85,7 @@ def fail(service: EngineService, monkeypatch: pytest.MonkeyPatch, error: Excepti
     assert studio is not None
     for pipeline in studio._pipelines.values():
         pipeline.device = torch.device("cpu")  # where its tensors really are
+        pipeline._transfers = Transfers(pipeline.device)
     return studio
 
 

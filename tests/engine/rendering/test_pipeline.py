@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 
 from engine import resources
-from engine.evaluation.demo import age_picture
 from engine.imaging.color import WorkingSpace
 from engine.imaging.pyramid import Pyramid
 from engine.imaging.reader import Master
@@ -26,9 +25,13 @@ STYLES = {card.id: card for card in read_cards(resources.path("styles/styles.jso
 
 @pytest.fixture(scope="module")
 def old() -> NDArray[np.uint8]:
+    """A photograph with grain and scratches: damage that stays the same when the aging learns more."""
     photo: NDArray[np.uint8] = getattr(skimage.data, "astronaut")()  # noqa: B009 (it has no annotations)
-    picture, _ = age_picture(photo[60:260, 100:340], 11, 0.8)
-    return picture
+    rng = np.random.default_rng(11)
+    picture = photo[60:260, 100:340] + rng.normal(0, 14, (200, 240, 1))
+    for column in rng.integers(0, 240, 6):
+        picture[:, column : column + 2] = 245
+    return np.clip(picture, 0, 255).astype(np.uint8)
 
 
 @pytest.fixture(scope="module")

@@ -96,7 +96,7 @@ PRESETS = {
         Preset(
             "upscale",
             (
-                Phase("upscale", 45, 2e-3, size=40),
+                Phase("upscale", 45, 7e-4, size=40),
                 Phase("upscale_critic", 3, 5e-4, size=40),
                 Phase("upscale_joint", 25, 5e-4, size=40),
             ),

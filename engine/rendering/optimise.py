@@ -148,8 +148,8 @@ def _move(canvas: Canvas, where: tuple[slice, ...], gradient: Tensor, number: in
 
 
 def grid(height: int, width: int, offset: tuple[int, int] = (0, 0)) -> Iterator[Region]:
-    """Squares of 128 pixels that cover a picture, `offset` of (y, x) pixels moving them; at the border they may be up
-    to half as large again, or half as small."""
+    """Squares of 128 pixels that cover a picture, `offset` of (y, x) pixels moving them; those at the border have 32 to
+    160 pixels a side."""
     rows, columns = _cuts(height, offset[0]), _cuts(width, offset[1])
     for top, bottom in pairwise(rows):
         for left, right in pairwise(columns):
@@ -157,7 +157,7 @@ def grid(height: int, width: int, offset: tuple[int, int] = (0, 0)) -> Iterator[
 
 
 def _cuts(length: int, offset: int) -> list[int]:
-    inner = [at for at in range(offset, length, SQUARE) if SQUARE // 2 <= at <= length - SQUARE // 2]
+    inner = [at for at in range(offset, length, SQUARE) if SQUARE // 4 <= at <= length - SQUARE // 4]
     return [0, *inner, length]
 
 

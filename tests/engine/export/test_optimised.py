@@ -132,3 +132,9 @@ def test_a_picture_too_small_for_the_features_is_refused(
     small = service.open_image(str(tmp_path / "small.png")).result(20).ref
     with pytest.raises(RecipeError, match="too small"):
         optimise(service, small, Recipe(), Optimisation(ExportOptions(str(tmp_path / "out.png")), passes=1))
+
+
+def test_an_enlargement_is_refused_in_words(service: EngineService, photo: ImageRef, tmp_path: Path) -> None:
+    order = Optimisation(ExportOptions(str(tmp_path / "out.png")), passes=1)
+    with pytest.raises(RecipeError, match="size"):
+        optimise(service, photo, Recipe(scale=2), order)

@@ -31,8 +31,8 @@ def test_every_pixel_lies_in_exactly_one_square_of_a_measurable_size(
     seen = torch.zeros(size, dtype=torch.int)
     for square in grid(*size, offset):
         seen[square.y : square.bottom, square.x : square.right] += 1
-        assert min(square.width, square.height) >= min(64, *size)
-        assert max(square.width, square.height) < 192
+        assert min(square.width, square.height) >= min(32, *size)
+        assert max(square.width, square.height) < 160
     assert bool((seen == 1).all())
 
 

@@ -21,6 +21,7 @@ from archivist_app.cli_report import DONE, FAILED, INTERRUPTED, WRONG_USAGE
 from archivist_app.cli_window import is_picture_or_project, open_window
 from engine.errors import EngineError, RecipeError
 from engine.types import (
+    SCALES,
     Comparison,
     ExportOptions,
     ImageRef,
@@ -410,6 +411,9 @@ def evaluate(
         int | None, typer.Option(metavar="N", help="Age the clean ones with this seed instead of naming AGED_DIR.")
     ] = None,
     severity: Annotated[float, typer.Option(help="How badly they are aged, 0 to 1.")] = 0.8,
+    upscale: Annotated[
+        int | None, typer.Option(metavar="2|4", help="Shrink the clean ones instead, and measure enlarging them.")
+    ] = None,
     peer: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="A network of Real-ESRGAN's family to compare with.")
     ] = None,
@@ -417,10 +421,14 @@ def evaluate(
     as_json: Json = False,
 ) -> int:
     """Measure restorations against the truth: ours, the input itself, non-local means, other networks."""
-    if (aged is None) == (age_seed is None):
-        raise RecipeError("Name a folder of aged photographs, or --age-seed to have the clean ones aged; not both.")
+    if [aged, age_seed, upscale].count(None) != 2:
+        raise RecipeError(
+            "Name a folder of aged photographs, or --age-seed to have the clean ones aged, or --upscale; one of them."
+        )
+    if upscale is not None and upscale not in SCALES[1:]:
+        raise RecipeError(f"What is enlarged is enlarged 2 or 4 times, not {upscale}.")
     files = tuple(str(file) for file in peer or ())
-    comparison = Comparison(str(clean), str(aged) if aged else "", age_seed or 0, severity, files)
+    comparison = Comparison(str(clean), str(aged) if aged else "", age_seed or 0, severity, files, upscale or 1)
     with _engine(device.value) as service, cli_report.progress_bar("Evaluating") as advance:
         result = cli_report.await_work(service.evaluate(comparison, advance))
     if as_json:

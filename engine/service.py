@@ -388,11 +388,16 @@ class EngineService:
         return self._io.submit(_in_words(read))
 
     def evaluate(self, comparison: Comparison, on_progress: Report) -> Work[Evaluation]:
-        """Compares restorations with the truth: ours at three settings, the input, non-local means, the peers."""
+        """Compares restorations with the truth: ours at three settings, the input, non-local means, the peers.
+
+        Or enlargements: ours at five alphas, bicubic, the peers.
+        """
 
         def steps() -> Generator[Progress | None, None, Evaluation]:
-            from engine.evaluation import benchmark, ours
+            from engine.evaluation import benchmark, ours, upscaling
 
+            if comparison.scale > 1:
+                return (yield from upscaling.compare(self._studio(), comparison))
             pairs = ours.pairs(comparison)
             candidates = ours.candidates(self._studio(), comparison.peers)
             return (yield from benchmark.evaluate(pairs, candidates, ours.measures(self._studio())))

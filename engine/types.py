@@ -301,6 +301,7 @@ class Optimised:
 class Comparison:
     """What restorations are measured on: a folder of clean photographs, and one of the same aged, or how to age them.
 
+    With a `scale` of 2 or 4 the clean ones are shrunk as far, and what is measured is how they are enlarged again.
     `peers` are files of other people's networks to be measured beside ours.
     """
 
@@ -309,8 +310,11 @@ class Comparison:
     seed: int = 0
     severity: float = 0.8
     peers: tuple[str, ...] = ()
+    scale: int = 1
 
     def __post_init__(self) -> None:
+        if self.scale not in SCALES:
+            raise RecipeError(f"The enlargement is 1, 2 or 4, not {self.scale}.")
         if not 0.0 <= self.severity <= 1.0:
             raise RecipeError(f"Severity must lie between 0 and 1, not {self.severity:g}.")
 

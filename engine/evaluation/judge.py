@@ -21,6 +21,7 @@ from engine.evaluation.optimum import optimum
 from engine.evaluation.reading import reading
 from engine.evaluation.sameness import sameness
 from engine.evaluation.toning import toning
+from engine.evaluation.upscaling import upscaling
 from engine.models import catalog
 from engine.models.weights import load_objective, load_restorer
 from engine.rendering.studio import Studio
@@ -30,6 +31,7 @@ THEMES: dict[str, Callable[[Hall], Theme]] = {
     "fidelity": fidelity,
     "speed": speed,
     "noise": noise,
+    "upscaling": upscaling,
     "tone": toning,
     "holes": holes,
     "flatness": flatness,
@@ -118,7 +120,7 @@ def _hall(studio: Studio, trial: Trial, styles: Sequence[StyleCard]) -> Hall:
         objective = load_objective(path, device.device)
     except ModelError:
         objective = None  # themes that need it say so
-    peer = Path(trial.peer) if trial.peer else None
+    net = (Path(trial.peer).stem, peers.load(Path(trial.peer), device.device, device.dtype)) if trial.peer else None
     return Hall(
         pipeline=studio.pipeline_of(path),
         objective=objective,
@@ -127,6 +129,7 @@ def _hall(studio: Studio, trial: Trial, styles: Sequence[StyleCard]) -> Hall:
         clean=Path(trial.clean),
         aged=Path(trial.aged) if trial.aged else None,
         defects=Path(trial.defects) if trial.defects else None,
-        peer=(peer.stem, peers.candidate(peers.load(peer, device.device, device.dtype))) if peer else None,
+        peer=(net[0], peers.candidate(net[1])) if net else None,
+        peer_net=net,
         limit=trial.pictures,
     )

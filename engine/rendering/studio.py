@@ -45,11 +45,7 @@ class Studio:
     def pipeline(self, model: str) -> Pipeline:
         """The pipeline of a model; ModelError where there is no such model."""
         if model not in self._pipelines:
-            path, card = catalog.find(model)
-            restorer = load_restorer(path, self.device.device, self.device.dtype)
-            tail = catalog.tail_of(path)
-            upscaler = partial(load_upscaler, tail, path, self.device.device) if tail else None
-            self._pipelines[model] = Pipeline(restorer, card, self.device.device, self._cache_bytes, upscaler)
+            self._pipelines[model] = self._pipeline(*catalog.find(model))
         return self._pipelines[model]
 
     def leave_device(self, error: RuntimeError) -> str:
@@ -79,8 +75,14 @@ class Studio:
 
     def pipeline_of(self, path: Path) -> Pipeline:
         """The pipeline of a weight file that is not installed; ModelError where it is none. Not kept."""
-        restorer = load_restorer(path, self.device.device, self.device.dtype)
-        return Pipeline(restorer, catalog.read_card(path), self.device.device, self._cache_bytes)
+        return self._pipeline(path, catalog.read_card(path))
+
+    def _pipeline(self, path: Path, card: ModelCard) -> Pipeline:
+        device = self.device.device
+        restorer = load_restorer(path, device, self.device.dtype)
+        tail = catalog.tail_of(path)
+        upscaler = partial(load_upscaler, tail, path, device) if tail else None
+        return Pipeline(restorer, card, device, self._cache_bytes, upscaler)
 
     def objective(self, model: str) -> Objective:
         """What the model was trained on; ModelError where its file carries no measure of it."""

@@ -304,11 +304,18 @@ def test_one_image_is_restored_to_the_named_file(
 
 
 def test_options_arrive_in_the_recipe(engine: FakeEngine, here: Path) -> None:
-    words = "--alpha 10 --beta 0.5 --strength 0.25 --scope damage --no-keep-tone --grain 0.75 --scale 2 --device cpu"
+    words = "--alpha 10 --beta 0.5 --strength 0.25 --scope damage --no-keep-tone --grain 0.75 --device cpu"
     assert cli.main(["restore", "a.jpg", "-o", "out", *words.split(), "--model", "archivist-1"]) == 0
-    wanted = Recipe(alpha=10, beta=0.5, strength=0.25, scope="damage", keep_tone=False, grain=0.75, scale=2)
+    wanted = Recipe(alpha=10, beta=0.5, strength=0.25, scope="damage", keep_tone=False, grain=0.75)
     assert engine.exports[0][1] == wanted
     assert engine.device == "cpu"
+
+
+def test_a_size_arrives_in_the_recipe_and_not_beside_repairing_damage_only(engine: FakeEngine, here: Path) -> None:
+    assert cli.main(["restore", "a.jpg", "-o", "out", "--scale", "4"]) == 0
+    assert engine.exports[0][1] == Recipe(scale=4)
+    assert cli.main(["restore", "a.jpg", "-o", "out", "--scale", "2", "--scope", "damage"]) == 2
+    assert cli.main(["restore", "a.jpg", "-o", "out", "--scale", "3"]) == 2
 
 
 def test_nothing_asked_gives_the_default_recipe(engine: FakeEngine, here: Path) -> None:
@@ -561,8 +568,13 @@ def test_figures_are_printed_and_infinity_is_null_in_json(
 def test_evaluation_takes_aged_pictures_or_a_seed_to_make_them_with(engine: FakeEngine) -> None:
     assert cli.main(["evaluate", "clean", "--age-seed", "7", "--severity", "0.5", "--peer", "p.pth"]) == 0
     assert engine.asked == [("evaluate", Comparison("clean", "", 7, 0.5, ("p.pth",)))]
-    for words in ("", "aged --age-seed 7", "--age-seed 7 --severity 2"):
+    for words in ("", "aged --age-seed 7", "--age-seed 7 --severity 2", "aged --upscale 2", "--upscale 3"):
         assert cli.main(["evaluate", "clean", *words.split()]) == 2
+
+
+def test_evaluation_measures_enlarging(engine: FakeEngine) -> None:
+    assert cli.main(["evaluate", "clean", "--upscale", "4", "--peer", "p.pth"]) == 0
+    assert engine.asked == [("evaluate", Comparison("clean", peers=("p.pth",), scale=4))]
 
 
 def test_an_optimisation_tells_its_losses_pass_by_pass(

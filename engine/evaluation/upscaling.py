@@ -1,0 +1,128 @@
+"""Enlargements of photographs that were shrunk bicubically, against the photographs themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from torch.nn import functional as F
+
+from engine.evaluation import peers
+from engine.evaluation.benchmark import Candidate, Evaluation, Pair, Pixels, evaluate, pictures
+from engine.evaluation.figures import Figure, at_least, at_most, skipped, told
+from engine.evaluation.hall import Hall, Theme
+from engine.evaluation.metrics import SMALLEST_SIDE
+from engine.evaluation.ours import candidate
+from engine.imaging.reader import read_preview
+from engine.models.upscale import UPSCALES
+from engine.rendering.pipeline import Pipeline
+from engine.rendering.studio import Studio
+from engine.rendering.tensors import to_array, to_tensor
+from engine.types import SHIPPED_MODEL, Comparison, Progress, Recipe
+
+ALPHAS = (0.1, 0.3, 1.0, 3.0, 10.0)
+GAINS = {2: 1.8, 4: 1.0}  # dB of PSNR above bicubic enlargement that are wanted at alpha 10
+_ANY_SIZE = 1_000_000
+_TRIAL = np.full((64, 64, 3), 128, np.uint8)  # for what is only done once: loading, folding
+
+
+def pairs(clean_dir: Path, scale: int) -> tuple[Pair, ...]:
+    """The photographs of a folder, cropped to a multiple of the scale, each with itself made small; ImageError."""
+
+    def reader(path: Path) -> Callable[[], tuple[Pixels, Pixels]]:
+        def read() -> tuple[Pixels, Pixels]:
+            return shrunk(read_preview(path, _ANY_SIZE), scale)
+
+        return read
+
+    return tuple(Pair(path.stem, reader(path)) for path in pictures(clean_dir).values())
+
+
+def shrunk(clean: Pixels, scale: int) -> tuple[Pixels, Pixels]:
+    """A photograph (H, W, 3), cropped to a multiple of the scale, and the same shrunk as Pillow does it bicubically.
+
+    Pictures too small for that are made larger by repeating their last row and column.
+    """
+    least = SMALLEST_SIDE * scale
+    height, width = (max(least, side - side % scale) for side in clean.shape[:2])
+    more = [(0, max(0, wanted - side)) for wanted, side in zip((height, width), clean.shape[:2], strict=True)]
+    large = np.ascontiguousarray(np.pad(clean, (*more, (0, 0)), mode="edge")[:height, :width])
+    return large, _resized(large, (width // scale, height // scale))
+
+
+def bicubic(scale: int) -> Candidate:
+    """What everybody has: bicubic enlargement."""
+    return lambda small: _resized(small, (small.shape[1] * scale, small.shape[0] * scale))
+
+
+def peer(net: peers.Compact, scale: int) -> Candidate:
+    """Another network; one that enlarges further is shrunk back to this scale."""
+
+    def enlarge(small: Pixels) -> Pixels:
+        device = next(net.parameters()).device
+        large = peers.enlarge(net, to_tensor(small.astype(np.float32) / np.float32(255), device))
+        if net.scale > scale:
+            large = F.avg_pool2d(large, net.scale // scale)
+        return np.asarray(np.rint(to_array(large.clamp(0, 1)) * 255), dtype=np.uint8)
+
+    return enlarge
+
+
+def candidates(pipeline: Pipeline, scale: int, nets: Sequence[tuple[str, peers.Compact]]) -> dict[str, Candidate]:
+    """Bicubic enlargement, ours at five alphas, and the networks whose scale is no smaller."""
+    found = {"bicubic": bicubic(scale)}
+    found |= {f"archivist, alpha {a:g}": candidate(pipeline, Recipe(alpha=a, scale=scale)) for a in ALPHAS}
+    found |= {name: peer(net, scale) for name, net in nets if net.scale >= scale}
+    for enlarge in found.values():
+        enlarge(_TRIAL)
+    return found
+
+
+def compare(studio: Studio, comparison: Comparison) -> Generator[Progress, None, Evaluation]:
+    """Steps that measure enlargements of `comparison.scale`. Raises ImageError, ModelError and RecipeError."""
+    device = studio.device
+    files = [Path(name) for name in comparison.peers]
+    nets = [(file.stem, peers.load(file, device.device, device.dtype)) for file in files]
+    chosen = candidates(studio.pipeline(SHIPPED_MODEL), comparison.scale, nets)
+    return (yield from evaluate(pairs(Path(comparison.clean), comparison.scale), chosen))
+
+
+def upscaling(hall: Hall) -> Theme:
+    """Both sizes: what is gained over bicubic enlargement, how sharp it is, and what it costs."""
+    figures: list[Figure] = []
+    if hall.pipeline.card.scale == 1:
+        return [skipped("upscaling", "everything", "the model has no tail to enlarge with")]
+    for scale in UPSCALES:
+        figures += yield from _one_scale(hall, scale)
+    return figures
+
+
+def _one_scale(hall: Hall, scale: int) -> Generator[Progress, None, list[Figure]]:
+    nets = [hall.peer_net] if hall.peer_net is not None else []
+    chosen = candidates(hall.pipeline, scale, nets)
+    found = yield from evaluate(pairs(hall.clean, scale)[: hall.limit], chosen)
+    plain, best, usual = (found.candidates[name] for name in ("bicubic", *(f"archivist, alpha {a}" for a in (10, 1))))
+    theme, size = "upscaling", f"x{scale}"
+    figures = [
+        told(theme, f"{size}: PSNR of bicubic enlargement", plain["psnr"], "dB"),
+        at_least(theme, f"{size}, alpha 10: PSNR above that", best["psnr"] - plain["psnr"], GAINS[scale], "dB"),
+        told(theme, f"{size}, alpha 10: texture, output / truth", best["texture"]),
+        told(theme, f"{size}, default: texture, output / truth", usual["texture"]),
+        told(theme, f"{size}: seconds a megapixel to be enlarged", best["seconds_per_megapixel"], "s/Mpx"),
+    ]
+    for name, _ in (net for net in nets if net[1].scale == scale):
+        theirs = found.candidates[name]
+        share = best["seconds_per_megapixel"] / theirs["seconds_per_megapixel"]
+        figures += [
+            at_least(theme, f"{size}, alpha 10: PSNR above {name}", best["psnr"] - theirs["psnr"], 0.0, "dB"),
+            at_least(theme, f"{size}, default: texture / {name}'s", usual["texture"] / theirs["texture"], 1.0),
+            at_most(theme, f"{size}: share of {name}'s time", share, 1 / 10),
+        ]
+    return figures
+
+
+def _resized(picture: Pixels, size: tuple[int, int]) -> Pixels:
+    """To (width, height)."""
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC), dtype=np.uint8)

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from engine.evaluation.benchmark import Pixels
 from engine.evaluation.figures import Figure, at_most, skipped, told
 from engine.evaluation.hall import Hall, Theme
-from engine.models.objective import SQUARE, Objective
+from engine.models.objective import Objective, Wanted, look
 from engine.rendering.optimise import grid, print_of
 from engine.rendering.tensors import to_tensor
 from engine.styles.processes import PROCESSES, Process
-from engine.types import Progress, Recipe
+from engine.types import Progress, Recipe, Region
 
 STEPS = (0.1, 0.3, 1.0, 3.0, 10.0)  # of both sliders
 PICTURES = 20
@@ -46,25 +46,38 @@ def _grids(hall: Hall, objective: Objective) -> Generator[Progress, None, tuple[
     style = content.copy()
     for number, (clean, damaged) in enumerate(pairs):
         process = PROCESSES[number % len(PROCESSES)]
+        squares = wanted(objective, clean, process)
         for i, alpha in enumerate(STEPS):
             yield Progress(number * len(STEPS) + i, len(pairs) * len(STEPS), "grid of alpha and beta")
             for j, beta in enumerate(STEPS):
                 y = hall.bare(damaged, Recipe(alpha=alpha, beta=beta, style=process.id))
-                content[number, i, j], style[number, i, j] = losses(objective, y, clean, process)
+                content[number, i, j], style[number, i, j] = losses(objective, y, squares)
     return content, style
 
 
+Squares = list[tuple[Region, Wanted]]
+
+
 @torch.inference_mode()
-def losses(objective: Objective, y: torch.Tensor, truth: Pixels, process: Process) -> tuple[float, float]:
-    """Content and style of y (1, 3, H, W), in squares of the size of training, in units of their scales."""
-    target = to_tensor(truth.astype(np.float32) / np.float32(255), y.device)
-    reference = print_of(process)
+def wanted(objective: Objective, truth: Pixels, process: Process) -> Squares:
+    """What the squares of a picture are compared with, of the size of training: the truth, and its print."""
+    device = next(objective.features.parameters()).device
+    target, reference = to_tensor(truth.astype(np.float32) / np.float32(255), device), print_of(process)
+    squares = []
+    for square in grid(target.shape[2], target.shape[3]):
+        part = target[:, :, square.y : square.bottom, square.x : square.right]
+        squares.append((square, look(objective.features, part, reference(part, square))))
+    return squares
+
+
+@torch.inference_mode()
+def losses(objective: Objective, y: torch.Tensor, squares: Squares) -> tuple[float, float]:
+    """Content and style of y (1, 3, H, W), means over its squares, in units of their scales."""
     rows, areas = [], []
-    for square in grid(y.shape[2], y.shape[3]):
-        where = (slice(None), slice(None), slice(square.y, square.bottom), slice(square.x, square.right))
-        found = objective(y[where], target[where], reference(target[where], square))
-        rows.append([float(value) for value in found])
-        areas.append(square.width * square.height / SQUARE**2)
+    for square, aim in squares:
+        part = y[:, :, square.y : square.bottom, square.x : square.right]
+        rows.append([float(value) for value in objective.compare(part, aim)])
+        areas.append(square.width * square.height)
     content, style = np.average(rows, axis=0, weights=areas)
     return float(content), float(style)
 

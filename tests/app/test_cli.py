@@ -281,6 +281,7 @@ def test_help_is_there_without_torch_or_qt() -> None:
         "demo",
         "doctor",
         "evaluate",
+        "judge",
         "optimise",
         "age",
         "train",

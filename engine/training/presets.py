@@ -8,7 +8,17 @@ from typing import Literal
 from engine.training.adversary import AdversaryName
 
 Kind = Literal[
-    "content", "tone", "features", "critic", "joint", "palette", "unfade", "upscale", "upscale_critic", "upscale_joint"
+    "content",
+    "tone",
+    "features",
+    "critic",
+    "joint",
+    "palette",
+    "unfade",
+    "upscale",
+    "upscale_mixed",
+    "upscale_critic",
+    "upscale_joint",
 ]
 
 
@@ -60,7 +70,7 @@ PRESETS = {
                 Phase("tone", 10, 2e-3, batch=32, size=64),
                 Phase("features", 3, 1e-3, batch=16, size=96),
                 Phase("critic", 4, 5e-4, batch=6, size=128),
-                Phase("joint", 45, 5e-4, batch=6, size=128),
+                Phase("joint", 40, 5e-4, batch=6, size=128),
                 Phase("palette", 7, 2e-3, batch=32, size=64),
                 Phase("unfade", 8, 2e-3, batch=64, size=64),
             ),
@@ -91,12 +101,13 @@ PRESETS = {
             validation_pictures=2,
             validation_size=96,
         ),
-        Preset("unfade", (Phase("unfade", 12, 2e-3, batch=64, size=64),)),  # on a finished model (`--start`)
+        Preset("unfade", (Phase("unfade", 15, 2e-3, batch=32, size=64),)),  # on a finished model (`--start`)
         # The upscaling tail, on a finished backbone and head (`--start`); `size` is that of the picture to be enlarged.
         Preset(
             "upscale",
             (
-                Phase("upscale", 45, 7e-4, size=40),
+                Phase("upscale", 20, 7e-4, size=40),
+                Phase("upscale_mixed", 20, 4e-4, size=40),
                 Phase("upscale_critic", 3, 5e-4, size=40),
                 Phase("upscale_joint", 25, 5e-4, size=40),
             ),
@@ -104,7 +115,7 @@ PRESETS = {
         Preset(  # the same tail on another backbone and head: `--start OLD_RUN --start NEW_WEIGHTS`
             "upscale-again",
             (
-                Phase("upscale", 5, 5e-4, size=40),
+                Phase("upscale_mixed", 5, 3e-4, size=40),
                 Phase("upscale_joint", 10, 3e-4, size=40),
             ),
         ),
@@ -112,6 +123,7 @@ PRESETS = {
             "upscale-tiny",
             (
                 Phase("upscale", 1, 1e-3, batch=2, size=32, steps=4),
+                Phase("upscale_mixed", 1, 1e-3, batch=2, size=32, steps=2),
                 Phase("upscale_critic", 1, 5e-4, batch=2, size=32, steps=2),
                 Phase("upscale_joint", 1, 5e-4, batch=2, size=32, steps=4),
             ),

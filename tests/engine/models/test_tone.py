@@ -33,3 +33,16 @@ def test_values_outside_the_range_are_clipped() -> None:
     identity = torch.linspace(0, 1, 17).expand(1, 3, 17)
     x = torch.tensor([-0.5, 0.0, 1.0, 1.7]).expand(1, 3, 1, 4)
     assert apply_curve(x, identity)[0, 0, 0].tolist() == [0.0, 0.0, 1.0, 1.0]
+
+
+def test_a_toned_black_and_white_picture_is_known_and_becomes_neutral() -> None:
+    torch.manual_seed(0)
+    grey = torch.rand(1, 1, 8, 8).repeat_interleave(8, 2).repeat_interleave(8, 3)
+    toned = torch.cat([grey**0.7, 0.1 + 0.8 * grey, 0.6 * grey**1.4], 1)
+    colour = torch.rand(1, 3, 8, 8).repeat_interleave(8, 2).repeat_interleave(8, 3)
+    assert tone.monochrome(toned).item() == 1
+    assert tone.monochrome(toned + 0.02 * torch.randn_like(toned)).item() == 1  # grain is no colour
+    assert tone.monochrome(colour).item() == 0
+    unfaded = ToneStage().unfading(toned).apply(toned)
+    assert float((unfaded - unfaded.mean(1, keepdim=True)).abs().max()) < 1e-5
+    assert float(unfaded.std()) > 0.5 * float(toned.std())

@@ -33,7 +33,8 @@ STEPS: dict[Kind, phases.Step] = {
     "joint": phases.joint,
     "palette": phases.palette,
     "unfade": phases.unfade,
-    "upscale": upscaling.content,
+    "upscale": upscaling.clean,
+    "upscale_mixed": upscaling.mixed,
     "upscale_critic": upscaling.critic,
     "upscale_joint": upscaling.joint,
 }
@@ -49,6 +50,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 TRAINS: dict[Kind, tuple[str, ...]] = {  # which groups a phase moves, where it is not the one of its own name
     "joint": ("joint", "critic"),
+    "upscale_mixed": ("upscale",),
     "upscale_critic": ("critic",),
     "upscale_joint": ("upscale", "critic"),
 }

@@ -1,7 +1,9 @@
 """Training of the upscaling tail: clean crops shrunk, restored by a finished backbone and head, and enlarged again.
 
-Backbone and head stay as they are. As in `phases`, the long part goes without a critic, then the critic learns alone,
-then both go on together with alpha * content + lambda * adversarial, alpha drawn for every picture.
+Backbone and head stay as they are. The tail first learns to enlarge what is clean, then to leave out what is damaged:
+begun together, the errors of damaged pictures, which nothing can mend, drown the rest. As in `phases`, all that goes
+without a critic; then the critic learns alone, then both go on together with alpha * content + lambda * adversarial,
+alpha drawn for every picture.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from engine.training.run import Run
 
 LAMBDA = 3.0  # ten times the head's: what is missing between two pixels is found by plausibility alone
 _APART = 500_000_003  # between seeds whose draws must not go together
-UNTOUCHED = 0.75  # share of the pictures that are shrunk and no more
+UNTOUCHED = 0.75  # share of the pictures that are shrunk and no more, once there are others
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,12 @@ def shrink(large: Tensor, scale: int, *, area: bool = False) -> Tensor:
     return (small.clamp(0, 1) * 255).round() / 255
 
 
-def pairs(lesson: Lesson) -> Pair:
+def pairs(lesson: Lesson, untouched: float = UNTOUCHED) -> Pair:
     """A batch for one size, the sizes taking turns; `phase.size` is that of the pictures to be enlarged.
 
-    Some are a little blurred, noisy, scratched or pressed by JPEG, as scans are, so that the tail neither enlarges
-    noise nor takes repairs back. Their tone is left as it was: enlarging is not to change it.
+    `untouched` is the share that is only shrunk. The others are a little blurred, noisy, scratched or pressed by JPEG,
+    as scans are, so that the tail neither enlarges noise nor takes repairs back. Their tone is left as it was:
+    enlarging is not to change it.
     """
     rng = random.Random(lesson.seed + _APART)
     scale = UPSCALES[(lesson.seed + lesson.seed // 8) % len(UPSCALES)]  # every eighth step is a special one
@@ -55,8 +58,9 @@ def pairs(lesson: Lesson) -> Pair:
     if rng.random() < 0.3:
         large = _faded(large, rng)
     small = shrink(large, scale, area=rng.random() < 0.15)
-    aged = age(small, lesson.seed, severity=rng.uniform(0.05, 0.6), keep_clean=UNTOUCHED)
-    small = ((aged.aged + (aged.clean - aged.toned)).clamp(0, 1) * 255).round() / 255
+    if untouched < 1:
+        aged = age(small, lesson.seed, severity=rng.uniform(0.05, 0.6), keep_clean=untouched)
+        small = ((aged.aged + (aged.clean - aged.toned)).clamp(0, 1) * 255).round() / 255
     return Pair(small.contiguous(memory_format=CHANNELS_LAST), large, scale)
 
 
@@ -113,9 +117,17 @@ def _charbonnier(y: Tensor, truth: Tensor) -> Tensor:
     return ((y - truth).square() + 1e-6).sqrt().mean((1, 2, 3))
 
 
-def content(run: Run, lesson: Lesson) -> dict[str, float]:
-    """The tail without a critic."""
-    pair = pairs(lesson)
+def clean(run: Run, lesson: Lesson) -> dict[str, float]:
+    """The tail without a critic, on pictures that were only shrunk."""
+    return _content(run, lesson, pairs(lesson, untouched=1.0))
+
+
+def mixed(run: Run, lesson: Lesson) -> dict[str, float]:
+    """The same with damaged ones among them."""
+    return _content(run, lesson, pairs(lesson))
+
+
+def _content(run: Run, lesson: Lesson, pair: Pair) -> dict[str, float]:
     y = enlarged(run, pair, draw_alphas(lesson), lesson.seed, lesson.autocast())
     loss = distance(y, pair).mean()
     norm = take(run, "upscale", loss, limit=5.0)

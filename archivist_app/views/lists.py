@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QKeyEvent, QPainter, QPainterPath, QPalette, QPen
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
@@ -13,13 +15,17 @@ Index = QModelIndex | QPersistentModelIndex
 
 LINE = 14  # height of a line of a name
 
-NAVIGATION = frozenset(
-    {
-        Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End,
-        Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space,
-        Qt.Key.Key_Tab, Qt.Key.Key_Backtab,
-    }
-)  # fmt: skip
+
+@cache
+def _navigation() -> frozenset[Qt.Key]:
+    """The keys that move about; asked for at the first key, since naming one key makes Python's names of all 460."""
+    return frozenset(
+        {
+            Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End,
+            Qt.Key.Key_PageUp, Qt.Key.Key_PageDown, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space,
+            Qt.Key.Key_Tab, Qt.Key.Key_Backtab,
+        }
+    )  # fmt: skip
 
 
 class PictureList(QListView):
@@ -27,7 +33,7 @@ class PictureList(QListView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Move about, and nothing else."""
-        if event.key() in NAVIGATION:
+        if event.key() in _navigation():
             super().keyPressEvent(event)
         else:
             event.ignore()

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from archivist_app.state.commands import Edit
 from archivist_app.views.parts import dressed, label
+from archivist_app.views.size_control import SizeControl
 from archivist_app.views.theme import GRID, Theme
 from archivist_app.views.value_slider import LogScale, PercentScale, Scale, ValueSlider
 from engine.types import ALPHA_RANGE, BETA_RANGE, CONSERVATOR, MODERN, ModelCard, Recipe
@@ -129,6 +130,8 @@ class AdjustPanel(QWidget):
         self.keep_tone.setToolTip("Off: fading and colour casts of the whole picture are corrected too.")
         self.keep_tone.clicked.connect(self._tone_clicked)
         self._scopes = self._make_scopes()
+        self.size_control = SizeControl()
+        self.size_control.chosen.connect(self._size_chosen)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * GRID, 12, 2 * GRID, 12)
         layout.setSpacing(GRID)
@@ -137,6 +140,7 @@ class AdjustPanel(QWidget):
         for name in ("alpha", "beta", "strength"):
             layout.addWidget(self.rows[name])
         layout.addLayout(self._lay_out_scopes())
+        layout.addWidget(self.size_control)
         layout.addWidget(self.rows["grain"])
         layout.addWidget(self.keep_tone)
         self.show_recipe(self._recipe)
@@ -148,6 +152,7 @@ class AdjustPanel(QWidget):
             row.show_value(getattr(recipe, name))
         self.keep_tone.setChecked(recipe.keep_tone)
         self._scopes[recipe.scope].setChecked(True)
+        self.size_control.show_recipe(recipe)
 
     def show_model(self, card: ModelCard) -> None:
         """Hide what this model ignores."""
@@ -157,6 +162,7 @@ class AdjustPanel(QWidget):
         for button in self._scopes.values():
             button.setVisible("scope" in card.controls)
         self._scope_title.setVisible("scope" in card.controls)
+        self.size_control.setVisible(card.scale > 1)
 
     # making
 
@@ -243,4 +249,8 @@ class AdjustPanel(QWidget):
         self._emit(Edit(self._changed(keep_tone=keep), "Keep the tone" if keep else "Correct the tone"))
 
     def _scope_clicked(self, scope: str, text: str) -> None:
-        self._emit(Edit(self._changed(scope=scope), text))
+        scale = 1 if scope == "damage" else self._recipe.scale  # repairing damage only keeps the scan's size
+        self._emit(Edit(self._changed(scope=scope, scale=scale), text))
+
+    def _size_chosen(self, scale: int) -> None:
+        self._emit(Edit(self._changed(scale=scale), f"Size {scale}×"))

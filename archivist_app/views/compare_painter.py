@@ -100,7 +100,8 @@ def _paint_side(painter: QPainter, scene: Scene, side: Side, clip: QRect, origin
             source = _source(part, region, image)
             target = _moved(viewport.rect_of(part), origin)
             resampled = source.size() != QSizeF(target.size())
-            magnified = viewport.zoom >= 2 and image.width() == region.width  # then pixels are meant to be seen
+            fine = image.width() >= region.width  # of a coarse picture the pixels are not meant to be seen
+            magnified = fine and viewport.zoom * region.width >= 2 * image.width()
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, resampled and not magnified)
             painter.drawImage(QRectF(target), image, source)
     painter.restore()

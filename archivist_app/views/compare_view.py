@@ -334,7 +334,7 @@ class CompareView(QWidget):
             return "Restoring…" if self._busy else ""
         zoom = self._viewport.zoom if self._viewport else 1.0
         percent = f"{100 * zoom:.0f} %" if zoom >= 0.1 else f"{100 * zoom:.1f} %"
-        if zoom < 1 or not (layers.exact or self._busy):
+        if zoom < layers.scale or not (layers.exact or self._busy):
             return f"Preview at {percent}" + (" · refining…" if self._busy else "")
         return f"{percent} · refining…" if self._busy else f"{percent} · as exported"
 

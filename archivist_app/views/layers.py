@@ -42,6 +42,11 @@ class Layers:
         """Whether the newest frame is what an export would write."""
         return self._current is not None and self._current.exact
 
+    @property
+    def scale(self) -> int:
+        """How many times as wide and high as the master the newest frame's recipe makes it."""
+        return self._current.request.recipe.scale if self._current is not None else 1
+
     def show_overview(self, overview: Frame) -> None:
         """A sharper picture of the same untouched image."""
         self.overview = overview

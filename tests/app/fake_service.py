@@ -238,7 +238,10 @@ class FakeService:
     def _render(self, request: RenderRequest, region: Region, *, exact: bool) -> Frame:
         whole = self._read(request.image)
         part = whole[region.y : region.bottom, region.x : region.right]
-        before = _scaled(part, min(1.0, request.view.scale))
+        scale = request.recipe.scale
+        enlarged = request.quality == "refine" and request.view.scale > 1 and scale > 1
+        before = _enlarged(part, scale) if enlarged else _scaled(part, min(1.0, request.view.scale))
+        exact = exact and (enlarged or scale == 1)
         return Frame(request, _restored(before, request.recipe), before, region, exact)
 
     def thumbnail(self, image: ImageRef, recipe: Recipe, size: int) -> Future[Frame]:
@@ -358,7 +361,7 @@ class FakeService:
         return tuple(StyleCard(id_, name, "process", (0.0,) * 64, source=source) for id_, name, source in cards)
 
     def models(self) -> tuple[ModelCard, ...]:
-        return (ModelCard("archivist-1", "Archivist 1"),)
+        return (ModelCard("archivist-1", "Archivist 1", scale=4),)
 
     # projects
 
@@ -471,6 +474,12 @@ def _scaled(pixels: Pixels, scale: float) -> Pixels:
     height, width = pixels.shape[:2]
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     resized: Pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
+    return resized
+
+
+def _enlarged(pixels: Pixels, scale: int) -> Pixels:
+    size = (pixels.shape[1] * scale, pixels.shape[0] * scale)
+    resized: Pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
     return resized
 
 

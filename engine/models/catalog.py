@@ -54,7 +54,7 @@ def read_card(path: Path) -> ModelCard:
         key: tuple(value) if isinstance(value, list) else value for key, value in data.items() if key in known
     }
     if (tail := tail_of(path)) is not None:
-        values["scale"] = max((int(scale) for scale in header(tail).get("scales", ())), default=1)
+        values["scale"] = max((int(scale) for scale in header(tail).get("sizes", ())), default=1)
         values["tail"] = sha256_of(tail)
     return ModelCard(sha256=sha256_of(path), **values)
 

@@ -110,7 +110,7 @@ def save_upscaler(path: Path, state: Mapping[str, Tensor], model: Path, card: Ma
         raise ValueError(f"The tail was not taught on the weights of {model.name}.")
     part = "upscaler."
     tensors = {k.removeprefix(part): v.detach().cpu().half().contiguous() for k, v in state.items() if part in k}
-    facts = {**card, "scales": UPSCALES, "belongs_to": own}
+    facts = {**card, "sizes": UPSCALES, "belongs_to": own}
     save_file(tensors, path, metadata={"card": json.dumps(facts, ensure_ascii=False)})
 
 

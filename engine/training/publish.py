@@ -1,6 +1,7 @@
 """From a run to what is shipped: a weight file with its card inside, and style cards.
 
 python -m engine.training.publish weights RUN --out resources/models/archivist-1.safetensors --card card.json
+python -m engine.training.publish upscaler CHECKPOINT --model resources/models/archivist-1.safetensors --card card.json
 python -m engine.training.publish styles WEIGHTS --photos DIR --paintings DIR --out resources/styles/styles.json
 """
 
@@ -18,7 +19,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
-from engine.models.weights import load_restorer, save_restorer
+from engine.models.weights import load_restorer, save_restorer, save_upscaler
 from engine.styles import processes
 from engine.styles.encode import encode
 from engine.styles.library import write_cards
@@ -42,6 +43,17 @@ def publish_checkpoint(checkpoint: Path, out: Path, card: Mapping[str, Any]) -> 
     average = {k.removeprefix("average."): v for k, v in load_file(checkpoint).items() if k.startswith("average.")}
     facts = {"scale": 1, "multiple_of": 8, "halo": HALO, "tile": 512}
     save_restorer(out, average, {**facts, **_measured(checkpoint_facts(checkpoint)["scales"]), **card})
+
+
+def publish_upscaler(checkpoint: Path, model: Path, card: Mapping[str, Any]) -> Path:
+    """The upscaling tail of a checkpoint, beside the model on whose backbone and head it was taught.
+
+    ValueError where it was taught on others.
+    """
+    average = {k.removeprefix("average."): v for k, v in load_file(checkpoint).items() if k.startswith("average.")}
+    out = model.with_name(f"{model.stem}-upscale{model.suffix}")
+    save_upscaler(out, average, model, card)
+    return out
 
 
 def _measured(scales: Mapping[str, float]) -> dict[str, Any]:
@@ -101,6 +113,10 @@ def main() -> None:
     weights.add_argument("checkpoint", type=Path)
     weights.add_argument("--card", type=Path, required=True, help="JSON with the facts of the card")
     weights.add_argument("--out", type=Path, required=True)
+    upscaler = commands.add_parser("upscaler", help="the tail in a checkpoint becomes a file beside its model")
+    upscaler.add_argument("checkpoint", type=Path)
+    upscaler.add_argument("--model", type=Path, required=True, help="the weight file it was taught on")
+    upscaler.add_argument("--card", type=Path, required=True, help="JSON with the facts of the card")
     styles = commands.add_parser("styles", help="pictures become style cards")
     styles.add_argument("weights", type=Path)
     styles.add_argument("--photos", type=Path, required=True)
@@ -110,6 +126,9 @@ def main() -> None:
     if arguments.command == "weights":
         card = json.loads(arguments.card.read_text(encoding="utf-8"))
         publish_checkpoint(arguments.checkpoint, arguments.out, card)
+    elif arguments.command == "upscaler":
+        card = json.loads(arguments.card.read_text(encoding="utf-8"))
+        publish_upscaler(arguments.checkpoint, arguments.model, card)
     else:
         write_cards(arguments.out, style_cards(arguments.weights, arguments.photos, arguments.paintings))
 

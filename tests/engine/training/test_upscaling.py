@@ -1,17 +1,22 @@
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from engine.errors import EngineError, ModelError
+from engine.models.catalog import read_card
+from engine.models.weights import load_upscaler, save_restorer
 from engine.training.dataset import PhotoSet
 from engine.training.phases import Lesson
 from engine.training.presets import PRESETS
 from engine.training.pretrain import Options, new_run, train
+from engine.training.publish import publish_checkpoint, publish_upscaler
 from engine.training.run import Run
 from engine.training.upscaling import draw_alphas, pairs, shrink
 
@@ -68,6 +73,22 @@ def test_a_run_teaches_the_tail_and_leaves_the_rest_alone(photos: Path, finished
     measured = [line for line in lines if line.get("event") == "validation"]
     assert [line["kind"] for line in measured] == [phase.kind for phase in TINY.phases]
     assert {"gain_2_10", "gain_4_10", "texture_4_1"} < measured[-1].keys()
+
+
+def test_a_finished_tail_is_published_beside_its_model_alone(photos: Path, finished: Path, tmp_path: Path) -> None:
+    model = tmp_path / "m.safetensors"
+    publish_checkpoint(finished, model, {"id": "m", "title": "M"})
+    finish(train(replace(TINY, phases=TINY.phases[:1]), photos, tmp_path / "run", Options(start=(model,))))
+    tail = publish_upscaler(tmp_path / "run" / "last.safetensors", model, {"title": "Tail"})
+    assert read_card(model).scale == 4
+    assert load_upscaler(tail, model, torch.device("cpu")).outs["4"].weight.abs().max() > 0  # type: ignore[operator]
+    other = tmp_path / "other.safetensors"
+    publish_checkpoint(finished, other, {"id": "o", "title": "O"})
+    state = load_file(other)
+    state["backbone.out.bias"] += 1
+    save_restorer(other, state, {"id": "o", "title": "O"})
+    with pytest.raises(ValueError, match="not taught"):
+        publish_upscaler(tmp_path / "run" / "last.safetensors", other, {})
 
 
 def test_without_a_finished_model_there_is_nothing_to_build_upon(photos: Path, tmp_path: Path) -> None:

@@ -93,9 +93,10 @@ def monochrome(thumbnail: Tensor) -> Tensor:
     small = F.adaptive_avg_pool2d(thumbnail, 32)
     lightness = luma(small)
     order = lightness.flatten(1).argsort(dim=1)[:, None].expand(-1, 3, -1)
-    chroma = (small - lightness).flatten(2).gather(2, order).unflatten(2, (16, 64))
+    chroma = (small - lightness).flatten(2).gather(2, order).view(-1, 3, 16, 64)
     deviation = (chroma - chroma.mean(3, keepdim=True)).square().mean((1, 2, 3)).sqrt()
-    return ((_COLOURED - deviation) / (_COLOURED - _TONED)).clamp(0, 1)
+    share: Tensor = (_COLOURED - deviation) / (_COLOURED - _TONED)
+    return share.clamp(0, 1)
 
 
 def neutralised(parameters: ToneParameters, share: Tensor) -> ToneParameters:

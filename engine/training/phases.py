@@ -11,7 +11,7 @@ from torch import Tensor
 
 from engine.models import losses, objective
 from engine.models.blocks import luma
-from engine.models.generator import NOISE, condition
+from engine.models.generator import NOISE, STYLE_SIZE, condition
 from engine.models.style_encoder import REFERENCE_SIZE
 from engine.styles import processes
 from engine.training import optics
@@ -24,8 +24,8 @@ from engine.training.sheet import Dice
 from engine.training.watches import Watches
 
 CHANNELS_LAST = torch.channels_last
-LAMBDA = 1.0  # weight of the adversarial term beside alpha and beta
-FLAT = 2.0  # weight, within the adversarial term, of staying calm where the truth is
+LAMBDA = 4.0  # weight of the adversarial term beside alpha and beta
+FLAT = 0.5  # weight, within the adversarial term, of staying calm where the truth is
 CONTRAST = 0.2  # weight, within the style term, of being nearer to the wished style than to another
 WARM_UP = 50  # joint steps over which the scales of content and style are measured
 
@@ -197,7 +197,8 @@ def _restore(run: Run, lesson: Lesson, batch: Aged, weights: Weights) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The loss weights drawn for a batch, alpha and beta (N,), and the style codes (N, 64) with their references."""
+    """The loss weights drawn for a batch, alpha and beta (N,), and the style codes (N, 64). The first pictures are
+    plain, with beta 0; `references` are those of the styled rest."""
 
     alpha: Tensor
     beta: Tensor
@@ -209,19 +210,21 @@ class Weights:
 def draw_weights(run: Run, lesson: Lesson) -> Weights:
     """alpha = 10^U(-1, 1); beta = 0 for two thirds of a batch, else 10^U(-2, 1) with a reference of some style."""
     count, size = lesson.phase.batch, lesson.phase.size
+    plain = plain_part(count)
     # Not the seed itself: the aging draws with it which pictures stay clean, and alpha would be told by that.
     generator = torch.Generator().manual_seed(lesson.seed + 500_000_003)
     dice = Dice(generator)
     alpha = 10 ** (2 * dice.uniforms(count) - 1)
-    beta = 10 ** (3 * dice.uniforms(count) - 2) * (torch.arange(count) >= plain_part(count))
+    beta = 10 ** (3 * dice.uniforms(count) - 2) * (torch.arange(count) >= plain)
     if lesson.styles is not None and dice.chance(0.6):
-        references = lesson.styles.batch(count, REFERENCE_SIZE, lesson.seed + 2)
+        references = lesson.styles.batch(count - plain, REFERENCE_SIZE, lesson.seed + 2)
     else:
-        photos = lesson.photos.batch(count, REFERENCE_SIZE, lesson.seed + 2)
+        photos = lesson.photos.batch(count - plain, REFERENCE_SIZE, lesson.seed + 2)
         references = torch.cat([_as_print(_any_process(dice), p, dice) for p in torch.split(photos, 1)])
     references = references.to(lesson.device)
+    style = torch.zeros(count, STYLE_SIZE, device=lesson.device)
     with torch.no_grad():
-        style = run.nets.encoder(references)
+        style[plain:] = run.nets.encoder(references)
     return Weights(alpha.to(lesson.device), beta.to(lesson.device), style, references[..., :size, :size], generator)
 
 
@@ -265,15 +268,18 @@ def joint(run: Run, lesson: Lesson) -> dict[str, float]:
     plain = plain_part(y.shape[0])
     figures = critic_step(run, lesson, batch.toned[:plain], y[:plain])
     content, style = _distances(run, lesson, y, batch.toned, weights.references)
-    adversarial = torch.zeros_like(content)
-    adversarial[:plain] = generator_loss(run, lesson, batch.toned[:plain], y[:plain])
     _freeze_scales(run, content, style)
-    calm = losses.busy_where_flat(y[:plain], batch.toned[:plain]) / run.scales["content"]
-    adversarial[:plain] += FLAT * calm
-    lam, contrast = LAMBDA * run.scales.get("gan", 1.0), CONTRAST * run.scales.get("contrast", 1.0)
-    style = style + contrast * _nearer_to_another(run, lesson, y, batch.toned, weights, style)
-    total = lam * adversarial + weights.alpha * content / run.scales["content"]
-    total = total + weights.beta * style / run.scales["style"]
+    scales = run.scales
+    calm = losses.busy_where_flat(y[:plain], batch.toned[:plain]) / scales["content"]
+    adversarial = generator_loss(run, lesson, batch.toned[:plain], y[:plain])
+    lam = LAMBDA * scales.get("gan", 1.0)
+    contrast = CONTRAST * scales.get("contrast", 1.0)
+    apart = _nearer_to_another(run, lesson, y[plain:], batch.toned[plain:], weights.references, style)
+    total = weights.alpha * content / scales["content"]
+    total = total + torch.cat([
+        lam * (adversarial + FLAT * calm),
+        weights.beta[plain:] * (style + contrast * apart) / scales["style"],
+    ])  # fmt: skip
     loss = (total / (lam + weights.alpha + weights.beta)).mean()
     norm = take(run, "joint", loss, limit=1.0)
     run.nets.critic.zero_grad(set_to_none=True)
@@ -281,7 +287,7 @@ def joint(run: Run, lesson: Lesson) -> dict[str, float]:
     return figures | {
         "content": content.mean().item(),
         "style": style.mean().item(),
-        "adversarial": adversarial[:plain].mean().item(),
+        "adversarial": adversarial.mean().item(),
         "calm": calm.mean().item(),
         "norm": norm,
     }
@@ -296,19 +302,26 @@ def generator_loss(run: Run, lesson: Lesson, real: Tensor, fake: Tensor) -> Tens
     return lesson.adversary.generator(real_score.float(), fake_score.float()).mean((1, 2, 3))
 
 
-def _nearer_to_another(run: Run, lesson: Lesson, y: Tensor, truth: Tensor, weights: Weights, own: Tensor) -> Tensor:
-    """How much nearer each styled picture is to a neighbour's style than to its own, (N,), 0 for the plain ones:
-    without this term styles grow alike."""
-    plain = plain_part(len(y))
-    others = weights.references.roll(1, 0)[plain:]
-    _, apart = _distances(run, lesson, y[plain:], truth[plain:], others)
-    return torch.cat([torch.zeros_like(own[:plain]), torch.relu(own[plain:] - 0.7 * apart)])
+def _nearer_to_another(run: Run, lesson: Lesson, y: Tensor, truth: Tensor, references: Tensor, own: Tensor) -> Tensor:
+    """How much nearer each styled picture is to a neighbour's style than to its own, (N,): without this term styles
+    grow alike. A single picture has no neighbour."""
+    if len(y) < 2:
+        return torch.zeros_like(own)
+    with lesson.autocast():
+        seen, wanted = run.nets.features(y), objective.look(run.nets.features, truth, references.roll(1, 0))
+    return torch.relu(own - 0.7 * objective.style_distance(seen, wanted.style))
 
 
 def _distances(run: Run, lesson: Lesson, y: Tensor, truth: Tensor, references: Tensor) -> tuple[Tensor, Tensor]:
-    """L_content and L_style a picture, (N,) each, before their scales are divided out."""
+    """L_content of every picture and L_style of the last ones, which have references; before their scales."""
+    plain = len(y) - len(references)
+    net = run.nets.features
     with lesson.autocast():
-        return objective.distances(run.nets.features, y, truth, references)
+        seen = net(y)
+        with torch.no_grad():
+            true, wanted = net(truth), net(objective.match_luma(references, truth[plain:]))
+    content = objective.content_distance(y, truth, seen, true)
+    return content, objective.style_distance([s[plain:] for s in seen], wanted)
 
 
 def _freeze_scales(run: Run, content: Tensor, style: Tensor) -> None:

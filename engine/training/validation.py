@@ -126,13 +126,13 @@ def write_strip(pictures: list[Tensor], path: Path, rows: int = 4) -> None:
 
 
 def texture(x: Tensor, truth: Tensor) -> float:
-    """Root energy of the Laplacian of the grey picture, x over truth."""
+    """Root energy of the Laplacian of the grey picture, x over truth; the median, since a blank truth has none."""
     kernel = torch.tensor([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]], device=x.device)[None, None]
     energies = [
         torch.nn.functional.conv2d(p.clamp(0, 1).mean(1, keepdim=True), kernel).square().mean((1, 2, 3)).sqrt()
         for p in (x, truth)
     ]
-    return float((energies[0] / energies[1].clamp_min(1e-4)).mean())
+    return float((energies[0] / energies[1].clamp_min(1e-4)).median())
 
 
 def f1(logit: Tensor, mask: Tensor) -> float:

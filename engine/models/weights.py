@@ -114,6 +114,12 @@ def save_upscaler(path: Path, state: Mapping[str, Tensor], model: Path, card: Ma
     save_file(tensors, path, metadata={"card": json.dumps(facts, ensure_ascii=False)})
 
 
+def save_critic(path: Path, state: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
+    """Writes the discriminator in `state` in half precision, with its card: further training starts from it."""
+    tensors = {k: v.detach().cpu().half().contiguous() for k, v in state.items() if k.startswith("critic.")}
+    save_file(tensors, path, metadata={"card": json.dumps(card, ensure_ascii=False)})
+
+
 def fingerprint(state: Mapping[str, Tensor]) -> str:
     """What tells one backbone and head from another: SHA-256 of their half-precision weights, in the order of names."""
     digest = hashlib.sha256()

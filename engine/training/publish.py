@@ -19,7 +19,8 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
-from engine.models.weights import load_restorer, save_restorer, save_upscaler
+from engine.models.catalog import read_card
+from engine.models.weights import load_restorer, save_critic, save_restorer, save_upscaler
 from engine.styles import processes
 from engine.styles.encode import encode
 from engine.styles.library import write_cards
@@ -53,6 +54,20 @@ def publish_upscaler(checkpoint: Path, model: Path, card: Mapping[str, Any]) -> 
     average = {k.removeprefix("average."): v for k, v in load_file(checkpoint).items() if k.startswith("average.")}
     out = model.with_name(f"{model.stem}-upscale{model.suffix}")
     save_upscaler(out, average, model, card)
+    return out
+
+
+def publish_critic(checkpoint: Path, model: Path) -> Path:
+    """The discriminator of a checkpoint, beside the model that was trained against it; `--start` of a training reads
+    both."""
+    tensors = load_file(checkpoint)
+    average = {k.removeprefix("average."): v for k, v in tensors.items() if k.startswith("average.critic.")}
+    out = model.with_name(f"{model.stem}-critic{model.suffix}")
+    own = read_card(model)
+    about = (
+        f"The discriminator that {own.title} was trained against. Restores nothing; further training starts from it."
+    )
+    save_critic(out, average, {"id": f"{own.id}-critic", "licence": own.licence, "description": about})
     return out
 
 
@@ -117,6 +132,9 @@ def main() -> None:
     upscaler.add_argument("checkpoint", type=Path)
     upscaler.add_argument("--model", type=Path, required=True, help="the weight file it was taught on")
     upscaler.add_argument("--card", type=Path, required=True, help="JSON with the facts of the card")
+    critic = commands.add_parser("critic", help="the discriminator in a checkpoint becomes a file beside its model")
+    critic.add_argument("checkpoint", type=Path)
+    critic.add_argument("--model", type=Path, required=True, help="the weight file that was trained against it")
     styles = commands.add_parser("styles", help="pictures become style cards")
     styles.add_argument("weights", type=Path)
     styles.add_argument("--photos", type=Path, required=True)
@@ -129,6 +147,8 @@ def main() -> None:
     elif arguments.command == "upscaler":
         card = json.loads(arguments.card.read_text(encoding="utf-8"))
         publish_upscaler(arguments.checkpoint, arguments.model, card)
+    elif arguments.command == "critic":
+        publish_critic(arguments.checkpoint, arguments.model)
     else:
         write_cards(arguments.out, style_cards(arguments.weights, arguments.photos, arguments.paintings))
 

@@ -15,7 +15,7 @@ from engine.models.weights import load_restorer
 from engine.training import phases
 from engine.training.presets import PRESETS
 from engine.training.pretrain import Options, new_run, train
-from engine.training.publish import publish
+from engine.training.publish import publish, publish_critic
 from engine.training.run import Run
 
 TINY = PRESETS["tiny"]
@@ -54,7 +54,8 @@ def test_a_run_goes_through_all_phases_and_logs_each(photos: Path, tmp_path: Pat
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [line["kind"] for line in lines if line.get("event") == "validation"] == [p.kind for p in TINY.phases]
     assert {"content", "style", "measured"} <= set(run.scales)
-    assert Image.open(tmp_path / "run" / "preview.png").width > Image.open(tmp_path / "run" / "preview.png").height
+    with Image.open(tmp_path / "run" / "preview.png") as preview:
+        assert preview.size == (3 * 96, 2 * 96)  # aged, restored, clean
 
 
 def test_a_killed_run_goes_on_to_the_same_weights(photos: Path, tmp_path: Path) -> None:
@@ -113,3 +114,19 @@ def test_a_published_run_is_a_model_with_a_card(photos: Path, tmp_path: Path) ->
     restorer = load_restorer(file, torch.device("cpu"), torch.float32)
     expected = run.average["backbone.stem.weight"]
     assert torch.allclose(restorer.backbone.stem.weight, expected, atol=1e-3)
+
+
+def test_a_published_discriminator_is_no_model_of_its_own_and_training_starts_from_it(
+    photos: Path, tmp_path: Path
+) -> None:
+    preset = replace(TINY, phases=(replace(TINY.phases[3], steps=4, rate=1e-2),))
+    run = finish(train(preset, photos, tmp_path / "run"))
+    model = publish(run, tmp_path / "model.safetensors", {"id": "mine", "title": "Mine", "licence": "MIT"})
+    file = publish_critic(tmp_path / "run" / "last.safetensors", model)
+    assert file.name == "model-critic.safetensors"
+    other = new_run(tmp_path / "other", torch.device("cpu"), 2)
+    other.begin_from(file)
+    for key, value in run.average.items():
+        if key.startswith("critic."):
+            assert torch.allclose(other.average[key], value, atol=1e-3), key
+    assert not torch.allclose(other.average["head.first.weight"], run.average["head.first.weight"])

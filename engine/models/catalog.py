@@ -18,7 +18,7 @@ _CRITIC = "-critic"  # ends the name of the file with the discriminator a model 
 
 
 def shipped() -> tuple[Path, ...]:
-    """The weight files that come with the program. Tails for enlarging and discriminators are no models of their own."""
+    """The weight files that come with the program. Tails for enlarging and discriminators are no models."""
     files = sorted(resources.path("models").glob("*.safetensors"))
     return tuple(path for path in files if not path.stem.endswith((_TAIL, _CRITIC)))
 

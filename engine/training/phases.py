@@ -24,8 +24,8 @@ from engine.training.sheet import Dice
 from engine.training.watches import Watches
 
 CHANNELS_LAST = torch.channels_last
-LAMBDA = 4.0  # weight of the adversarial term beside alpha and beta
-FLAT = 0.5  # weight, within the adversarial term, of staying calm where the truth is
+LAMBDA = 8.0  # weight of the adversarial term beside alpha and beta
+FLAT = 1.5  # weight, within the adversarial term, of staying calm where the truth is
 CONTRAST = 0.2  # weight, within the style term, of being nearer to the wished style than to another
 WARM_UP = 50  # joint steps over which the scales of content and style are measured
 

@@ -110,10 +110,22 @@ def fitted_psnr(x: Tensor, truth: Tensor) -> float:
 
 def lab_distance(x: Tensor, y: Tensor) -> float:
     """Mean CIE Lab (D65) distance of the mean colours of 16 x 16 blocks: tone, not detail. x, y (N, 3, H, W) sRGB."""
-    from skimage.color import rgb2lab
+    a, b = (lab(torch.nn.functional.avg_pool2d(p.clamp(0, 1), 16)) for p in (x, y))
+    return float((a - b).norm(dim=1).mean())
 
-    blocks = [torch.nn.functional.avg_pool2d(p.clamp(0, 1), 16).permute(0, 2, 3, 1).cpu().numpy() for p in (x, y)]
-    return float(np.linalg.norm(rgb2lab(blocks[0]) - rgb2lab(blocks[1]), axis=-1).mean())
+
+def lab(x: Tensor) -> Tensor:
+    """sRGB (N, 3, H, W) in 0..1 -> CIE Lab under D65 (IEC 61966-2-1, CIE 15). A server that trains has no colour
+    library."""
+    linear = torch.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4)
+    matrix = torch.tensor(
+        [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]],
+        device=x.device,
+    )
+    white = torch.tensor([0.95047, 1.0, 1.08883], device=x.device)[:, None, None]
+    t = torch.einsum("ij,njhw->nihw", matrix, linear) / white
+    f = torch.where(t > (6 / 29) ** 3, t.clamp_min(1e-9) ** (1 / 3), t / (3 * (6 / 29) ** 2) + 4 / 29)
+    return torch.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
 
 
 def write_strip(pictures: list[Tensor], path: Path, rows: int = 4) -> None:

@@ -3,11 +3,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from skimage.color import rgb2lab
 from torch import nn
 
 from engine.training.adversary import ADVERSARIES, AdversaryName
 from engine.training.pretrain import new_run
 from engine.training.run import Run
+from engine.training.validation import lab
 from engine.training.watches import REST, Watches
 
 NAMES = sorted(ADVERSARIES)
@@ -141,3 +143,9 @@ def test_going_back_brings_the_average_and_forgets_the_momentum(run: Run) -> Non
     assert run.counters["step"] == 7
     assert torch.equal(run.nets.head.first.weight, kept["head.first.weight"])
     assert not replace(run, folder=run.folder / "elsewhere").back_to("best-joint")
+
+
+def test_lab_is_what_a_colour_library_says() -> None:
+    x = torch.rand(2, 3, 5, 7, generator=torch.Generator().manual_seed(3))
+    expected = rgb2lab(x.permute(0, 2, 3, 1).numpy())
+    assert torch.allclose(lab(x).permute(0, 2, 3, 1), torch.from_numpy(expected).float(), atol=0.02)

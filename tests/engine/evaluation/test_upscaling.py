@@ -1,3 +1,4 @@
+import dataclasses
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ from PIL import Image
 
 from engine.errors import ImageError
 from engine.evaluation import benchmark, peers, upscaling
+from engine.evaluation.hall import Hall
 from engine.models import catalog
 from engine.models.upscale import Upscaler
-from engine.models.weights import load_restorer
+from engine.models.weights import Restorer, load_restorer
 from engine.rendering.pipeline import Pipeline
 from engine.types import SHIPPED_MODEL
 
@@ -34,6 +36,7 @@ def pipeline() -> Iterator[Pipeline]:
     torch.set_num_threads(1)
     path, card = catalog.find(SHIPPED_MODEL)
     torch.manual_seed(0)
+    card = dataclasses.replace(card, scale=1)
     yield Pipeline(load_restorer(path, CPU, torch.float32), card, CPU, 0, lambda: Upscaler().requires_grad_(False))
     torch.set_num_threads(threads)
 
@@ -76,3 +79,24 @@ def test_all_candidates_are_measured_at_one_size(photos: Path, pipeline: Pipelin
         assert {"bicubic", "archivist, alpha 1", "archivist, alpha 10", "peer"} < found.keys()
         assert all(row["seconds_per_megapixel"] > 0 for row in found.values())
         assert found["bicubic"]["psnr"] > 25
+
+
+def test_the_scoreboard_tells_gain_sharpness_and_time(
+    photos: Path, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upscaling, "_SIDE", 64)
+    torch.manual_seed(1)
+    net = peers.Compact(8, 2, 4).eval()
+    able = dataclasses.replace(pipeline.card, scale=4)
+    model = Pipeline(pipeline.restorer, able, CPU, 0, lambda: Upscaler().requires_grad_(False))
+    hall = Hall(model, None, load_nothing, {}, photos, peer_net=("peer", net), limit=1)
+    found = {figure.name: figure for figure in finish(upscaling.upscaling(hall))}
+    assert found["x2, alpha 10: PSNR above that"].reached is False
+    assert found["x4, alpha 10: PSNR above peer"].reached is True
+    assert found["x4: share of peer's time"].value is not None
+    without = Hall(pipeline, None, load_nothing, {}, photos)
+    assert [figure.verdict for figure in finish(upscaling.upscaling(without))] == ["skipped"]
+
+
+def load_nothing(device: torch.device, dtype: torch.dtype) -> Restorer:
+    raise AssertionError("nobody needs the weights anew")

@@ -24,7 +24,7 @@ from engine.training.run import Run
 
 LAMBDA = 3.0  # ten times the head's: what is missing between two pixels is found by plausibility alone
 _APART = 500_000_003  # between seeds whose draws must not go together
-UNTOUCHED = 0.75  # share of the pictures that are shrunk and no more, once there are others
+UNTOUCHED = 0.7  # share of the pictures that are shrunk and no more, once there are others
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def pairs(lesson: Lesson, untouched: float = UNTOUCHED) -> Pair:
         large = _faded(large, rng)
     small = shrink(large, scale, area=rng.random() < 0.15)
     if untouched < 1:
-        aged = age(small, lesson.seed, severity=rng.uniform(0.05, 0.6), keep_clean=untouched)
+        aged = age(small, lesson.seed, severity=rng.uniform(0.2, 0.9), keep_clean=untouched)
         small = ((aged.aged + (aged.clean - aged.toned)).clamp(0, 1) * 255).round() / 255
     return Pair(small.contiguous(memory_format=CHANNELS_LAST), large, scale)
 

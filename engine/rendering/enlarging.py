@@ -97,7 +97,7 @@ def prepare(restorer: Restorer, upscaler: Upscaler, source: Source, plan: Plan, 
     if recipe.grain > 0 or plan.style is not None:
         plain = stages.prepare(restorer, replace(recipe, beta=0.0, grain=0.0), None, thumbnail)
     with torch.inference_mode():
-        z = condition(torch.tensor([recipe.alpha]), recipe.scale)
+        z = condition(torch.tensor([recipe.alpha], device=weight.device), recipe.scale)
         tail = upscaler.fold(z, recipe.scale).to(weight.device, weight.dtype)
     return Enlarging(source, plan, plain, tail, weight.device)
 

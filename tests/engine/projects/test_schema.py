@@ -24,18 +24,18 @@ JSON = st.recursive(
     max_leaves=6,
 )
 UNKNOWN = st.dictionaries(st.text(max_size=6).map(lambda key: f"x-{key}"), JSON, max_size=3)
+SCOPES = (("whole", 1), ("whole", 2), ("whole", 4), ("damage", 1))  # with the sizes each allows
 RECIPES = st.builds(
-    Recipe,
+    lambda scope, **rest: Recipe(scope=scope[0], scale=scope[1], **rest),
+    scope=st.sampled_from(SCOPES),
     weights=HEX | st.just(""),
     style=st.none() | TEXT,
     alpha=st.floats(0.1, 10.0),
     beta=st.just(0.0) | st.floats(0.01, 10.0),
     strength=st.floats(0.0, 1.0),
-    scope=st.sampled_from(["whole", "damage"]),
     mask=st.none() | HEX,
     keep_tone=st.booleans(),
     grain=st.floats(0.0, 1.0),
-    scale=st.sampled_from([1, 2, 4]),
     seed=st.integers(0, 2**63),
 )
 PATHS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20).map(portable)

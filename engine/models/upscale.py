@@ -5,8 +5,8 @@
 `up` is bicubic enlargement, r the residual of backbone and head at the picture's own size, d the probability of damage.
 The gate m and the detail U come from one small network at half the resolution. It sees the picture beside its
 restoration because fine detail of a good photograph, made small, looks like grain to a network that is asked to mend:
-there the gate takes the mending back, but not where there is damage: m is at least d. Sub-pixel convolution: Shi et
-al., ESPCN, 2016; one trunk for all sizes: Lim et al., MDSR, 2017.
+there the gate takes the mending back. Sub-pixel convolution: Shi et al., ESPCN, 2016; one trunk for all sizes: Lim et
+al., MDSR, 2017.
 
 Style needs no say here: the head draws it at the picture's own size, and what it draws is enlarged
 (`docs/semantics.md`).
@@ -118,7 +118,7 @@ class Upscaler(nn.Module):
         y = self.first(y) * (1 + parts[1]) + parts[2]
         for block, gain, offset in zip(self.blocks, parts[3::2], parts[4::2], strict=True):
             y = y + block.second(F.relu(block.first(y) * (1 + gain) + offset))  # type: ignore[operator]
-        return _result(self.outs[str(scale)](y), self.gate(y), given, scale)
+        return _result(self.outs[str(scale)](y), self.gate(y), given.r, scale)
 
     def fold(self, z: Tensor, scale: int) -> FoldedUpscaler:
         """The tail for one z (1, 2) and size: plain convolutions."""
@@ -157,13 +157,12 @@ class FoldedUpscaler:
         y = F.conv2d(y, first, bias, padding=1)
         for (w1, b1), (w2, b2) in zip(blocks[::2], blocks[1::2], strict=True):
             y += F.conv2d(F.relu_(F.conv2d(y, w1, b1, padding=1)), w2, b2, padding=1)
-        return _result(F.conv2d(y, out, out_bias), F.conv2d(y, gate, gate_bias), given, self.scale)
+        return _result(F.conv2d(y, out, out_bias), F.conv2d(y, gate, gate_bias), given.r.to(dtype), self.scale)
 
 
-def _result(detail: Tensor, gate: Tensor, given: Given, scale: int) -> Tensor:
+def _result(detail: Tensor, gate: Tensor, r: Tensor, scale: int) -> Tensor:
     """r_s from what the last layers say."""
-    r, damage = given.r.to(detail.dtype), given.damage.to(detail.dtype)
-    m = torch.maximum(F.pixel_shuffle(torch.sigmoid(gate), CELL), damage)
+    m = F.pixel_shuffle(torch.sigmoid(gate), CELL)
     return F.pixel_shuffle(_enlarged_cells(m * r, scale).add_(detail), CELL * scale)
 
 

@@ -70,7 +70,7 @@ PRESETS = {
                 Phase("tone", 10, 2e-3, batch=32, size=64),
                 Phase("features", 3, 1e-3, batch=16, size=96),
                 Phase("critic", 4, 5e-4, batch=6, size=128),
-                Phase("joint", 40, 8e-4, batch=6, size=128),
+                Phase("joint", 40, 5e-4, batch=6, size=128),
                 Phase("palette", 7, 2e-3, batch=32, size=64),
                 Phase("unfade", 8, 2e-3, batch=64, size=64),
             ),

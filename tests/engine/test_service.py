@@ -180,7 +180,6 @@ def test_unwritable_targets_are_one_sentence(service: EngineService, photo: Path
     [
         (Recipe(style="nobody", beta=1.0), RecipeError),
         (Recipe(model="nobody"), ModelError),
-        (Recipe(scale=4), RecipeError),
         (Recipe(mask="0" * 64, scope="damage"), RecipeError),
     ],
 )

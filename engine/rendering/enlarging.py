@@ -5,6 +5,7 @@ r_s = up(m * r0) + U(x, r0, d, n; alpha, s) + up(r - r0)
 t_s = Tone(x_s + r_s)    y_s = x_s + strength * (t_s - x_s)    Y_s = X_s + [T^-1(T(X_s) + (y_s - x_s)) - T^-1(T(X_s))]
 
 r0 is the residual without style and without grain: what those two add is not for the tail to judge, it is enlarged.
+It is 0 where what looks like damage is 3 px thick or more: in a small picture that may be anything.
 """
 
 from __future__ import annotations
@@ -69,8 +70,9 @@ class Enlarging:
         """r_s (1, 3, factor * h, factor * w) of a region, float32."""
         around = _grown(region, REACH, seen.region)
         r0 = stages.residual(self.plain, seen, around)
+        trusted = r0 * stages.fine_trust(seen, around)
         x = to_tensor(self.source.working(0, around), self.device)
-        r = _cut(self._detail(seen, x, r0, around), around, region, self.factor)
+        r = _cut(self._detail(seen, x, trusted, around), around, region, self.factor)
         if self.plan is not self.plain:
             near = _grown(region, _NEAR, seen.region)
             more = stages.residual(self.plan, seen, near) - _cut(r0, around, near, 1)

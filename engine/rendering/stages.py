@@ -73,15 +73,24 @@ def kept_around(core: Region, padded: Region) -> Region:
     return wide.intersect(padded)
 
 
-def _trust(damage: Tensor) -> Tensor:
+def fine_trust(seen: Seen, region: Region) -> Tensor:
+    """The same stricter, (1, 1, h, w) of a part of what was seen: for a picture that is to be enlarged.
+
+    Its pixels may stand for many, and what is 3 px thick (the dots of a dress, letters) for more than a speck.
+    """
+    around = 8
+    return _trust(_crop(seen.damage, seen.region, region, around), 1)[:, :, around:-around, around:-around]
+
+
+def _trust(damage: Tensor, reach: int = 4) -> Tensor:
     """0 on compact areas taken for damage, 1 elsewhere; damage and result (1, 1, H, W).
 
     A white collar looks like a hole in the paper, and filling it may take a face along. What is thicker than a scratch
-    or a crack (a square of 9 px fits in) is therefore left to a person's own mask. A pixel's trust follows from the 14
-    around it, fewer than the margin that a tile keeps.
+    or a crack (a square of 9 px fits in, or of 2 `reach` + 1) is therefore left to a person's own mask. A pixel's trust
+    follows from the 14 around it, fewer than the margin that a tile keeps.
     """
-    compact = ~_grow(damage <= _SUSPECT, 4)
-    return 1 - feather(_grow(compact, 4 + 4).float())
+    compact = ~_grow(damage <= _SUSPECT, reach)
+    return 1 - feather(_grow(compact, reach + 4).float())
 
 
 def _grow(mask: Tensor, reach: int) -> Tensor:

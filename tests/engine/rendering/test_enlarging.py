@@ -19,6 +19,7 @@ from engine.imaging.reader import Master
 from engine.models import catalog
 from engine.models.upscale import Upscaler, enlarge
 from engine.models.weights import load_restorer
+from engine.rendering import stages
 from engine.rendering.pipeline import Pipeline, Subject
 from engine.rendering.source import Source
 from engine.styles.library import read_cards
@@ -181,6 +182,21 @@ def test_alpha_channels_and_grey_masters_are_enlarged_too(pipeline: Pipeline, ol
 def test_a_picture_smaller_than_the_grid_is_enlarged(pipeline: Pipeline, shape: tuple[int, int, int]) -> None:
     master = np.full(shape, 90, np.uint8)
     assert restore(pipeline, master, Recipe(scale=4)).shape == (4 * shape[0], 4 * shape[1], shape[2])
+
+
+def test_what_is_thicker_than_a_scratch_is_not_taken_for_damage_when_enlarged() -> None:
+    """A dot of 5 pixels and a line of one, both suspected: only the line stays open to repair."""
+    damage = torch.zeros(1, 1, 64, 64)
+    damage[..., 12:17, 12:17] = 1
+    damage[..., 44, 8:56] = 1
+    whole = Region(0, 0, 64, 64)
+    nothing = torch.zeros(1, 3, 64, 64)
+    seen = stages.Seen(whole, nothing, torch.zeros(1, 32, 16, 16), damage, torch.ones(1, 1, 64, 64))
+    trust = stages.fine_trust(seen, whole)[0, 0]
+    assert trust[11:18, 11:18].max() == 0
+    assert trust[44, 8:56].min() == 1
+    part = stages.fine_trust(seen, Region(8, 8, 32, 40))[0, 0]
+    assert torch.equal(part, trust[8:48, 8:40])
 
 
 def test_repairing_damage_only_does_not_go_with_enlarging() -> None:

@@ -147,7 +147,7 @@ def _networks(pipeline: Pipeline, subject: Subject, effort: Effort) -> Generator
     seen = _understood(pipeline, x, tile)
     noise = torch.zeros(1, NOISE, *seen.features.shape[2:], device=device, dtype=seen.features.dtype)
     plan = _plan(pipeline, x)
-    run_head = partial(_without_gradients, plan.head, seen.features, seen.residual, noise)
+    run_head = partial(_without_gradients, plan.head, seen.features, seen.fine, seen.residual, noise)
     head = yield from time_calls(run_head, device, seconds=effort.seconds)
     return typical(backbone) / _mpx(prepared), typical(head) / _mpx(seen.residual)
 
@@ -208,5 +208,5 @@ def backbone_macs(backbone: nn.Module) -> float:
 
 
 def head_macs(head: Head) -> float:
-    """The same of the head, which works on cells of 4 x 4 pixels."""
-    return sum(layer.weight.numel() for layer in (head.first, head.second, head.third)) / 16
+    """The same of the head, which works on cells of 4 x 4 pixels and then of 2 x 2."""
+    return sum(layer.weight.numel() / (16 if number < 2 else 4) for number, layer in enumerate(head.layers))

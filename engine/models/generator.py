@@ -18,8 +18,9 @@ from torch.nn import functional as F
 from engine.models.blocks import Down, ResidualBlock, Up
 
 STYLE_SIZE = 64
-FEATURES = 32  # channels of F
-NOISE = 4  # noise channels of the head
+FEATURES = 32  # channels of F, at a quarter of the resolution
+FINE = 12  # channels of F', at half of it
+NOISE = 4  # noise channels of the head, at a quarter of the resolution
 MULTIPLE_OF = 8
 
 
@@ -29,8 +30,9 @@ class Understanding:
 
     residual: Tensor  # R0 (N, 3, H, W): x + R0 is the tone-preserving restoration
     features: Tensor  # F (N, 32, H/4, W/4)
+    fine: Tensor  # F' (N, 12, H/2, W/2)
     damage: Tensor  # logit D (N, 1, H, W)
-    quarter: Tensor | None = None  # what F is projected from (N, 64, H/4, W/4), for those who train the projection
+    inner: tuple[Tensor, Tensor] | None = None  # what F and F' are projected from, for those who train the projections
 
 
 class Backbone(nn.Module):
@@ -47,18 +49,19 @@ class Backbone(nn.Module):
         self.from_eighth = Up(128, 64)
         self.quarter_out = nn.Sequential(ResidualBlock(64), ResidualBlock(64))
         self.features = nn.Conv2d(64, FEATURES, 1)
+        self.fine = nn.Conv2d(32, FINE, 1)
         self.from_quarter = Up(64, 32)
         self.half_out = ResidualBlock(32)
         self.out = nn.Conv2d(32, 16, 3, padding=1)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
 
-    def forward(self, x: Tensor, *, keep_quarter: bool = False) -> Understanding:
-        *_, last = self.steps(x, keep_quarter=keep_quarter)
+    def forward(self, x: Tensor, *, keep_inner: bool = False) -> Understanding:
+        *_, last = self.steps(x, keep_inner=keep_inner)
         assert last is not None
         return last
 
-    def steps(self, x: Tensor, *, keep_quarter: bool = False) -> Iterator[Understanding | None]:
+    def steps(self, x: Tensor, *, keep_inner: bool = False) -> Iterator[Understanding | None]:
         """The same computation, cut so that no part holds the engine for long; the last item is the result."""
         half = self.at_half(self.stem(F.pixel_unshuffle(x - 0.5, 2)))
         yield None
@@ -72,7 +75,12 @@ class Backbone(nn.Module):
         yield None
         half = self.half_out(self.from_quarter(quarter, half))
         out = F.pixel_shuffle(self.out(half), 2)
-        yield Understanding(out[:, :3], self.features(quarter), out[:, 3:], quarter if keep_quarter else None)
+        features, fine = self.project(quarter, half)
+        yield Understanding(out[:, :3], features, fine, out[:, 3:], (quarter, half) if keep_inner else None)
+
+    def project(self, quarter: Tensor, half: Tensor) -> tuple[Tensor, Tensor]:
+        """F and F' from the inner maps (N, 64, H/4, W/4) and (N, 32, H/2, W/2)."""
+        return self.features(quarter), self.fine(half)
 
 
 def condition(alpha: Tensor, beta: Tensor, style: Tensor) -> Tensor:
@@ -82,46 +90,57 @@ def condition(alpha: Tensor, beta: Tensor, style: Tensor) -> Tensor:
 
 
 class Head(nn.Module):
-    """r = w(z) * R0 + H(F, n; z), at a quarter of the resolution; 2 kMAC a pixel."""
+    """r = w(z) * R0 + H(F, F', n; z): two convolutions at a quarter of the resolution, two at half; 3 kMAC a pixel.
+
+    What is to be crisp has to know where an edge runs to the pixel: a head at a quarter alone, which writes sixteen
+    pixels at once, draws its grid into every contour as soon as a critic asks for texture (`docs/experiments.md`).
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.first = nn.Conv2d(FEATURES + NOISE, 32, 3, padding=1)
+        self.first = nn.Conv2d(FEATURES, 32, 3, padding=1)
         self.second = nn.Conv2d(32, 32, 3, padding=1)
-        self.third = nn.Conv2d(32, 48, 3, padding=1)
-        self.sizes = (NOISE, 32, 32, 32, 32, 48, 48, 1)  # noise gain; gain, offset a layer; gate
+        self.third = nn.Conv2d(32 // 4 + FINE + NOISE // 4, 24, 3, padding=1)
+        self.fourth = nn.Conv2d(24, 12, 3, padding=1)
+        self.sizes = (NOISE // 4, 32, 32, 32, 32, 24, 24, 12, 12, 1)  # noise gain; gain, offset a layer; gate
         self.modulation = nn.Sequential(nn.Linear(2 + STYLE_SIZE, 128), nn.SiLU(), nn.Linear(128, sum(self.sizes)))
-        for layer in (self.third, self.modulation[2]):
+        for layer in (self.fourth, self.modulation[2]):
             nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
             nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
-        nn.init.normal_(self.third.weight, std=1e-3)
+        nn.init.normal_(self.fourth.weight, std=1e-3)
 
-    def forward(self, features: Tensor, residual: Tensor, noise: Tensor, z: Tensor) -> Tensor:
-        """features (N, 32, h, w), residual (N, 3, 4h, 4w), noise (N, 4, h, w), z (N, 66) -> r (N, 3, 4h, 4w)."""
+    @property
+    def layers(self) -> tuple[nn.Conv2d, ...]:
+        """The convolutions in order; after the second come half the pixels, the fine features and the noise."""
+        return self.first, self.second, self.third, self.fourth
+
+    def forward(self, features: Tensor, fine: Tensor, residual: Tensor, noise: Tensor, z: Tensor) -> Tensor:
+        """features (N, 32, h, w), fine (N, 12, 2h, 2w), residual (N, 3, 4h, 4w), noise (N, 4, h, w), z (N, 66)
+        -> r (N, 3, 4h, 4w)."""
         dtype = features.dtype
-        parts = [p[:, :, None, None].to(dtype) for p in self.modulation(z).split(self.sizes, dim=1)]
-        noise_gain, gain1, offset1, gain2, offset2, gain3, offset3, gate = parts
-        x = torch.cat([features, noise.to(dtype) * (1 + noise_gain)], dim=1)
-        x = F.relu(self.first(x) * (1 + gain1) + offset1)
-        x = F.relu(self.second(x) * (1 + gain2) + offset2)
-        x = self.third(x) * (1 + gain3) + offset3
-        r: Tensor = residual * (1 + gate) + F.pixel_shuffle(x, 4)
+        noise_gain, *parts, gate = (p[:, :, None, None].to(dtype) for p in self.modulation(z).split(self.sizes, dim=1))
+
+        def layer(number: int, x: Tensor) -> Tensor:
+            y: Tensor = self.layers[number](x) * (1 + parts[2 * number]) + parts[2 * number + 1]
+            return y
+
+        x = F.relu(layer(1, F.relu(layer(0, features))))
+        spots = F.pixel_shuffle(noise.to(dtype), 2) * (1 + noise_gain)
+        x = F.relu(layer(2, torch.cat([F.pixel_shuffle(x, 2), fine, spots], dim=1)))
+        r: Tensor = residual * (1 + gate) + F.pixel_shuffle(layer(3, x), 2)
         return r
 
     def fold(self, z: Tensor) -> FoldedHead:
-        """The head for one fixed z (1, 66): three plain convolutions and a gate."""
-        noise_gain, gain1, offset1, gain2, offset2, gain3, offset3, gate = self.modulation(z)[0].split(self.sizes)
-        weight1 = self.first.weight.clone()
-        weight1[:, FEATURES:] *= (1 + noise_gain)[None, :, None, None]
-        layers = []
-        for weight, bias, gain, offset in (
-            (weight1, self.first.bias, gain1, offset1),
-            (self.second.weight, self.second.bias, gain2, offset2),
-            (self.third.weight, self.third.bias, gain3, offset3),
-        ):
-            assert bias is not None
-            layers.append((weight * (1 + gain)[:, None, None, None], bias * (1 + gain) + offset))
-        return FoldedHead(tuple(layers), 1 + gate)
+        """The head for one fixed z (1, 66): four plain convolutions and a gate."""
+        noise_gain, *parts, gate = self.modulation(z)[0].split(self.sizes)
+        folded = []
+        for layer, gain, offset in zip(self.layers, parts[::2], parts[1::2], strict=True):
+            assert layer.bias is not None
+            weight = layer.weight.clone()
+            if layer is self.third:
+                weight[:, -len(noise_gain) :] *= (1 + noise_gain)[None, :, None, None]
+            folded.append((weight * (1 + gain)[:, None, None, None], layer.bias * (1 + gain) + offset))
+        return FoldedHead(tuple(folded), 1 + gate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +156,15 @@ class FoldedHead:
         )
         return FoldedHead(moved, self.gate.to(device, dtype))
 
-    def __call__(self, features: Tensor, residual: Tensor, noise: Tensor) -> Tensor:
+    def __call__(self, features: Tensor, fine: Tensor, residual: Tensor, noise: Tensor) -> Tensor:
         """Same shapes as Head.forward, without z."""
-        (w1, b1), (w2, b2), (w3, b3) = self.layers
-        x = F.relu_(F.conv2d(torch.cat([features, noise], dim=1), w1, b1, padding=1))
+        (w1, b1), (w2, b2), (w3, b3), (w4, b4) = self.layers
+        x = F.relu_(F.conv2d(features, w1, b1, padding=1))
         x = F.relu_(F.conv2d(x, w2, b2, padding=1))
-        x = F.conv2d(x, w3, b3, padding=1)
-        return residual * self.gate + F.pixel_shuffle(x, 4)
+        x = torch.cat([F.pixel_shuffle(x, 2), fine, F.pixel_shuffle(noise, 2)], dim=1)
+        x = F.relu_(F.conv2d(x, w3, b3, padding=1))
+        x = F.conv2d(x, w4, b4, padding=1)
+        return residual * self.gate + F.pixel_shuffle(x, 2)
 
 
 class Generator(nn.Module):
@@ -157,5 +178,5 @@ class Generator(nn.Module):
     def forward(self, x: Tensor, alpha: Tensor, beta: Tensor, style: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """x (N, 3, H, W) in 0..1 -> restored (N, 3, H, W), damage logit (N, 1, H, W)."""
         seen = self.backbone(x)
-        r = self.head(seen.features, seen.residual, noise, condition(alpha, beta, style))
+        r = self.head(seen.features, seen.fine, seen.residual, noise, condition(alpha, beta, style))
         return x + r, seen.damage

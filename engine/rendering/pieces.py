@@ -85,7 +85,7 @@ def _empty(like: Seen, padded: Region, core: Region) -> Seen:
         empty = part.new_empty(1, part.shape[1], height // scale, width // scale)
         return empty.contiguous(memory_format=torch.channels_last)
 
-    return Seen(kept, room(like.residual, 1), room(like.features, CELL), room(like.damage, 1), room(like.trust, 1))
+    return Seen(kept, *(room(part, cell) for part, cell in like.maps))
 
 
 def _put(whole: Seen, seen: Seen, piece: Region, core: Region) -> Seen:
@@ -95,13 +95,8 @@ def _put(whole: Seen, seen: Seen, piece: Region, core: Region) -> Seen:
     right = seen.region.x + seen.residual.shape[3] if piece.right == core.right else piece.right
     bottom = seen.region.y + seen.residual.shape[2] if piece.bottom == core.bottom else piece.bottom
     own = Region(left, top, right - left, bottom - top)
-    for into, part, scale in (
-        (whole.residual, seen.residual, 1),
-        (whole.features, seen.features, CELL),
-        (whole.damage, seen.damage, 1),
-        (whole.trust, seen.trust, 1),
-    ):
-        into[_window(own, whole.region, scale)] = part[_window(own, seen.region, scale)]
+    for (into, cell), (part, _) in zip(whole.maps, seen.maps, strict=True):
+        into[_window(own, whole.region, cell)] = part[_window(own, seen.region, cell)]
     return whole
 
 

@@ -21,7 +21,7 @@ from engine.styles.processes import draw_texture
 from engine.types import Recipe, Region, StyleCard
 
 MARGIN = 24  # pixels kept around a tile's core: the head needs 12, grain and mask a few more
-CELL = 4  # the head works on a grid of 4 x 4 pixels
+CELL = 4  # the head works on a grid of 4 x 4 pixels, and within it on one of 2 x 2
 _SUSPECT = 0.25  # probability of damage from which an area counts as taken for it
 _NEUTRAL = 3 / 255  # colour of the thumbnail up to which an image counts as black and white
 _REACH = 12  # pixels the head looks at around a pixel
@@ -34,12 +34,18 @@ class Seen:
     region: Region
     residual: Tensor  # (1, 3, h, w), h and w the region's size rounded up to the grid
     features: Tensor  # (1, 32, h / 4, w / 4)
+    fine: Tensor  # (1, 12, h / 2, w / 2)
     damage: Tensor  # (1, 1, h, w) probability
     trust: Tensor  # (1, 1, h, w) 0..1: 0 where what looks like a hole may as well be the picture
 
     @property
+    def maps(self) -> tuple[tuple[Tensor, int], ...]:
+        """Its tensors in the order above, each with how many pixels a side one of its values stands for."""
+        return (self.residual, 1), (self.features, CELL), (self.fine, CELL // 2), (self.damage, 1), (self.trust, 1)
+
+    @property
     def nbytes(self) -> int:
-        return sum(t.nbytes for t in (self.residual, self.features, self.damage, self.trust))
+        return sum(tensor.nbytes for tensor, _ in self.maps)
 
 
 def understand(restorer: Restorer, x: Tensor, padded: Region, core: Region) -> Iterator[Seen | None]:
@@ -54,17 +60,26 @@ def understand(restorer: Restorer, x: Tensor, padded: Region, core: Region) -> I
     assert result is not None
     kept = kept_around(core, padded)
     top, left = kept.y - padded.y, kept.x - padded.x
-    bottom, right = top + _up(kept.height), left + _up(kept.width)
-    grid = (slice(None), slice(None), slice(top // CELL, bottom // CELL), slice(left // CELL, right // CELL))
-    window = (slice(None), slice(None), slice(top, bottom), slice(left, right))
-    damage = torch.sigmoid(result.damage[window].float())
+    rows, columns = slice(top, top + _up(kept.height)), slice(left, left + _up(kept.width))
+
+    def own(part: Tensor, cell: int) -> Tensor:
+        return _cells(part, rows, columns, cell).contiguous(memory_format=torch.channels_last)
+
+    damage = torch.sigmoid(_cells(result.damage, rows, columns, 1).float())
     yield Seen(
         kept,
-        result.residual[window].contiguous(memory_format=torch.channels_last),
-        result.features[grid].contiguous(memory_format=torch.channels_last),
+        own(result.residual, 1),
+        own(result.features, CELL),
+        own(result.fine, CELL // 2),
         damage.to(weight.dtype),
         _trust(damage).to(weight.dtype),
     )
+
+
+def _cells(part: Tensor, rows: slice, columns: slice, cell: int) -> Tensor:
+    """What a map on a grid of `cell` pixels holds of these rows and columns of pixels."""
+    rows, columns = (slice(s.start // cell, s.stop // cell) for s in (rows, columns))
+    return part[:, :, rows, columns]
 
 
 def kept_around(core: Region, padded: Region) -> Region:
@@ -201,8 +216,7 @@ def _residual(plan: Plan, seen: Seen, region: Region, extra: int) -> tuple[Tenso
     columns = slice(left - seen.region.x, min(right - seen.region.x, seen.residual.shape[3]))
     rows = slice(rows.start, rows.start + _up(rows.stop - rows.start))
     columns = slice(columns.start, columns.start + _up(columns.stop - columns.start))
-    residual = seen.residual[:, :, rows, columns]
-    features = seen.features[:, :, rows.start // CELL : rows.stop // CELL, columns.start // CELL : columns.stop // CELL]
+    residual, features, fine = (_cells(part, rows, columns, cell) for part, cell in seen.maps[:3])
     noise = hash_noise(
         top // CELL,
         left // CELL,
@@ -212,7 +226,7 @@ def _residual(plan: Plan, seen: Seen, region: Region, extra: int) -> tuple[Tenso
         seed=plan.recipe.seed,
         device=features.device,
     )
-    r = plan.head(features, residual, noise.to(features.dtype)).float()
+    r = plan.head(features, fine, residual, noise.to(features.dtype)).float()
     if plan.neutral:
         r = luma(r).expand_as(r)
     return r, (region.y - top, region.x - left)

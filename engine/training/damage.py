@@ -145,7 +145,7 @@ def look_alikes(picture: Tensor, dice: Dice) -> Tensor:
         v = ((rows - y) * math.cos(angle) - (columns - x) * math.sin(angle)) / flat
         radius = 2 + 26 * dice.uniform(0, 1) ** 2
         distance = torch.maximum(u.abs(), v.abs()) if dice.chance(0.5) else torch.hypot(u, v)
-        if dice.chance(0.2):  # a wire, a rope, a stick
+        if dice.chance(0.04):  # a wire, a rope, a stick; rare, or scratches are taken for them
             distance, radius = v.abs() * flat, dice.uniform(0.7, 2.0)
         edge = dice.uniform(0.6, 2.5)
         cover = ((radius - distance) / edge + 0.5).clamp(0, 1)

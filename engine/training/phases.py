@@ -24,10 +24,12 @@ from engine.training.sheet import Dice
 from engine.training.watches import Watches
 
 CHANNELS_LAST = torch.channels_last
-LAMBDA = 0.3  # weight of the adversarial term beside alpha and beta
+LAMBDA = 2.0  # weight of the adversarial term beside alpha and beta
 FLAT = 0.5  # weight, within the adversarial term, of staying calm where the truth is
 CONTRAST = 0.2  # weight, within the style term, of being nearer to the wished style than to another
 WARM_UP = 50  # joint steps over which the scales of content and style are measured
+SINGLE = 0.16  # share of batches with one kind of damage alone, on pictures that are otherwise as they were
+SINGLES = ("white noise", "white noise", "cracks", "lost areas")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,10 @@ class Lesson:
     def aged(self) -> Aged:
         """A batch and its truth. Severity varies, or the network smooths what was hardly damaged at all."""
         clean = self.photos.batch(self.phase.batch, self.phase.size, self.seed).to(self.device)
-        severity = 0.25 + 0.75 * random.Random(self.seed).random() ** 0.5
-        return age(clean, self.seed, severity=severity, look_alikes=LOOK_ALIKES)
+        chance = random.Random(self.seed)
+        severity = 0.25 + 0.75 * chance.random() ** 0.5
+        only = chance.choice(SINGLES) if chance.random() < SINGLE else None
+        return age(clean, self.seed, severity=severity, look_alikes=LOOK_ALIKES, only=only)
 
     def autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16)
@@ -181,16 +185,18 @@ def features(run: Run, lesson: Lesson) -> dict[str, float]:
 
 
 def _restore(run: Run, lesson: Lesson, batch: Aged, weights: Weights) -> Tensor:
-    """The head's picture (N, 3, H, W) for these loss weights. Of the backbone, fixed by now, only the projection to the
-    head's features learns on: nothing taught it before."""
+    """The head's picture (N, 3, H, W) for these loss weights. Of the backbone, fixed by now, only the projections to
+    the head's features learn on: nothing taught them before."""
     x = batch.aged.contiguous(memory_format=CHANNELS_LAST)
     n, _, height, width = x.shape
     noise = torch.rand(n, NOISE, height // 4, width // 4, generator=weights.generator).to(x.device) * 2 - 1
     with torch.no_grad(), lesson.autocast():
-        seen = run.nets.backbone(x, keep_quarter=True)
+        seen = run.nets.backbone(x, keep_inner=True)
+    assert seen.inner is not None
     with lesson.autocast():
-        features = run.nets.backbone.features(seen.quarter)
-        r = run.nets.head(features, seen.residual, noise, condition(weights.alpha, weights.beta, weights.style))
+        features, fine = run.nets.backbone.project(*seen.inner)
+        z = condition(weights.alpha, weights.beta, weights.style)
+        r = run.nets.head(features, fine, seen.residual, noise, z)
     restored: Tensor = x + r.float()
     return restored
 
@@ -247,7 +253,7 @@ def critic(run: Run, lesson: Lesson) -> dict[str, float]:
 def critic_step(run: Run, lesson: Lesson, real: Tensor, fake: Tensor) -> dict[str, float]:
     """One step of the critic; some carry its penalty, in float32 and as many times as heavy as it is rare."""
     net, game, watches = run.nets.critic, lesson.adversary, lesson.watches
-    real, fake = real.detach(), fake.detach()
+    real, fake = _grey(real.detach()), _grey(fake.detach())
     with lesson.autocast():
         scores = net(real), net(fake)
     real_score, fake_score = (s.float() for s in scores)
@@ -283,7 +289,7 @@ def joint(run: Run, lesson: Lesson) -> dict[str, float]:
     loss = (total / (lam + weights.alpha + weights.beta)).mean()
     norm = take(run, "joint", loss, limit=1.0)
     run.nets.critic.zero_grad(set_to_none=True)
-    run.follow("head", "backbone.features", "critic")
+    run.follow("head", "backbone.features", "backbone.fine", "critic")
     return figures | {
         "content": content.mean().item(),
         "style": style.mean().item(),
@@ -293,12 +299,17 @@ def joint(run: Run, lesson: Lesson) -> dict[str, float]:
     }
 
 
+def _grey(x: Tensor) -> Tensor:
+    """What the critic sees of a picture: colour it would reward too, and what is invented is to have none."""
+    return luma(x).expand_as(x).contiguous(memory_format=CHANNELS_LAST)
+
+
 def generator_loss(run: Run, lesson: Lesson, real: Tensor, fake: Tensor) -> Tensor:
     """The generator's side of the game, (N,) a picture; the critic's own gradients are to be thrown away after it."""
     with lesson.autocast():
         with torch.no_grad():
-            real_score = run.nets.critic(real)
-        fake_score = run.nets.critic(fake)
+            real_score = run.nets.critic(_grey(real))
+        fake_score = run.nets.critic(_grey(fake))
     return lesson.adversary.generator(real_score.float(), fake_score.float()).mean((1, 2, 3))
 
 

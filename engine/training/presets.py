@@ -101,6 +101,10 @@ PRESETS = {
             validation_pictures=2,
             validation_size=96,
         ),
+        Preset("backbone", (Phase("content", 58, 8e-4),), seed=3),  # on a finished model (`--start`): the pixels' network alone
+        Preset(  # the head alone, on a finished backbone
+            "head", (Phase("critic", 3, 5e-4, batch=6, size=128), Phase("joint", 45, 7e-4, batch=6, size=128)), seed=5
+        ),
         Preset("unfade", (Phase("unfade", 15, 2e-3, batch=32, size=64),)),  # on a finished model (`--start`)
         # The upscaling tail, on a finished backbone and head (`--start`); `size` is that of the picture to be enlarged.
         Preset(

@@ -43,7 +43,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "tone": ("tone", "encoder"),
     "features": ("features", "features_out"),
     "critic": ("critic",),
-    "joint": ("head", "backbone.features"),
+    "joint": ("head", "backbone.features", "backbone.fine"),
     "palette": ("tone",),
     "unfade": ("tone.unfade",),
     "upscale": ("upscaler",),

@@ -73,9 +73,8 @@ class Run:
         self.nets.load_state_dict(self.average)
 
     def begin_from(self, path: Path) -> None:
-        """Takes over what a weight file or another run's checkpoint holds (there: the averages) of these networks.
-
-        ModelError where it is neither.
+        """Takes over what a weight file or another run's checkpoint holds (there: the averages) of these networks;
+        a layer of another shape, from before a change of them, begins anew. ModelError where it is neither.
         """
         try:
             tensors = load_file(path)
@@ -83,7 +82,7 @@ class Run:
             raise ModelError(f"“{path}” is neither a model nor a checkpoint; name another file.") from error
         for key in self.average:
             value = tensors.get(f"average.{key}", tensors.get(key))
-            if value is not None:
+            if value is not None and value.shape == self.average[key].shape:
                 self.average[key].copy_(value)
         self.adopt_average()
 

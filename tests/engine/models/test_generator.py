@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from engine.models.blocks import hash_noise
-from engine.models.generator import NOISE, Backbone, Generator, Head, condition
+from engine.models.generator import FINE, NOISE, Backbone, Generator, Head, condition
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +22,7 @@ def test_shapes_follow_the_picture(generator: Generator) -> None:
     seen = generator.backbone(torch.rand(2, 3, 48, 64))
     assert seen.residual.shape == (2, 3, 48, 64)
     assert seen.features.shape == (2, 32, 12, 16)
+    assert seen.fine.shape == (2, FINE, 24, 32)
     assert seen.damage.shape == (2, 1, 48, 64)
 
 
@@ -31,12 +32,12 @@ def test_a_new_network_leaves_the_picture_as_it_is() -> None:
 
 
 def test_folded_head_computes_what_the_conditioned_head_does(generator: Generator) -> None:
-    features, residual = torch.rand(1, 32, 8, 8), torch.rand(1, 3, 32, 32)
+    features, fine, residual = torch.rand(1, 32, 8, 8), torch.rand(1, FINE, 16, 16), torch.rand(1, 3, 32, 32)
     noise = hash_noise(0, 0, 8, 8, planes=NOISE, seed=3)
     z = condition(torch.tensor([2.0]), torch.tensor([0.5]), torch.randn(1, 64))
     with torch.no_grad():
-        whole = generator.head(features, residual, noise, z)
-        folded = generator.head.fold(z)(features, residual, noise)
+        whole = generator.head(features, fine, residual, noise, z)
+        folded = generator.head.fold(z)(features, fine, residual, noise)
     assert torch.allclose(whole, folded, atol=1e-5)
 
 
@@ -51,9 +52,10 @@ def test_head_looks_at_alpha() -> None:
     torch.manual_seed(1)
     head = Head()
     torch.nn.init.normal_(head.modulation[2].weight, std=0.1)  # type: ignore[arg-type]
-    features, residual = torch.rand(1, 32, 4, 4), torch.rand(1, 3, 16, 16)
+    features, fine, residual = torch.rand(1, 32, 4, 4), torch.rand(1, FINE, 8, 8), torch.rand(1, 3, 16, 16)
     noise, style = torch.zeros(1, NOISE, 4, 4), torch.zeros(1, 64)
-    outs = [head(features, residual, noise, condition(torch.tensor([a]), torch.zeros(1), style)) for a in (0.1, 10.0)]
+    z = [condition(torch.tensor([alpha]), torch.zeros(1), style) for alpha in (0.1, 10.0)]
+    outs = [head(features, fine, residual, noise, wish) for wish in z]
     assert (outs[0] - outs[1]).abs().mean() > 1e-3
 
 

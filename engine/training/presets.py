@@ -101,7 +101,7 @@ PRESETS = {
             validation_pictures=2,
             validation_size=96,
         ),
-        Preset("backbone", (Phase("content", 58, 8e-4),), seed=3),  # on a finished model (`--start`): the pixels' network alone
+        Preset("backbone", (Phase("content", 58, 8e-4),), seed=3),  # for a finished model (`--start`)
         Preset(  # the head alone, on a finished backbone
             "head", (Phase("critic", 3, 5e-4, batch=6, size=128), Phase("joint", 45, 7e-4, batch=6, size=128)), seed=5
         ),

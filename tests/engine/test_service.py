@@ -234,6 +234,18 @@ def test_any_picture_becomes_a_style(service: EngineService, photo: Path) -> Non
     assert frame.pixels.any()
 
 
+def test_a_style_of_ones_own_carries_its_source_and_can_be_removed(service: EngineService, photo: Path) -> None:
+    card = service.add_style(str(photo), title="Studio Wall", licence="CC0").result(60)
+    assert card.id.startswith("own-studio-wall-")
+    assert (card.title, card.source, card.licence) == ("Studio Wall", photo.name, "CC0")
+    service.remove_style(card.id)
+    assert card not in service.styles()
+    for other in (card.id, "albumen"):
+        with pytest.raises(RecipeError):
+            service.remove_style(other)
+    assert "albumen" in {style.id for style in service.styles()}
+
+
 def test_a_project_brings_back_every_slider(service: EngineService, photo: Path) -> None:
     before = set(photo.parent.iterdir())
     project, refused = service.project_for([str(photo), str(photo.parent / "missing.png")]).result(20)

@@ -28,6 +28,7 @@ LAMBDA = 2.0  # weight of the adversarial term beside alpha and beta
 FLAT = 0.5  # weight, within the adversarial term, of staying calm where the truth is
 CONTRAST = 0.2  # weight, within the style term, of being nearer to the wished style than to another
 WARM_UP = 50  # joint steps over which the scales of content and style are measured
+MASK = 0.05  # weight of finding damage beside mending it
 SINGLE = 0.16  # share of batches with one kind of damage alone, on pictures that are otherwise as they were
 SINGLES = ("white noise", "white noise", "cracks", "lost areas")
 
@@ -83,7 +84,7 @@ def content(run: Run, lesson: Lesson) -> dict[str, float]:
     pixel = losses.charbonnier(y, batch.toned)
     frequency = losses.fft_magnitude(y, batch.toned)
     mask = losses.damage_mask(seen.damage, batch.mask)
-    norm = take(run, "content", pixel + 0.1 * frequency + 0.02 * mask, limit=0.5)
+    norm = take(run, "content", pixel + 0.1 * frequency + MASK * mask, limit=0.5)
     run.follow("backbone")
     return {"pixel": pixel.item(), "frequency": frequency.item(), "mask": mask.item(), "norm": norm}
 
@@ -181,6 +182,7 @@ def features(run: Run, lesson: Lesson) -> dict[str, float]:
     loss = (answer - torch.stack([blur, noise], 1)).square().mean()
     norm = take(run, "features", loss)
     run.follow("features", "features_out")
+    run.scales.pop("measured", None)  # other features, other sizes of content and style
     return {"recognition": loss.item(), "norm": norm}
 
 
@@ -214,14 +216,17 @@ class Weights:
 
 
 def draw_weights(run: Run, lesson: Lesson) -> Weights:
-    """alpha = 10^U(-1, 1); beta = 0 for two thirds of a batch, else 10^U(-2, 1) with a reference of some style."""
-    count, size = lesson.phase.batch, lesson.phase.size
-    plain = plain_part(count)
+    """alpha = 10^U(-1, 1); beta = 0 for two thirds of a batch, else 10^U(-2, 1) with a reference of some style. A phase
+    for one corner has its alpha and beta everywhere, but for the one picture a batch needs of the other part."""
+    count, size, corner = lesson.phase.batch, lesson.phase.size, lesson.phase.corner
+    plain = plain_part(lesson.phase)
     # Not the seed itself: the aging draws with it which pictures stay clean, and alpha would be told by that.
     generator = torch.Generator().manual_seed(lesson.seed + 500_000_003)
     dice = Dice(generator)
     alpha = 10 ** (2 * dice.uniforms(count) - 1)
     beta = 10 ** (3 * dice.uniforms(count) - 2) * (torch.arange(count) >= plain)
+    if corner is not None:
+        alpha, beta = torch.full_like(alpha, corner[0]), (torch.arange(count) >= plain) * corner[1]
     if lesson.styles is not None and dice.chance(0.6):
         references = lesson.styles.batch(count - plain, REFERENCE_SIZE, lesson.seed + 2)
     else:
@@ -234,9 +239,12 @@ def draw_weights(run: Run, lesson: Lesson) -> Weights:
     return Weights(alpha.to(lesson.device), beta.to(lesson.device), style, references[..., :size, :size], generator)
 
 
-def plain_part(count: int) -> int:
+def plain_part(phase: Phase) -> int:
     """How many pictures of a batch have beta = 0; they come first."""
-    return count - max(1, count // 3)
+    styled = max(1, phase.batch // 3)
+    if phase.corner is not None:
+        styled = phase.batch - 1 if phase.corner[1] > 0 else 1
+    return phase.batch - styled
 
 
 def critic(run: Run, lesson: Lesson) -> dict[str, float]:
@@ -244,7 +252,7 @@ def critic(run: Run, lesson: Lesson) -> dict[str, float]:
     batch, weights = lesson.aged(), draw_weights(run, lesson)
     with torch.no_grad():
         fake = _restore(run, lesson, batch, weights)
-    plain = plain_part(len(fake))  # a painted one is not meant to pass for a photograph
+    plain = plain_part(lesson.phase)  # a painted one is not meant to pass for a photograph
     figures = critic_step(run, lesson, batch.toned[:plain], fake[:plain])
     run.follow("critic")
     return figures
@@ -271,7 +279,7 @@ def joint(run: Run, lesson: Lesson) -> dict[str, float]:
     """Head against critic: L = (lambda L_adv + alpha L_content + beta L_style) / (lambda + alpha + beta)."""
     batch, weights = lesson.aged(), draw_weights(run, lesson)
     y = _restore(run, lesson, batch, weights)
-    plain = plain_part(y.shape[0])
+    plain = plain_part(lesson.phase)
     figures = critic_step(run, lesson, batch.toned[:plain], y[:plain])
     content, style = _distances(run, lesson, y, batch.toned, weights.references)
     _freeze_scales(run, content, style)

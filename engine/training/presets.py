@@ -32,6 +32,7 @@ class Phase:
     batch: int = 8
     size: int = 128
     steps: int | None = None
+    corner: tuple[float, float] | None = None  # alpha and beta of every picture; None draws them
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,16 @@ PRESETS = {
             validation_pictures=2,
             validation_size=96,
         ),
-        Preset("backbone", (Phase("content", 58, 8e-4),), seed=3),  # for a finished model (`--start`)
+        Preset("backbone", (Phase("content", 50, 7e-4),), seed=3),  # for a finished model (`--start`)
+        Preset(  # the same, short and of a fixed length: what is compared gets the same number of steps
+            "head-short",
+            (
+                Phase("critic", 3, 5e-4, batch=6, size=128, steps=150),
+                Phase("joint", 10, 7e-4, batch=6, size=128, steps=600),
+            ),
+            seed=7,
+            checkpoint_minutes=30,
+        ),
         Preset(  # the head alone, on a finished backbone
             "head", (Phase("critic", 3, 5e-4, batch=6, size=128), Phase("joint", 45, 7e-4, batch=6, size=128)), seed=5
         ),

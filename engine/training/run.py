@@ -6,6 +6,7 @@ Everything is safetensors and JSON; nothing here can execute code when it is rea
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from dataclasses import dataclass, field
@@ -74,16 +75,19 @@ class Run:
 
     def begin_from(self, path: Path) -> None:
         """Takes over what a weight file or another run's checkpoint holds (there: the averages) of these networks;
-        a layer of another shape, from before a change of them, begins anew. ModelError where it is neither.
+        a layer of another shape, from before a change of them, begins anew. The sizes of content and style that the
+        file was trained with go on to hold. ModelError where it is neither.
         """
         try:
-            tensors = load_file(path)
+            tensors, scales = load_file(path), _scales(path)
         except (OSError, SafetensorError) as error:
             raise ModelError(f"“{path}” is neither a model nor a checkpoint; name another file.") from error
         for key in self.average:
             value = tensors.get(f"average.{key}", tensors.get(key))
             if value is not None and value.shape == self.average[key].shape:
                 self.average[key].copy_(value)
+        if "content" in scales and "style" in scales:
+            self.scales |= {"content": scales["content"], "style": scales["style"], "measured": math.inf}
         self.adopt_average()
 
     def back_to(self, name: str) -> bool:
@@ -143,6 +147,15 @@ def checkpoint_facts(path: Path) -> dict[str, Any]:
     with safe_open(path, framework="pt") as file:
         facts: dict[str, Any] = json.loads(file.metadata()["run"])
     return facts
+
+
+def _scales(path: Path) -> dict[str, float]:
+    """The sizes of the loss terms that a checkpoint or a weight file tells; empty where it tells none."""
+    with safe_open(path, framework="pt") as file:
+        about = file.metadata() or {}
+    facts = json.loads(about.get("run") or about.get("card") or "{}")
+    scales: dict[str, float] = facts.get("scales", {})
+    return scales
 
 
 def _restore_optimiser(optimiser: torch.optim.Optimizer, prefix: str, tensors: dict[str, Tensor]) -> None:

@@ -37,7 +37,7 @@ def demo_pictures(project: Path) -> Generator[Progress, None, list[Path]]:
     for number, (name, seed, severity, ending) in enumerate(PICTURES):
         aged, clean = project / "masters" / f"{name}_aged{ending}", project / "truth" / f"{name}.png"
         if not (aged.exists() and clean.exists()):
-            picture = _photograph(name)
+            picture = photograph(name)
             old, _ = age_picture(picture, seed, severity)
             for path, pixels in ((clean, picture), (aged, old)):
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,8 @@ def demo_pictures(project: Path) -> Generator[Progress, None, list[Path]]:
     return paths
 
 
-def _photograph(name: str) -> NDArray[np.uint8]:
+def photograph(name: str) -> NDArray[np.uint8]:
+    """One of the photographs that come with scikit-image, (H, W, 3)."""
     picture = np.asarray(getattr(skimage.data, name)())
     return np.ascontiguousarray(np.repeat(picture[..., None], 3, axis=2) if picture.ndim == 2 else picture[..., :3])
 

@@ -67,10 +67,6 @@ class Judgement:
         return sum(figure.reached is not None for figure in self.figures)
 
 
-"""
-"""
-
-
 def judge(studio: Studio, trial: Trial, styles: Sequence[StyleCard]) -> Generator[Progress, None, Judgement]:
     """Steps that measure the wanted themes in turn; `Progress.message` says what is measured.
 

@@ -92,8 +92,10 @@ def condition(alpha: Tensor, beta: Tensor, style: Tensor) -> Tensor:
 class Head(nn.Module):
     """r = w(z) * R0 + H(F, F', n; z): two convolutions at a quarter of the resolution, two at half; 3 kMAC a pixel.
 
-    What is to be crisp has to know where an edge runs to the pixel: a head at a quarter alone, which writes sixteen
-    pixels at once, draws its grid into every contour as soon as a critic asks for texture (`docs/experiments.md`).
+    H is one value for all three channels: what is invented has no colour. (Left to itself, a critic is answered most
+    cheaply by dots of green and purple.) What is to be crisp has to know where an edge runs to the pixel: a head at a
+    quarter alone, which writes sixteen pixels at once, draws its grid into every contour as soon as a critic asks for
+    texture (`docs/experiments.md`).
     """
 
     def __init__(self) -> None:
@@ -101,8 +103,8 @@ class Head(nn.Module):
         self.first = nn.Conv2d(FEATURES, 32, 3, padding=1)
         self.second = nn.Conv2d(32, 32, 3, padding=1)
         self.third = nn.Conv2d(32 // 4 + FINE + NOISE // 4, 24, 3, padding=1)
-        self.fourth = nn.Conv2d(24, 12, 3, padding=1)
-        self.sizes = (NOISE // 4, 32, 32, 32, 32, 24, 24, 12, 12, 1)  # noise gain; gain, offset a layer; gate
+        self.fourth = nn.Conv2d(24, 4, 3, padding=1)
+        self.sizes = (NOISE // 4, 32, 32, 32, 32, 24, 24, 4, 4, 1)  # noise gain; gain, offset a layer; gate
         self.modulation = nn.Sequential(nn.Linear(2 + STYLE_SIZE, 128), nn.SiLU(), nn.Linear(128, sum(self.sizes)))
         for layer in (self.fourth, self.modulation[2]):
             nn.init.zeros_(layer.weight)  # type: ignore[arg-type]

@@ -24,7 +24,8 @@ from engine.training.sheet import Dice
 from engine.training.watches import Watches
 
 CHANNELS_LAST = torch.channels_last
-LAMBDA = 2.0  # weight of the adversarial term beside alpha and beta
+LAMBDA = 4.0  # weight of the adversarial term beside alpha and beta
+TEXTURE = 2.0  # weight, within the adversarial term, of as much fine detail as the truth has, place by place
 FLAT = 0.5  # weight, within the adversarial term, of staying calm where the truth is
 CONTRAST = 0.2  # weight, within the style term, of being nearer to the wished style than to another
 WARM_UP = 50  # joint steps over which the scales of content and style are measured
@@ -285,13 +286,14 @@ def joint(run: Run, lesson: Lesson) -> dict[str, float]:
     _freeze_scales(run, content, style)
     scales = run.scales
     calm = losses.busy_where_flat(y[:plain], batch.toned[:plain]) / scales["content"]
+    lively = losses.texture_distance(y[:plain], batch.toned[:plain]) / scales["content"]
     adversarial = generator_loss(run, lesson, batch.toned[:plain], y[:plain])
     lam = LAMBDA * scales.get("gan", 1.0)
     contrast = CONTRAST * scales.get("contrast", 1.0)
     apart = _nearer_to_another(run, lesson, y[plain:], batch.toned[plain:], weights.references, style)
     total = weights.alpha * content / scales["content"]
     total = total + torch.cat([
-        lam * (adversarial + FLAT * calm),
+        lam * (adversarial + TEXTURE * lively + FLAT * calm),
         weights.beta[plain:] * (style + contrast * apart) / scales["style"],
     ])  # fmt: skip
     loss = (total / (lam + weights.alpha + weights.beta)).mean()
@@ -302,6 +304,7 @@ def joint(run: Run, lesson: Lesson) -> dict[str, float]:
         "content": content.mean().item(),
         "style": style.mean().item(),
         "adversarial": adversarial.mean().item(),
+        "texture": lively.mean().item(),
         "calm": calm.mean().item(),
         "norm": norm,
     }

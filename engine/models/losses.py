@@ -83,16 +83,19 @@ _CHECKS = [[1.0, -1, 0], [-1, 1, 0], [0, 0, 0]]
 _TURNED = [[0.0, 1, 0], [0, -1, 0], [0, 0, 0]]
 _BENT = [[0.0, 1, 0], [0, -2, 0], [0, 1, 0]]
 _SPOT = [[0.0, 1, 0], [1, -4, 1], [0, 1, 0]]
+_FALLING = [[1.0, 0, 0], [0, -2, 0], [0, 0, 1]]
+_RISING = [[0.0, 0, 1], [0, -2, 0], [1, 0, 0]]
 
 
 def texture_distance(x: Tensor, truth: Tensor, window: int = 8) -> Tensor:
     """How far apart the local energies of fine detail are, whatever its places; (N,), pictures (N, 3, H, W) in 0..1.
 
-    Differences, second differences, spots and checks of the grey picture at two sizes, as the root of their mean
-    square over windows: local statistics of features, as in the texture loss of EnhanceNet (Sajjadi et al. 2017). A
-    critic alone is content with any energy in the right places, a grid of dots too; here dots are not lines.
+    Differences, second differences in four directions, checks and spots of the grey picture at two sizes, as the root
+    of their mean square over windows: local statistics of features, as in the texture loss of EnhanceNet (Sajjadi et
+    al. 2017). A critic alone is content with any energy in the right places, a grid of dots too; here dots are not
+    lines.
     """
-    bank = torch.tensor([_LINE, _TURNED, _BEND, _BENT, _CHECKS, _SPOT], device=x.device)[:, None]
+    bank = torch.tensor([_LINE, _TURNED, _BEND, _BENT, _FALLING, _RISING, _CHECKS, _SPOT], device=x.device)[:, None]
     bank = bank / bank.square().sum((2, 3), keepdim=True).sqrt()
     terms = []
     for scale in (1, 2):
@@ -100,6 +103,17 @@ def texture_distance(x: Tensor, truth: Tensor, window: int = 8) -> Tensor:
         energy = [F.avg_pool2d(F.conv2d(g, bank).square(), window, stride=window // 2) for g in grey]
         terms.append(((energy[0] + 1e-5).sqrt() - (energy[1] + 1e-5).sqrt()).abs().mean((1, 2, 3)))
     return torch.stack(terms).mean(0)
+
+
+def grid_distance(x: Tensor, truth: Tensor, cell: int = 4, window: int = 8) -> Tensor:
+    """How much of the error of x keeps step with a grid of `cell` pixels; (N,), for pictures (N, 3, H, W) in 0..1.
+
+    A network that writes a cell of pixels at once can fill a surface with lines or dots that begin anew in every cell.
+    Texture that follows the picture has, over `window` x `window` cells, no mean of its own at any place of the cell.
+    """
+    error = F.pixel_unshuffle(luma(x - truth), cell)
+    local = F.avg_pool2d(error, window, stride=window // 2)
+    return (local - local.mean(1, keepdim=True)).abs().mean((1, 2, 3))
 
 
 def busy_where_flat(x: Tensor, truth: Tensor, flat: float = 0.02) -> Tensor:

@@ -26,6 +26,7 @@ from engine.training.watches import Watches
 CHANNELS_LAST = torch.channels_last
 LAMBDA = 4.0  # weight of the adversarial term beside alpha and beta
 TEXTURE = 2.0  # weight, within the adversarial term, of as much fine detail as the truth has, place by place
+GRID = 6.0  # weight, within the adversarial term, against texture that keeps step with the network's own grid
 FLAT = 0.5  # weight, within the adversarial term, of staying calm where the truth is
 CONTRAST = 0.2  # weight, within the style term, of being nearer to the wished style than to another
 WARM_UP = 50  # joint steps over which the scales of content and style are measured
@@ -285,15 +286,17 @@ def joint(run: Run, lesson: Lesson) -> dict[str, float]:
     content, style = _distances(run, lesson, y, batch.toned, weights.references)
     _freeze_scales(run, content, style)
     scales = run.scales
-    calm = losses.busy_where_flat(y[:plain], batch.toned[:plain]) / scales["content"]
-    lively = losses.texture_distance(y[:plain], batch.toned[:plain]) / scales["content"]
+    detail, regular, calm = (
+        measure(y[:plain], batch.toned[:plain]) / scales["content"]
+        for measure in (losses.texture_distance, losses.grid_distance, losses.busy_where_flat)
+    )
     adversarial = generator_loss(run, lesson, batch.toned[:plain], y[:plain])
     lam = LAMBDA * scales.get("gan", 1.0)
     contrast = CONTRAST * scales.get("contrast", 1.0)
     apart = _nearer_to_another(run, lesson, y[plain:], batch.toned[plain:], weights.references, style)
     total = weights.alpha * content / scales["content"]
     total = total + torch.cat([
-        lam * (adversarial + TEXTURE * lively + FLAT * calm),
+        lam * (adversarial + TEXTURE * detail + GRID * regular + FLAT * calm),
         weights.beta[plain:] * (style + contrast * apart) / scales["style"],
     ])  # fmt: skip
     loss = (total / (lam + weights.alpha + weights.beta)).mean()
@@ -304,7 +307,8 @@ def joint(run: Run, lesson: Lesson) -> dict[str, float]:
         "content": content.mean().item(),
         "style": style.mean().item(),
         "adversarial": adversarial.mean().item(),
-        "texture": lively.mean().item(),
+        "texture": detail.mean().item(),
+        "grid": regular.mean().item(),
         "calm": calm.mean().item(),
         "norm": norm,
     }

@@ -41,6 +41,15 @@ def test_folded_head_computes_what_the_conditioned_head_does(generator: Generato
     assert torch.allclose(whole, folded, atol=1e-5)
 
 
+def test_what_the_head_adds_beyond_the_residual_has_no_colour(generator: Generator) -> None:
+    features, fine, noise = torch.rand(1, 32, 8, 8), torch.rand(1, FINE, 16, 16), torch.rand(1, NOISE, 8, 8)
+    z = condition(torch.tensor([0.1]), torch.tensor([1.0]), torch.randn(1, 64))
+    with torch.no_grad():
+        added = generator.head(features, fine, torch.zeros(1, 3, 32, 32), noise, z)
+    assert added.abs().mean() > 1e-3
+    assert torch.equal(added, added[:, :1].expand_as(added))
+
+
 def test_style_is_silent_where_beta_is_zero() -> None:
     alpha, style = torch.ones(2), torch.randn(2, 64)
     z = condition(alpha, torch.tensor([0.0, 1.0]), style)

@@ -66,3 +66,24 @@ def test_noise_counts_where_the_truth_is_flat_and_not_where_it_is_lively() -> No
     assert float(losses.busy_where_flat(flat, flat)) == 0
     smoothed = flat + 0.0 * noise
     assert float(losses.busy_where_flat(smoothed, flat + noise)) < 0.02 * on_flat  # calmer than the truth costs nothing
+
+
+def test_texture_is_compared_by_its_local_energy_and_kind_not_by_its_places() -> None:
+    torch.manual_seed(0)
+    grain, other = (0.5 + 0.1 * torch.randn(2, 1, 64, 64).expand(-1, 3, -1, -1) for _ in range(2))
+    soft, checks = torch.full_like(grain, 0.5), torch.full_like(grain, 0.5)
+    checks[..., ::2, ::2] += 0.2
+    checks[..., 1::2, 1::2] += 0.2
+    elsewhere = losses.texture_distance(other, grain)
+    assert elsewhere.shape == (2,)
+    assert bool((elsewhere < 0.5 * losses.texture_distance(soft, grain)).all())
+    assert bool((elsewhere < 0.5 * losses.texture_distance(checks, grain)).all())
+
+
+def test_texture_that_keeps_step_with_the_grid_is_told_from_texture_that_does_not() -> None:
+    torch.manual_seed(0)
+    truth = torch.rand(1, 3, 128, 128)
+    lines = (torch.arange(128) % 4 < 1).float().expand(1, 3, 128, 128)
+    free = torch.randn(1, 1, 128, 128).expand(-1, 3, -1, -1) * lines.std()
+    assert losses.grid_distance(truth, truth) == 0
+    assert losses.grid_distance(truth + lines, truth) > 4 * losses.grid_distance(truth + free, truth)

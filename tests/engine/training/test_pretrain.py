@@ -78,6 +78,16 @@ def test_what_the_critic_learned_alone_it_brings_into_the_joint_phase(photos: Pa
     assert moved > 0
 
 
+def test_a_run_that_starts_from_another_keeps_its_measure_of_content_and_style(photos: Path, tmp_path: Path) -> None:
+    first = finish(train(TINY, photos, tmp_path / "a", Options(styles=photos)))
+    head = replace(PRESETS["head-short"], phases=TINY.phases[3:5], validation_pictures=2, validation_size=96)
+    start = (tmp_path / "a" / "last.safetensors",)
+    second = finish(train(head, photos, tmp_path / "b", Options(styles=photos, start=start)))
+    assert {n: second.scales[n] for n in ("content", "style")} == {n: first.scales[n] for n in ("content", "style")}
+    third = finish(train(TINY, photos, tmp_path / "c", Options(styles=photos, start=start)))
+    assert third.scales["content"] != first.scales["content"]  # it trained other features
+
+
 def test_a_folder_of_another_preset_is_refused(photos: Path, tmp_path: Path) -> None:
     list(islice(train(replace(TINY, checkpoint_minutes=0.0), photos, tmp_path / "run"), 2))
     with pytest.raises(EngineError, match="another folder"):

@@ -19,6 +19,7 @@ from platformdirs import user_data_path
 from engine.errors import EngineError, RecipeError, in_words
 from engine.models import catalog
 from engine.projects.desk import ProjectDesk
+from engine.projects.masks import MaskShelf
 from engine.runtime.cache import ByteCache
 from engine.runtime.io import IoPool, sha256_of
 from engine.runtime.worker import Lane, Steps, Work, Worker
@@ -132,10 +133,10 @@ class EngineService:
         self._sources: ByteCache[tuple[str, int], Source] = ByteCache(SOURCE_BYTES)
         self._loading: dict[tuple[str, int], Future[Source]] = {}
         self._places: dict[str, str] = {}
-        self._masks: dict[str, NDArray[np.uint8]] = {}
         self._lock = threading.Lock()
         self._library = StyleLibrary(user_data_path("Archivist", appauthor=False) / "styles.json")
         self._desk = ProjectDesk(self._admit)
+        self._masks = MaskShelf(self._desk.folders)
         self._studio_made: Studio | None = None
         self._exports: Desk | None = None
         self._moved: Moved = lambda _ready, _sentence: None
@@ -206,12 +207,27 @@ class EngineService:
             if pixels.shape[:2] != (master.height, master.width):
                 raise RecipeError(f"The mask “{Path(path).name}” must have the size of the image; make it again.")
             grey = source.space.to_working(pixels).mean(axis=2)
-            sha256 = sha256_of(path)
-            with self._lock:
-                self._masks[sha256] = np.asarray(np.rint(grey * 255), dtype=np.uint8)
-            return sha256
+            return self._masks.keep(np.asarray(np.rint(grey * 255), dtype=np.uint8), None)
 
         return self._io.submit(_in_words(read))
+
+    def keep_mask(self, pixels: NDArray[np.uint8], project: Project | None) -> Future[str]:
+        """Keeps a mask (H, W) that was drawn, in the project if that can be written; its id goes into `Recipe.mask`."""
+        folder = Path(project.folder) if project is not None and project.writable else None
+        return self._io.submit(_in_words(lambda: self._masks.keep(pixels, folder)))
+
+    def mask(self, mask: str) -> Future[NDArray[np.uint8]]:
+        """The pixels (H, W) of a mask by its id, 255 where to repair."""
+        return self._io.submit(_in_words(lambda: self._masks.get(mask)))
+
+    def find_damage(self, image: ImageRef, recipe: Recipe, on_progress: Report) -> Work[NDArray[np.uint8]]:
+        """The mask (H, W) that the network itself would repair at scope “damage”, 255 or 0, to be edited."""
+
+        def steps() -> Generator[Progress | None, None, NDArray[np.uint8]]:
+            subject = self._subject(image, replace(recipe, mask=None), (yield from self._decoded(image)))
+            return (yield from self._pipeline(recipe).repairs(subject))
+
+        return self._worker.submit(Lane.BACKGROUND, _steps_in_words(self._enduring(steps)), on_progress=on_progress)
 
     # Rendering
 
@@ -535,9 +551,8 @@ class EngineService:
         source = source or self._load(image).result()
         mask = None
         if recipe.mask is not None:
-            with self._lock:
-                mask = self._masks.get(recipe.mask)
-            if mask is None or mask.shape != source.master.pixels.shape[:2]:
+            mask = self._masks.get(recipe.mask)
+            if mask.shape != source.master.pixels.shape[:2]:
                 raise RecipeError("The damage mask of this recipe is not one of this image; choose or draw it again.")
         return Subject(image.sha256, source, recipe, image.page, style, mask)
 

@@ -98,6 +98,11 @@ class ProjectDesk:
             values = [folder.value for folder in self._open.values()]
         return [str(Path(project.folder) / item.source.path) for project in values for item in project.items]
 
+    def folders(self) -> list[Path]:
+        """The folders of all open projects."""
+        with self._lock:
+            return list(self._open)
+
     def close(self, project: Project | None = None) -> None:
         """Closes one project, or all of them."""
         with self._lock:

@@ -32,6 +32,7 @@ from engine.runtime.cache import ByteCache
 from engine.types import Frame, ModelCard, Progress, Recipe, Region, RenderRequest, StyleCard
 
 Pixels = NDArray[Any]
+_STRIP = 256  # rows of a mask that are made in one step
 _THUMBNAIL_FROM = 512  # pixels a side at most: the same level for every model and view
 Key = tuple[str, int, int, int, int, str]  # master's hash, page, level, tile corner, weights' hash
 
@@ -233,6 +234,15 @@ class Pipeline:
             core = tile.core
             out[core.y : core.bottom, core.x : core.right] = _probability(seen, core)
             yield Progress(number + 1, len(tiles), "looking for damage")
+        return out
+
+    def repairs(self, subject: Subject) -> Generator[Progress | None, None, NDArray[np.uint8]]:
+        """Where scope “damage” repairs without a person's mask, (H, W) uint8: 255 or 0, before it is feathered."""
+        probability = yield from self.damage(subject)
+        out = np.empty_like(probability)
+        for top in range(0, len(out), _STRIP):
+            out[top : top + _STRIP] = stages.repaired(probability, top, min(top + _STRIP, len(out)))
+            yield None
         return out
 
     def _plan(self, subject: Subject) -> Plan:

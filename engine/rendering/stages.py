@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -24,6 +26,7 @@ MARGIN = 24  # pixels kept around a tile's core: the head needs 12, grain and ma
 CELL = 4  # the head works on a grid of 4 x 4 pixels, and within it on one of 2 x 2
 _SUSPECT = 0.25  # probability of damage from which an area counts as taken for it
 _NEUTRAL = 3 / 255  # colour of the thumbnail up to which an image counts as black and white
+_GROWN = 3  # pixels by which detected damage is widened before it is repaired
 _REACH = 12  # pixels the head looks at around a pixel
 
 
@@ -247,9 +250,16 @@ def _lowpass(x: Tensor) -> Tensor:
     return F.avg_pool2d(x, 9, stride=1, padding=4, count_include_pad=False)
 
 
+def repaired(probability: NDArray[np.uint8], top: int, bottom: int) -> NDArray[np.uint8]:
+    """The same before it is faded: 255 or 0 for rows `top` to `bottom` of detected damage (H, W), 255 for certain."""
+    first, last = max(0, top - _GROWN), min(len(probability), bottom + _GROWN)
+    wide = _grow(torch.from_numpy(probability[first:last] > 127)[None, None], _GROWN)[0, 0]
+    return wide[top - first : bottom - first].numpy().astype(np.uint8) * np.uint8(255)
+
+
 def _feathered(probability: Tensor, around: int = 8) -> Tensor:
     """Damage (over a half), grown by 3 px and faded over 2; exactly 0 beyond."""
-    return feather(_grow(probability > 0.5, 3).float())[:, :, around:-around, around:-around]
+    return feather(_grow(probability > 0.5, _GROWN).float())[:, :, around:-around, around:-around]
 
 
 def feather(mask: Tensor) -> Tensor:

@@ -217,6 +217,33 @@ def test_a_mask_must_have_the_size_of_the_image(service: EngineService, photo: P
     assert not changed.any()
 
 
+def test_the_detected_damage_can_be_edited_kept_in_the_project_and_used_after_a_restart(
+    service: EngineService, photo: Path, tmp_path: Path
+) -> None:
+    ref = opened(service, photo)
+    found = service.find_damage(ref, Recipe(), nothing).future.result(60)
+    assert found.shape == (160, 200)
+    assert set(np.unique(found)) <= {0, 255}
+    edited = found.copy()
+    edited[20:60, 20:60] = 255
+    project, _ = service.project_for([str(photo)]).result(20)
+    mask = service.keep_mask(edited, project).result(20)
+    recipe = Recipe(scope="damage", mask=mask)
+    service.save_item(project, project.items[0].with_recipe(recipe)).result(20)
+    service.close()
+    again = EngineService(device="cpu")
+    again.start()
+    try:
+        project, _ = again.project_for([str(photo)]).result(20)
+        assert project.items[0].recipe == recipe
+        assert np.array_equal(again.mask(mask).result(20), edited)
+        ref = opened(again, photo)
+        done = again.export(ref, recipe, ExportOptions(str(tmp_path / "o.png")), nothing).future.result(60)
+        assert done.changed > 0
+    finally:
+        again.close()
+
+
 def test_thumbnails_show_the_image_in_a_style(service: EngineService, photo: Path) -> None:
     ref = opened(service, photo)
     plain = service.thumbnail(ref, Recipe(), 100).result(60)

@@ -1,0 +1,105 @@
+"""Damage masks that a person made: grey PNG files named after their own SHA-256, in the `masks` folder of a project."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.errors import RecipeError
+from engine.projects.atomic import replacing, write_error
+from engine.runtime.cache import ByteCache
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MASKS = "masks"
+_KEPT = 512 << 20  # bytes of decoded masks in memory
+_LARGEST = 1 << 32  # pixels; a header that tells of more lies
+_ID = re.compile(r"[0-9a-f]{64}")
+
+
+class MaskShelf:
+    """Masks by their ids: those in use in memory, all of a project's in its folder. Usable from any thread.
+
+    `folders` names the open projects, where a mask that is not in memory is looked for.
+    """
+
+    def __init__(self, folders: Callable[[], Iterable[Path]]) -> None:
+        self._folders = folders
+        self._decoded: ByteCache[str, NDArray[np.uint8]] = ByteCache(_KEPT)
+        self._loose: dict[str, bytes] = {}  # those of no project, as files; small, and nowhere else
+        self._lock = threading.Lock()
+
+    def keep(self, pixels: NDArray[np.uint8], project: Path | None) -> str:
+        """Keeps a mask (H, W), 255 where to repair, in a project's folder; without one, until the program ends.
+
+        Returns its id. WriteError where the folder cannot be written.
+        """
+        encoded = _encode(pixels)
+        mask = hashlib.sha256(encoded).hexdigest()
+        if project is None:
+            with self._lock:
+                self._loose[mask] = encoded
+        else:
+            self._write(project / MASKS / f"{mask}.png", encoded)
+        self._decoded.put(mask, pixels, pixels.nbytes)
+        return mask
+
+    def get(self, mask: str) -> NDArray[np.uint8]:
+        """The pixels (H, W) of a mask. RecipeError where it is in no open project, or no longer what it was."""
+        if (known := self._decoded.get(mask)) is not None:
+            return known
+        with self._lock:
+            encoded = self._loose.get(mask)
+        pixels = _decode(encoded if encoded is not None else self._read(mask))
+        self._decoded.put(mask, pixels, pixels.nbytes)
+        return pixels
+
+    def _read(self, mask: str) -> bytes:
+        if not _ID.fullmatch(mask):
+            raise RecipeError("The recipe names a damage mask that cannot exist; choose or draw it again.")
+        for folder in self._folders():
+            try:
+                encoded = (folder / MASKS / f"{mask}.png").read_bytes()
+            except OSError:
+                continue
+            if hashlib.sha256(encoded).hexdigest() == mask:
+                return encoded
+        raise RecipeError("The damage mask of this recipe is missing or was changed; choose or draw it again.")
+
+    def _write(self, path: Path, encoded: bytes) -> None:
+        if path.exists():  # named after its content: it is there already
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise write_error(error, path) from error
+        with replacing(path) as temporary:
+            temporary.write_bytes(encoded)
+
+
+def _encode(pixels: NDArray[np.uint8]) -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def _decode(encoded: bytes) -> NDArray[np.uint8]:
+    import numpy as np
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(encoded), formats=["PNG"]) as file:
+            if file.mode != "L" or file.width * file.height > _LARGEST:
+                raise ValueError(f"{file.mode}, {file.width} x {file.height}")
+            return np.asarray(file)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise RecipeError("The damage mask of this recipe is damaged; choose or draw it again.") from error

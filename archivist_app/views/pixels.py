@@ -27,3 +27,18 @@ def to_image(array: NDArray[np.uint8]) -> Pixels:
     if array.ndim != 3 or array.shape[2] != 4 or array.dtype != np.uint8:
         raise ValueError(f"pixels must be uint8 (H, W, 4), not {array.dtype} {array.shape}")
     return Pixels(np.ascontiguousarray(array))
+
+
+def difference(before: Pixels, after: Pixels, gain: int) -> Pixels:
+    """|after - before| times `gain`, channel by channel, of two images of one size; white is the most."""
+    import numpy as np
+
+    one, other = before.array, after.array
+    apart = np.maximum(one, other)
+    apart -= np.minimum(one, other)  # both stay bytes: a tenth of the time that signed numbers take
+    if gain > 1:
+        np.minimum(apart, 255 // gain, out=apart)
+        apart *= np.uint8(gain)
+        apart[apart == 255 // gain * gain] = 255
+    apart[..., 3] = 255
+    return to_image(apart)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSizeF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPen
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QRegion
 
 from archivist_app.views.layers import Picture
 from archivist_app.views.legend import Legend, legend_height, paint_legend
+from archivist_app.views.pixels import blank, show_difference
 from archivist_app.views.viewport import Rect, Viewport
 from engine.types import Region
 
@@ -37,6 +38,8 @@ class Pane:
     label: str
     corner: Corner = Corner.AlignLeft  # left: top left; right: top right; bottom: bottom left
     veiled: tuple[Picture, ...] = ()  # below them, dimmed
+    minus: tuple[Picture, ...] = ()  # shown is how far the pictures are from these, `gain` times
+    gain: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,44 +97,53 @@ def _paint_pane(painter: QPainter, scene: Scene, pane: Pane) -> None:
     _paint_pictures(painter, scene, pane, pane.veiled)
     shown = _moved(scene.viewport.image_rect, pane.origin).intersected(pane.clip)
     if pane.veiled:
+        painter.setClipRect(pane.clip)
         painter.fillRect(shown, VEIL)
-    _paint_pictures(painter, scene, pane, pane.pictures)
+    if pane.minus:
+        _paint_difference(painter, scene, pane, shown)
+    else:
+        _paint_pictures(painter, scene, pane, pane.pictures)
     painter.restore()
     if not shown.isEmpty():
         _paint_label(painter, scene.ratio, pane.label, shown, pane.corner)
 
 
+def _paint_difference(painter: QPainter, scene: Scene, pane: Pane, shown: QRect) -> None:
+    """Of what is on the screen, pixel by pixel: as little work as there are pixels, whatever the zoom."""
+    if shown.isEmpty():
+        return
+    drawn = []
+    for pictures in (pane.minus, pane.pictures):
+        image = blank(shown.width(), shown.height())
+        into = QPainter(image)
+        into.translate(-shown.topLeft())
+        _paint_pictures(into, scene, replace(pane, clip=shown), pictures)
+        into.end()
+        drawn.append(image)
+    before, after = drawn
+    show_difference(before, after, pane.gain)
+    painter.drawImage(shown.topLeft(), after)
+
+
 def _paint_pictures(painter: QPainter, scene: Scene, pane: Pane, pictures: Sequence[Picture]) -> None:
-    viewport = scene.viewport
-    visible = _seen_through(pane, viewport)
-    for region, image in _uncovered(pictures, visible):
-        part = region.intersect(visible)
-        if part.width and part.height:
-            source = _source(part, region, image)
-            target = _moved(viewport.rect_of(part), pane.origin)
-            resampled = source.size() != QSizeF(target.size())
-            fine = image.width() >= region.width  # of a coarse picture the pixels are not meant to be seen
-            magnified = fine and viewport.zoom * region.width >= 2 * image.width()
-            smooth = resampled and not magnified and not scene.fast
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
-            painter.drawImage(QRectF(target), image, source)
-
-
-def _seen_through(pane: Pane, viewport: Viewport) -> Region:
-    """The master pixels inside the pane's clip: half a split view need not draw the other half."""
-    x0, y0 = viewport.origin
-    clip, zoom = pane.clip.translated(-pane.origin), viewport.zoom
-    left, top = int((clip.left() - x0) // zoom) - 1, int((clip.top() - y0) // zoom) - 1
-    right, bottom = int((clip.right() + 1 - x0) // zoom) + 2, int((clip.bottom() + 1 - y0) // zoom) + 2
-    return Region(left, top, right - left, bottom - top).intersect(viewport.visible)
-
-
-def _uncovered(pictures: Sequence[Picture], visible: Region) -> Sequence[Picture]:
-    """Without those below a picture that fills all that is visible."""
-    for at in range(len(pictures) - 1, 0, -1):
-        if pictures[at][0].intersect(visible) == visible:
-            return pictures[at:]
-    return pictures
+    """From the top down, each only where none above it lies: every pixel of the screen is drawn once."""
+    viewport, bare = scene.viewport, QRegion(pane.clip)
+    for region, image in reversed(pictures):
+        part = region.intersect(viewport.visible)
+        if bare.isEmpty() or not (part.width and part.height):
+            continue
+        target = _moved(viewport.rect_of(part), pane.origin)
+        if not bare.intersects(target):
+            continue
+        source = _source(part, region, image)
+        resampled = source.size() != QSizeF(target.size())
+        fine = image.width() >= region.width  # of a coarse picture the pixels are not meant to be seen
+        magnified = fine and viewport.zoom * region.width >= 2 * image.width()
+        smooth = resampled and not magnified and not scene.fast
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
+        painter.setClipRegion(bare)
+        painter.drawImage(QRectF(target), image, source)
+        bare -= QRegion(target)
 
 
 def _paint_label(painter: QPainter, ratio: float, text: str, inside: QRect, at: Corner) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from PySide6.QtCore import QTimer, Signal
@@ -26,6 +27,8 @@ from archivist_app.views.surface import Surface
 from archivist_app.views.viewport import Viewport
 from engine.types import Frame, MapFrame, Progress, RenderRequest, Snapshot
 
+LONG = 0.010  # seconds that a painting may take at 60 a second, with time for the rest
+REST_MS = 120  # after the last move, until pixels are smooth again where that takes longer
 BLINK_MS = 500  # how long each side of a blink is shown: slow enough for everybody's eyes
 HANDS = "Wheel zooms, drag or Shift with the arrows moves, backslash held down shows the original, M changes the mode."
 
@@ -59,6 +62,9 @@ class CompareView(Surface):
         self._was_painted = False
         self._after_paint = QTimer(self, singleShot=True, interval=0)
         self._after_paint.timeout.connect(self._tell_shown)
+        self._slow = False  # the last smooth painting took so long that a drag would stutter
+        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest.timeout.connect(self.update)
         self._blink = QTimer(self, interval=BLINK_MS)
         self._blink.timeout.connect(self._turn_blink)
         self._describe()
@@ -205,6 +211,11 @@ class CompareView(Surface):
     def _has_divider(self) -> bool:
         return self._mode is Mode.SPLIT and self._layers is not None and self._layers.rendered
 
+    def _move(self, viewport: Viewport) -> None:
+        if self._slow and self.isVisible():
+            self._rest.start()
+        super()._move(viewport)
+
     def _point(self) -> None:
         """Tell what is under the pointer."""
         now, place = self._situation(), None
@@ -221,6 +232,7 @@ class CompareView(Surface):
         """Let go of the original."""
         self.hold_original(False)  # the key may come up elsewhere
         self._run_blink()
+        self._rest.stop()
         super().hideEvent(event)
 
     # looks
@@ -233,7 +245,10 @@ class CompareView(Surface):
             self._resize()  # moved to a screen of another density
         now = self._situation()
         if now is not None:
+            start = time.perf_counter()
             paint(painter, compose(now))
+            if not now.fast:
+                self._slow = time.perf_counter() - start > LONG
         painter.end()
         if not self._was_painted or self._drawn is not None:
             self._after_paint.start()
@@ -267,7 +282,7 @@ class CompareView(Surface):
             variants=self._variants,
             busy=self._busy,
             notice=self._notice,
-            fast=False,
+            fast=self._rest.isActive(),
         )
 
     def _run_blink(self) -> None:

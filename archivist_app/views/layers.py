@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from archivist_app.views.pixels import Pixels, difference, to_image
+from archivist_app.views.pixels import Pixels, to_image
 from engine.types import Frame, Recipe, Region, RenderRequest
 
 T = TypeVar("T")
@@ -70,7 +70,6 @@ class Layers:
         self._current: Layer | None = None
         self._refined: Mosaic[Layer] = Mosaic()
         self._refined_of: tuple[Recipe, float] | None = None
-        self._differences: dict[int, tuple[Layer, int, Pixels]] = {}
 
     @property
     def rendered(self) -> bool:
@@ -125,17 +124,6 @@ class Layers:
         yield self._overview.region, self._overview.before  # under what is not rendered yet while panning
         for layer in self._stack():
             yield layer.region, layer.after
-
-    def differences(self, gain: int) -> Iterator[Picture]:
-        """How far restored pixels are from untouched ones, times `gain`; nothing where nothing is rendered yet."""
-        known = self._differences
-        self._differences = {}  # what is not drawn any more is forgotten
-        for layer in self._stack():
-            made = known.get(id(layer))
-            if made is None or made[:2] != (layer, gain):
-                made = (layer, gain, difference(layer.before, layer.after, gain))
-            self._differences[id(layer)] = made
-            yield layer.region, made[2]
 
     def is_exact_at(self, x: int, y: int) -> bool:
         """Whether the restored pixel drawn at a place of the master is what an export writes."""

@@ -173,8 +173,9 @@ def _single(now: Situation, whole: QRect) -> Pane:
     if now.alone:
         return Pane(whole, origin, now.pictures("before"), LABELS["before"])
     if mode is Mode.DIFFERENCE:
-        label = "Difference of before and after" + (f" · × {now.gain}" if now.gain > 1 else "")
-        return Pane(whole, origin, tuple(now.layers.differences(now.gain)), label)
+        sides = sorted(now.sides, reverse=True)  # "truth", "before", "after"
+        label = f"Difference of {sides[0]} and {sides[1]}" + (f" · × {now.gain}" if now.gain > 1 else "")
+        return Pane(whole, origin, now.pictures("after"), label, minus=now.pictures(sides[0]), gain=now.gain)
     if mode.map_kind:
         pieces = tuple((region, image) for region, (image, _) in now.map.pieces)
         label = {Mode.FIDELITY: "Fidelity · changed and invented"}.get(mode, "Uncertainty · disagreement with itself")

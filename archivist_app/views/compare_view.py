@@ -99,8 +99,9 @@ class CompareView(Surface):
         size = (frame.region.width, frame.region.height)
         last = self._viewport or self._last_viewport
         new = last.of(size) if last else Viewport(size, self._pane(), margin=self._margin()).fit()
-        self._viewport = None
-        self._move(new.resized(self._pane()))
+        self._viewport = new  # the panes follow from the image's shape
+        pane, self._viewport = self._pane(), None
+        self._move(new.resized(pane))
 
     def show_frame(self, frame: Frame) -> None:
         """Restored pixels; the caller has dropped stale ones."""
@@ -206,7 +207,8 @@ class CompareView(Surface):
     # what is looked at
 
     def _grid(self) -> tuple[int, int]:
-        return grid_of(self._mode, len(self._variants))
+        image = self._viewport.image if self._viewport is not None else (1, 1)
+        return grid_of(self._mode, len(self._variants), image, self._device_size())
 
     def _has_divider(self) -> bool:
         return self._mode is Mode.SPLIT and self._layers is not None and self._layers.rendered

@@ -36,10 +36,16 @@ class Legend:
     note: str
 
 
+_NOTES: dict[MapKind, str] = {
+    "fidelity": "levels of 255; invented: not in α 10, β 0",
+    "uncertainty": "levels of 255, standard deviation",
+}
+
+
 def map_legend(kind: MapKind) -> Legend:
     """The legend of a map."""
     ramps = tuple(Ramp(scale.name, scale.colour, scale.full) for scale in MAP_SCALES[kind])
-    return Legend(ramps, "levels of 255")
+    return Legend(ramps, _NOTES[kind])
 
 
 def difference_legend(gain: int) -> Legend:

@@ -23,7 +23,7 @@ class Readout:
     def text(self) -> str:
         """In one line."""
         told = [f"{name} {'  '.join(f'{value:.3g}' for value in values)}" for name, values in self.values]
-        return "   ·   ".join((f"x {self.x}, y {self.y}", *told, "8 bit" if self.exact else "8 bit, preview"))
+        return "   ·   ".join((f"x {self.x}, y {self.y}", *told, "8 bit sRGB" if self.exact else "8 bit sRGB, preview"))
 
 
 def read(now: Situation, x: int, y: int) -> Readout:

@@ -84,13 +84,17 @@ class Situation:
         return tuple(self.layers.after() if side == "after" else self.layers.before())
 
 
-def grid_of(mode: Mode, variants: int) -> tuple[int, int]:
-    """Columns and rows of panes; an odd number of variants has the original beside them."""
+def grid_of(mode: Mode, variants: int, image: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
+    """Columns and rows of panes on a widget of `size`; an odd number of variants has the original beside them.
+
+    Variants lie so that an image of `image` pixels is seen as large as possible.
+    """
     if mode is Mode.SIDE:
         return 2, 1
-    if mode is Mode.VARIANTS and variants:
-        return 2, 1 if variants <= 2 else 2
-    return 1, 1
+    if mode is not Mode.VARIANTS or not variants:
+        return 1, 1
+    grids = ((2, 1), (1, 2)) if variants <= 2 else ((2, 2), (4, 1), (1, 4))
+    return max(grids, key=lambda grid: min(size[0] / grid[0] / image[0], size[1] / grid[1] / image[1]))
 
 
 def compose(now: Situation) -> Scene:
@@ -146,20 +150,22 @@ def dials(recipe: Recipe) -> str:
 
 
 def _status_of_map(now: Situation) -> str:
-    progress, name = now.map.progress, now.mode.words.name
+    progress = now.map.progress
     if progress is not None and progress.total:
-        return f"{name}: {progress.done} of {progress.total} measured"
+        return f"Measuring · {100 * progress.done // progress.total} %"
     if not any(now.map.pieces):
-        return f"{name}: waiting…"
-    zoom = now.viewport.zoom
-    return f"{name} of the preview at {percent(zoom)}" if zoom < 1 else f"{name} at {percent(zoom)}"
+        return "Waiting to be measured…"
+    return _at(now.viewport.zoom)
+
+
+def _at(zoom: float) -> str:
+    return f"Preview at {percent(zoom)}" if zoom < 1 else percent(zoom)
 
 
 def _status_of_variants(now: Situation) -> str:
     if not now.variants:
         return "No snapshots yet: Ctrl+S keeps the settings of this image as one"
-    zoom = percent(now.viewport.zoom)
-    return f"Preview at {zoom}" if now.viewport.zoom < 1 else zoom
+    return _at(now.viewport.zoom)
 
 
 def _legend(now: Situation) -> Legend | None:
@@ -199,7 +205,7 @@ def _halves(now: Situation) -> tuple[Pane, ...]:
 
 def _grid(now: Situation) -> tuple[Pane, ...]:
     across, down = now.viewport.pane
-    columns, _ = grid_of(now.mode, len(now.variants))
+    columns, _ = grid_of(now.mode, len(now.variants), now.viewport.image, now.size)
     panes = []
     for number, (label, pictures) in enumerate(_contents(now)):
         corner = QPoint(number % columns * (across + GAP), number // columns * (down + GAP))

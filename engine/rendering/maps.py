@@ -101,7 +101,7 @@ def view(
     touching = tiles_touching(mapped.tiles, region)
     yield Progress(0, len(touching), request.kind)
     for number, tile in enumerate(touching):
-        measured = yield from mapped.measure(tile)
+        measured = yield from _counted(mapped.measure(tile), number, len(touching))
         part = tile.core.intersect(region)
         found = measured[_within(part, tile.core)]
         where = _within(part, region)
@@ -109,6 +109,17 @@ def view(
         on_part(MapFrame(request, pixels[where].copy(), found, to_master(part, level, bounds)))
         yield Progress(number + 1, len(touching), request.kind)
     return MapFrame(request, pixels, values, to_master(region, level, bounds))
+
+
+def _counted(steps: Steps, number: int, total: int) -> Steps:
+    """The steps of one tile, with their progress as that of all tiles."""
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as stop:
+            values: Values = stop.value
+            return values
+        yield Progress(number * step.total + step.done, total * step.total, step.message) if step else None
 
 
 # Fidelity
@@ -202,7 +213,7 @@ def _uncertainty(mapped: Survey, tile: Tile) -> Steps:
             step = answer - mean
             mean += step / (number + 1)
             spread += step * (answer - mean)
-        yield None
+        yield Progress(number + 1, len(GUISES), "uncertainty")
     with torch.inference_mode():
         deviation = (spread / (len(GUISES) - 1)).mean(1).sqrt()
         found: NDArray[Any] = (255 * deviation[0]).cpu().numpy().astype(np.float16)

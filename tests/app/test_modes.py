@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QMenu, QToolButton
+from PySide6.QtWidgets import QLabel, QMenu, QToolButton, QWidget
 
 from archivist_app.app import Application
 from archivist_app.views.compare_painter import Scene
@@ -18,7 +19,7 @@ from archivist_app.views.compare_view import BLINK_MS
 from archivist_app.views.layers import Layers, Mosaic
 from archivist_app.views.modes import Mode
 from archivist_app.views.navigator import Navigator
-from archivist_app.views.scenes import GAINS, compose, status_of
+from archivist_app.views.scenes import GAINS, compose, grid_of, status_of
 from engine.types import Frame, ImageRef, Recipe, Region, RenderRequest, View
 from tests.app.conftest import Open, find, trigger, until
 from tests.app.fake_service import Costs, FakeService, save_picture
@@ -173,7 +174,7 @@ def test_a_map_of_what_is_in_view_comes_with_its_legend_and_numbers(
     assert legend is not None
     assert len(legend.ramps) == (2 if mode is Mode.FIDELITY else 1)
     assert mode.words.name in labels(small)[0]
-    assert status(small) == f"{mode.words.name} at 100 %"
+    assert status(small) == "100 %"
     point(small, 120, 100)
     told = find(small, QLabel, "pixelReadout").text()
     assert f"{legend.ramps[0].name} 1.2" in told
@@ -212,13 +213,32 @@ def test_a_map_tells_how_far_it_is_and_stops_when_nobody_looks(start: Open, serv
     until(application, lambda: application.window.compare._layers is not None)
     application.window.compare.zoom_to(1.0)
     trigger(application, "uncertainty")
-    until(application, lambda: "of" in status(application) and "measured" in status(application), 20)
+    until(application, lambda: status(application).startswith("Measuring"), 20)
     trigger(application, "split")
     steps: list[object] = []
     application.window._workspace.maps.progressed.connect(steps.append)
     application.spin(0.5)
     assert not steps
     assert application.window.compare._map.progress is None
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_in_the_narrowest_window_no_button_lies_on_another_in_any_mode(small: Application, mode: Mode) -> None:
+    small.window.resize(small.window.minimumSize())
+    trigger(small, mode)
+    small.spin(0.05)
+    tools = small.window.tools
+    parts = [part for part in tools.findChildren(QWidget) if part.isVisible()]
+    assert all(tools.rect().contains(part.geometry()) for part in parts)
+    assert not [(a, b) for a, b in combinations(parts, 2) if a.geometry().intersects(b.geometry())]
+
+
+def test_variants_lie_so_that_the_image_is_large() -> None:
+    assert grid_of(Mode.VARIANTS, 4, (100, 100), (800, 700)) == (2, 2)
+    assert grid_of(Mode.VARIANTS, 4, (100, 400), (800, 700)) == (4, 1)
+    assert grid_of(Mode.VARIANTS, 2, (900, 100), (800, 700)) == (1, 2)
+    assert grid_of(Mode.VARIANTS, 1, (100, 100), (800, 700)) == (2, 1), "the original is beside it"
+    assert grid_of(Mode.SPLIT, 4, (100, 100), (800, 700)) == (1, 1)
 
 
 def test_swap_exchanges_the_sides_and_means_nothing_where_there_are_none(small: Application) -> None:
@@ -269,7 +289,7 @@ def test_the_status_tells_the_pixel_under_the_pointer_before_and_after(
     assert image is not None
     scan = service._read(image)[90, 70, 2::-1]
     assert readout.text().startswith(f"x 70, y 90   ·   Before {'  '.join(map(str, scan))}   ·   After ")
-    assert readout.text().endswith("8 bit")
+    assert readout.text().endswith("8 bit sRGB")
     QTest.mouseMove(small.window.compare, QPoint(2, 2))
     assert readout.text() == "", "beside the picture there is nothing to tell"
 
@@ -281,7 +301,7 @@ def test_the_values_of_a_preview_are_called_so(start: Open, service: FakeService
     application.spin(0.2)
     settled(application)
     point(application, 700, 500)
-    assert find(application, QLabel, "pixelReadout").text().endswith("8 bit, preview")
+    assert find(application, QLabel, "pixelReadout").text().endswith("8 bit sRGB, preview")
 
 
 def test_space_held_drags_the_image_where_the_divider_is_and_shift_arrows_move_it(opened: Application) -> None:

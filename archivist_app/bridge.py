@@ -17,6 +17,8 @@ from engine.types import (
     Frame,
     ImageRef,
     Losses,
+    MapFrame,
+    MapRequest,
     ModelCard,
     OpenedImage,
     Optimisation,
@@ -189,6 +191,36 @@ class Bridge(QObject):
             self.render_failed.emit(request, text)
 
         return failed
+
+    def beside(self, request: RenderRequest, arrived: Callable[[Frame], None], failed: Failed) -> Callable[[], None]:
+        """A view at full quality beside the picture: each tile, then the whole. Call the result to be spared it."""
+
+        def tile(frame: Frame) -> None:  # called on the engine thread
+            self._posted.emit(arrived, frame)
+
+        work = self._service.beside(request, tile)
+        self._watch(work.future, arrived, failed)
+        return work.cancel
+
+    def survey(
+        self,
+        request: MapRequest,
+        on_part: Callable[[MapFrame], None],
+        on_progress: Callable[[Progress], None],
+        done: Done,
+        failed: Failed,
+    ) -> Callable[[], None]:
+        """A map of a view, part by part, then the whole. Call the result to be spared it."""
+
+        def part(frame: MapFrame) -> None:  # called on the engine thread, as is the next
+            self._posted.emit(on_part, frame)
+
+        def progress(step: Progress) -> None:
+            self._posted.emit(on_progress, step)
+
+        work = self._service.survey(request, part, progress)
+        self._watch(work.future, done, failed)
+        return work.cancel
 
     def thumbnail(self, image: ImageRef, recipe: Recipe, size: int, done: Done, failed: Failed) -> None:
         """A small restored picture, made when nothing else waits."""

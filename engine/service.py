@@ -32,6 +32,8 @@ from engine.types import (
     ImageInfo,
     ImageRef,
     Losses,
+    MapFrame,
+    MapRequest,
     ModelCard,
     OpenedImage,
     Optimisation,
@@ -249,6 +251,26 @@ class EngineService:
             return (yield from self._pipeline(request.recipe).refine(request, subject, on_tile))
 
         return self._worker.submit(Lane.REFINE, _steps_in_words(self._enduring(steps))).future
+
+    def beside(self, request: RenderRequest, on_tile: Callable[[Frame], None]) -> Work[Frame]:
+        """A view at full quality that is looked at beside the picture, as a variant is; no draft drops it."""
+
+        def steps() -> Generator[Progress | None, None, Frame]:
+            subject = self._subject(request.image, request.recipe, (yield from self._decoded(request.image)))
+            return (yield from self._pipeline(request.recipe).refine(request, subject, on_tile))
+
+        return self._worker.submit(Lane.BESIDE, _steps_in_words(self._enduring(steps)))
+
+    def survey(self, request: MapRequest, on_part: Callable[[MapFrame], None], on_progress: Report) -> Work[MapFrame]:
+        """A map of what the restoration did, tile by tile, in the same lane; what is known already comes at once."""
+
+        def steps() -> Generator[Progress | None, None, MapFrame]:
+            from engine.rendering import maps
+
+            subject = self._subject(request.image, request.recipe, (yield from self._decoded(request.image)))
+            return (yield from maps.view(self._pipeline(request.recipe), subject, request, on_part))
+
+        return self._worker.submit(Lane.BESIDE, _steps_in_words(self._enduring(steps)), on_progress=on_progress)
 
     def thumbnail(self, image: ImageRef, recipe: Recipe, size: int) -> Future[Frame]:
         """The whole image in this recipe, longest side about `size`, when nothing more urgent waits."""

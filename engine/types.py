@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Scope = Literal["whole", "damage"]
 Quality = Literal["draft", "refine"]
+MapKind = Literal["fidelity", "uncertainty"]
 
 ALPHA_RANGE = (0.1, 10.0)
 BETA_RANGE = (0.01, 10.0)  # or exactly 0, which switches the style off
@@ -162,6 +163,51 @@ class Frame:
     before: NDArray[np.uint8]
     region: Region
     exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MapScale:
+    """One quantity that a map shows, in levels of 255, and its colour: (R, G, B), reached at `full` levels."""
+
+    name: str
+    meaning: str
+    colour: tuple[int, int, int]
+    full: float
+
+
+MAP_SCALES: Mapping[MapKind, tuple[MapScale, ...]] = {
+    "fidelity": (
+        MapScale("Changed", "how far the result is from the scan", (58, 141, 255), 16.0),
+        MapScale("Invented", "detail that the most faithful setting does not have", (255, 138, 20), 8.0),
+    ),
+    "uncertainty": (
+        MapScale("Disagreement", "standard deviation over flips and half-pixel shifts", (255, 214, 64), 8.0),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MapRequest:
+    """Asks what a map shows of a view; at less than 1:1 it is measured on the preview of that size.
+
+    A map is measured at the master's own size, whatever the recipe's.
+    """
+
+    kind: MapKind
+    image: ImageRef
+    recipe: Recipe
+    view: View
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MapFrame:
+    """The answer over `region` of the master: `pixels` uint8 (H, W, 4) in BGRX order, ready to be shown, and
+    `values` float16 (H, W, N) in levels of 255, one for each of the kind's `MAP_SCALES`."""
+
+    request: MapRequest
+    pixels: NDArray[np.uint8]
+    values: NDArray[np.float16]
+    region: Region
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import count
 from pathlib import PurePath
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
@@ -17,7 +19,7 @@ from archivist_app.state.document import Document
 from archivist_app.state.filmstrip_model import FilmstripModel
 from archivist_app.state.intake import sort_paths
 from engine.errors import EngineError
-from engine.types import Frame, Project, ProjectItem, Recipe, StyleCard
+from engine.types import Frame, Project, ProjectItem, Recipe, Snapshot, StyleCard
 
 AUTOSAVE_MS = 1000  # after the first unsaved change; later changes do not postpone it
 RETRY_MS = 10_000  # after a save that failed
@@ -32,6 +34,7 @@ class Session(QObject):
     overview_arrived = Signal(object)  # Frame of the whole untouched image
     info_arrived = Signal(object)  # ImageInfo of the image on screen
     opening_changed = Signal(str)  # what is being opened, in words; "" when nothing is
+    snapshots_changed = Signal(object)  # ProjectItem on screen, with them
     saved = Signal()
     noticed = Signal(str)  # worth knowing
     failed = Signal(str)  # went wrong
@@ -136,7 +139,10 @@ class Session(QObject):
             self.show_item(chosen)
 
     def _as_it_stands(self, item: ProjectItem) -> ProjectItem:
-        return replace(item, recipe=self._items[item.uuid].recipe) if item.uuid in self._unsaved else item
+        if item.uuid not in self._unsaved:
+            return item
+        mine = self._items[item.uuid]
+        return replace(item, recipe=mine.recipe, snapshots=mine.snapshots)
 
     # showing
 
@@ -194,12 +200,29 @@ class Session(QObject):
         else:
             self.push(Edit(replace(recipe, style=card.id, beta=recipe.beta or 1.0), f"Style: {card.title}"))
 
+    def take_snapshot(self, name: str = "") -> None:
+        """Keep the recipe of the image on screen under a name; without one, "Snapshot" and the next free number."""
+        item = self.item
+        if item is None:
+            return
+        taken = {snapshot.name for snapshot in item.snapshots}
+        numbered = (f"Snapshot {number}" for number in count(1))
+        name = name or next(one for one in numbered if one not in taken)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self._keep(replace(item, snapshots=(*item.snapshots, Snapshot(name, item.recipe, now))))
+        self.snapshots_changed.emit(self.item)
+        self.noticed.emit(f"“{name}” keeps the settings of this image; V shows snapshots side by side.")
+
     @Slot(object)
     def _note_change(self, recipe: Recipe) -> None:
         item = self.item
         if item is None or item.recipe == recipe:
             return
-        self._items[item.uuid] = replace(item, recipe=recipe)
+        self._keep(replace(item, recipe=recipe))
+
+    def _keep(self, item: ProjectItem) -> None:
+        """What was decided about an image, on disk within two seconds."""
+        self._items[item.uuid] = item
         self._unsaved.add(item.uuid)
         if not self._autosave.isActive():
             self._autosave.start(AUTOSAVE_MS)

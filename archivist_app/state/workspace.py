@@ -11,11 +11,13 @@ from archivist_app.bridge import Bridge
 from archivist_app.state.document import Document
 from archivist_app.state.exporting import Exporter
 from archivist_app.state.jobs_model import JobsModel
+from archivist_app.state.maps import Maps
 from archivist_app.state.optimising import Optimiser
 from archivist_app.state.rendering import Rendering
 from archivist_app.state.session import Session
 from archivist_app.state.styles_model import StylesModel
 from archivist_app.state.truth import Truth
+from archivist_app.state.variants import Variants
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +30,8 @@ class Workspace:
     session: Session
     rendering: Rendering
     truth: Truth
+    maps: Maps
+    variants: Variants
     styles: StylesModel
     jobs: JobsModel
     exporter: Exporter
@@ -47,6 +51,8 @@ class Workspace:
             session=session,
             rendering=Rendering(document, bridge, owner),
             truth=Truth(session, bridge, tasks),
+            maps=Maps(document, bridge, owner),
+            variants=Variants(session, bridge),
             styles=StylesModel(document, bridge, owner),
             jobs=jobs,
             exporter=exporter,
@@ -56,4 +62,6 @@ class Workspace:
     def stop(self) -> None:
         """Nothing here starts anything by itself any more."""
         self.rendering.stop()
+        self.maps.stop()
+        self.variants.stop()
         self.styles.stop()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QObject
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 
 from archivist_app.state.commands import History
+from archivist_app.views.modes import Mode
 from archivist_app.views.theme import Theme
 
 
@@ -30,8 +31,13 @@ class Actions(QObject):
         self.redo.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
         theme.dress(self.undo, "ph.arrow-u-up-left")
         theme.dress(self.redo, "ph.arrow-u-up-right")
-        self.split = self._make("splitAction", "&Split view", "Shift+Y", "ph.square-half", checkable=True)
-        self.side = self._make("sideAction", "Side &by side", "Y", "ph.columns", checkable=True)
+        self.modes = self._make_modes()
+        self.next_mode = self._make("nextModeAction", "&Next way to compare", "M")
+        self.pause = self._make("pauseAction", "&Pause the blinking", "P", "ph.pause", checkable=True)
+        self.gain = self._make("gainAction", "&Amplify the difference more", "Shift+D", "ph.plus-minus")
+        self.navigator = self._make("navigatorAction", "Na&vigator", "N", checkable=True)
+        self.navigator.setChecked(True)
+        self.snapshot = self._make("snapshotAction", "Take a s&napshot", "Ctrl+S", "ph.camera")
         self.rotate = self._make("rotateAction", "&Turn the divider", "T", "ph.arrow-clockwise")
         self.swap = self._make("swapAction", "S&wap before and after", "C", "ph.swap")
         self.truth = self._make("truthAction", "Compare with the t&ruth", "G", "ph.circle-wavy-check", checkable=True)
@@ -46,24 +52,39 @@ class Actions(QObject):
         theme.dress(self.zooms[100], "ph.magnifying-glass-plus")
         self.zooms[100].setToolTip("100 %: one pixel of the scan is one pixel of the screen (Ctrl+1)")
         self.surround = self._make("surroundAction", "Next s&urround", "9", "ph.circle-half")
-        self.split.setChecked(True)
+        self.show_mode(Mode.SPLIT)
 
     def need_image(self) -> tuple[QAction, ...]:
         """Those that make sense only while an image is on screen."""
-        compare = (self.split, self.side, self.rotate, self.swap, self.fit)
-        return (self.export, self.export_as, self.optimise, *compare, *self.zooms.values())
+        compare = (*self.modes.values(), self.next_mode, self.rotate, self.swap, self.navigator, self.fit)
+        return (self.export, self.export_as, self.optimise, self.snapshot, *compare, *self.zooms.values())
 
-    def show_mode(self, mode: str) -> None:
-        """Follow the viewer's mode."""
-        self.split.setChecked(mode == "split")
-        self.side.setChecked(mode == "side")
-        self.rotate.setEnabled(mode == "split")
+    def show_mode(self, mode: Mode) -> None:
+        """Follow the viewer's mode: what makes no sense in it is greyed, what belongs to it alone appears."""
+        for one, action in self.modes.items():
+            action.setChecked(one is mode)
+        self.rotate.setEnabled(mode is Mode.SPLIT)
+        self.swap.setEnabled(mode.has_sides)
+        self.pause.setVisible(mode is Mode.BLINK)
+        self.gain.setVisible(mode is Mode.DIFFERENCE)
 
     def offer_truth(self, offered: bool) -> None:
         """Whether the image on screen has a truth; without one the comparison is with the scan again."""
         self.truth.setVisible(offered)
         if not offered:
             self.truth.setChecked(False)
+
+    def _make_modes(self) -> dict[Mode, QAction]:
+        group = QActionGroup(self)
+        actions = {}
+        for mode in Mode:
+            words = mode.words
+            action = self._make(f"{mode}Action", words.entry, words.key, words.icon, checkable=True)
+            action.setToolTip(f"{words.name} ({words.key})\n{words.seen}")
+            action.setIconText(words.name)
+            group.addAction(action)
+            actions[mode] = action
+        return actions
 
     def _make(self, name: str, text: str, key: str, icon: str = "", *, checkable: bool = False) -> QAction:
         action = QAction(text, self)

@@ -1,23 +1,22 @@
-"""How the viewer looks: two pictures, the divider between them, their labels. Lengths are device pixels."""
+"""How the viewer looks: panes with pictures, the divider between them, their labels. Lengths are device pixels."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSizeF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPen
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QRegion
 
-from archivist_app.views.layers import Layers
-from archivist_app.views.pixels import Pixels
+from archivist_app.views.layers import Picture
+from archivist_app.views.legend import Legend, legend_height, paint_legend
+from archivist_app.views.pixels import blank, show_difference
 from archivist_app.views.viewport import Rect, Viewport
 from engine.types import Region
 
-Side = Literal["before", "after", "truth"]
 Corner = Qt.AlignmentFlag
 
-GAP = 2  # between the panes side by side
+GAP = 2  # between panes beside each other
 HANDLE = 14  # radius of the divider's handle, in device-independent pixels as all below
 INSET = 12  # of labels from the image's edge
 CHIP_HEIGHT = 24
@@ -26,6 +25,21 @@ CHIP_PADDING = 10
 LIGHT = QColor(245, 245, 245)
 SHADE = QColor(0, 0, 0, 90)
 CHIP = QColor(20, 20, 20, 190)
+VEIL = QColor(30, 30, 30, 170)  # over what a map has not measured yet
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pane:
+    """Pictures from the bottom up inside `clip`, with the viewport's corner at `origin`, and what they are."""
+
+    clip: QRect
+    origin: QPoint
+    pictures: tuple[Picture, ...]
+    label: str
+    corner: Corner = Corner.AlignLeft  # left: top left; right: top right; bottom: bottom left
+    veiled: tuple[Picture, ...] = ()  # below them, dimmed
+    minus: tuple[Picture, ...] = ()  # shown is how far the pictures are from these, `gain` times
+    gain: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,53 +47,26 @@ class Scene:
     """Everything that decides what the viewer looks like."""
 
     viewport: Viewport
-    layers: Layers
     size: tuple[int, int]  # of the widget
     ratio: float  # device pixels a device-independent pixel
-    sides: tuple[Side, Side]  # left or top, right or bottom
-    apart: bool  # side by side instead of split
-    divider: float  # 0..1 of the way across or down
+    panes: tuple[Pane, ...]
+    divider: float | None  # 0..1 of the way across or down; None where there is none
     upright: bool
     status: str
-    truth: Pixels | None = None  # of the whole image; there where a side shows it
-
-    def pictures(self, side: Side) -> Iterator[tuple[Region, Pixels]]:
-        """What to draw of a side, from the bottom up."""
-        if side == "truth" and self.truth is not None:
-            yield self.layers.bounds, self.truth
-        elif side == "after":
-            yield from self.layers.after()
-        else:
-            yield from self.layers.before()
+    legend: Legend | None = None
+    fast: bool = False  # while it moves, the pixels need not be smooth
 
 
 def paint(painter: QPainter, scene: Scene) -> None:
     """Draw `scene` on a widget whose surround is already filled."""
     painter.scale(1 / scene.ratio, 1 / scene.ratio)
     width, height = scene.size
-    whole = QRect(0, 0, width, height)
-    first, second = scene.sides
-    if scene.apart:
-        pane = scene.viewport.pane[0]
-        for side, left in zip(scene.sides, (0, pane + GAP), strict=True):
-            _paint_side(painter, scene, side, QRect(left, 0, pane, height), QPoint(left, 0), Corner.AlignLeft)
-    elif first == second:
-        _paint_side(painter, scene, first, whole, QPoint(0, 0), Corner.AlignLeft)
-    else:
-        at = round(scene.divider * (width if scene.upright else height))
-        near = QRect(0, 0, at, height) if scene.upright else QRect(0, 0, width, at)
-        far = QRect(at, 0, width - at, height) if scene.upright else QRect(0, at, width, height - at)
-        _paint_side(painter, scene, first, near, QPoint(0, 0), Corner.AlignLeft)
-        _paint_side(
-            painter, scene, second, far, QPoint(0, 0), Corner.AlignRight if scene.upright else Corner.AlignBottom
-        )
-        _paint_divider(painter, scene, at)
+    for pane in scene.panes:
+        _paint_pane(painter, scene, pane)
+    if scene.divider is not None:
+        _paint_divider(painter, scene, round(scene.divider * (width if scene.upright else height)))
     painter.resetTransform()
-    if scene.status:
-        size = _chip_size(painter, scene.status)
-        across, down = width / scene.ratio, height / scene.ratio
-        corner = QPointF((across - size.width()) / 2, down - size.height() - INSET)
-        _paint_chip(painter, QRectF(corner, size), scene.status)
+    _paint_notes(painter, scene, width / scene.ratio, height / scene.ratio)
 
 
 def handle_centre(width: float, height: float, divider: float, upright: bool) -> QPointF:
@@ -87,27 +74,76 @@ def handle_centre(width: float, height: float, divider: float, upright: bool) ->
     return QPointF(divider * width, height / 2) if upright else QPointF(width / 2, divider * height)
 
 
-def _paint_side(painter: QPainter, scene: Scene, side: Side, clip: QRect, origin: QPoint, label: Corner) -> None:
-    """One of the two pictures inside `clip`; its pane starts at `origin`."""
-    if clip.isEmpty():
+def _paint_notes(painter: QPainter, scene: Scene, width: float, height: float) -> None:
+    """What the pixels are in the middle below, and what their colours mean in the corner."""
+    bottom = height - INSET
+    taken = 0.0
+    if scene.legend is not None:
+        at = QPointF(INSET, bottom - legend_height(scene.legend))
+        taken = paint_legend(painter, at, scene.legend)
+    if scene.status:
+        size = _chip_size(painter, scene.status)
+        left = (width - size.width()) / 2
+        if scene.legend is not None and left < INSET + taken + INSET:
+            bottom -= legend_height(scene.legend) + GAP + INSET / 2
+        _paint_chip(painter, QRectF(QPointF(left, bottom - size.height()), size), scene.status)
+
+
+def _paint_pane(painter: QPainter, scene: Scene, pane: Pane) -> None:
+    if pane.clip.isEmpty():
         return
-    viewport = scene.viewport
     painter.save()
-    painter.setClipRect(clip)
-    for region, image in scene.pictures(side):
-        part = region.intersect(viewport.visible)
-        if part.width and part.height:
-            source = _source(part, region, image)
-            target = _moved(viewport.rect_of(part), origin)
-            resampled = source.size() != QSizeF(target.size())
-            fine = image.width() >= region.width  # of a coarse picture the pixels are not meant to be seen
-            magnified = fine and viewport.zoom * region.width >= 2 * image.width()
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, resampled and not magnified)
-            painter.drawImage(QRectF(target), image, source)
+    painter.setClipRect(pane.clip)
+    _paint_pictures(painter, scene, pane, pane.veiled)
+    shown = _moved(scene.viewport.image_rect, pane.origin).intersected(pane.clip)
+    if pane.veiled:
+        painter.setClipRect(pane.clip)
+        painter.fillRect(shown, VEIL)
+    if pane.minus:
+        _paint_difference(painter, scene, pane, shown)
+    else:
+        _paint_pictures(painter, scene, pane, pane.pictures)
     painter.restore()
-    shown = _moved(viewport.image_rect, origin).intersected(clip)
     if not shown.isEmpty():
-        _paint_label(painter, scene.ratio, side.capitalize(), shown, label)
+        _paint_label(painter, scene.ratio, pane.label, shown, pane.corner)
+
+
+def _paint_difference(painter: QPainter, scene: Scene, pane: Pane, shown: QRect) -> None:
+    """Of what is on the screen, pixel by pixel: as little work as there are pixels, whatever the zoom."""
+    if shown.isEmpty():
+        return
+    drawn = []
+    for pictures in (pane.minus, pane.pictures):
+        image = blank(shown.width(), shown.height())
+        into = QPainter(image)
+        into.translate(-shown.topLeft())
+        _paint_pictures(into, scene, replace(pane, clip=shown), pictures)
+        into.end()
+        drawn.append(image)
+    before, after = drawn
+    show_difference(before, after, pane.gain)
+    painter.drawImage(shown.topLeft(), after)
+
+
+def _paint_pictures(painter: QPainter, scene: Scene, pane: Pane, pictures: Sequence[Picture]) -> None:
+    """From the top down, each only where none above it lies: every pixel of the screen is drawn once."""
+    viewport, bare = scene.viewport, QRegion(pane.clip)
+    for region, image in reversed(pictures):
+        part = region.intersect(viewport.visible)
+        if bare.isEmpty() or not (part.width and part.height):
+            continue
+        target = _moved(viewport.rect_of(part), pane.origin)
+        if not bare.intersects(target):
+            continue
+        source = _source(part, region, image)
+        resampled = source.size() != QSizeF(target.size())
+        fine = image.width() >= region.width  # of a coarse picture the pixels are not meant to be seen
+        magnified = fine and viewport.zoom * region.width >= 2 * image.width()
+        smooth = resampled and not magnified and not scene.fast
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
+        painter.setClipRegion(bare)
+        painter.drawImage(QRectF(target), image, source)
+        bare -= QRegion(target)
 
 
 def _paint_label(painter: QPainter, ratio: float, text: str, inside: QRect, at: Corner) -> None:
@@ -132,6 +168,7 @@ def _paint_divider(painter: QPainter, scene: Scene, at: int) -> None:
     for colour, thickness in ((SHADE, 3), (LIGHT, 1)):
         painter.setPen(QPen(colour, thickness * scene.ratio))
         painter.drawLine(*ends)
+    assert scene.divider is not None
     painter.translate(handle_centre(width, height, scene.divider, scene.upright))
     painter.scale(scene.ratio, scene.ratio)
     if not scene.upright:

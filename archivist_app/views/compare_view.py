@@ -2,95 +2,95 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
-from typing import Literal
 
-from PySide6.QtCore import QPointF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import (
+    QAccessible,
+    QAccessibleAnnouncementEvent,
     QHideEvent,
-    QKeyEvent,
-    QMouseEvent,
     QPainter,
     QPaintEvent,
     QPalette,
-    QResizeEvent,
-    QWheelEvent,
+    QShowEvent,
 )
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QWidget
 
-from archivist_app.views.compare_painter import GAP, HANDLE, Scene, Side, handle_centre, paint
-from archivist_app.views.layers import Layers
+from archivist_app.views.compare_painter import paint
+from archivist_app.views.layers import Layers, Mosaic
+from archivist_app.views.modes import Mode
 from archivist_app.views.pixels import Pixels, to_image
-from archivist_app.views.viewport import MARGIN, Viewport
-from engine.types import Frame, RenderRequest
+from archivist_app.views.readout import read
+from archivist_app.views.scenes import GAINS, MapPieces, Situation, Variant, compose, grid_of
+from archivist_app.views.surface import Surface
+from archivist_app.views.viewport import Viewport
+from engine.types import Frame, MapFrame, Progress, RenderRequest, Snapshot
 
-Mode = Literal["split", "side"]
+LONG = 0.010  # seconds that a painting may take at 60 a second, with time for the rest
+REST_MS = 120  # after the last move, until pixels are smooth again where that takes longer
+BLINK_MS = 500  # how long each side of a blink is shown: slow enough for everybody's eyes
+HANDS = "Wheel zooms, drag or Shift with the arrows moves, backslash held down shows the original, M changes the mode."
 
-GRIP = 8  # how far from the divider it can still be taken, in device-independent pixels
-CLICK = 4  # a press that moves less than this is a click
-CYCLE = (None, 1.0, 2.0)  # middle click: fit, 1:1, 2:1
 
-
-class CompareView(QWidget):
+class CompareView(Surface):
     """Shows frames; says which part of the image is looked at, and what is on screen."""
 
-    view_changed = Signal(object)  # View: what is visible now
     frame_shown = Signal(object)  # RenderRequest whose pixels are now on screen
     painted = Signal()  # the first paint has happened
-    zoom_changed = Signal(float)  # device pixels a master pixel
-    mode_changed = Signal(str)
-    step_requested = Signal(int)  # arrow keys: another image
+    mode_changed = Signal(object)  # Mode
+    gain_changed = Signal(int)  # how far a difference is amplified
+    pointed = Signal(object)  # Readout of the pixel under the pointer, None where there is none
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("compareView")
         self.setAccessibleName("Comparison of before and after")
-        self.setAccessibleDescription("Wheel zooms, drag moves, backslash held down shows the original.")
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMouseTracking(True)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._layers: Layers | None = None
         self._truth: Pixels | None = None
-        self._viewport: Viewport | None = None
+        self._map = MapPieces(Mosaic())
+        self._variants: tuple[Variant, ...] = ()
         self._last_viewport: Viewport | None = None  # of the image before, so that stepping keeps the zoom
-        self._mode: Mode = "split"
-        self._divider = 0.5
-        self._upright = True
+        self._mode = Mode.SPLIT
         self._swapped = False
         self._original = False
+        self._gain = GAINS[0]
+        self._blinked = self._paused = False
         self._busy = False
         self._notice = ""
-        self._pressed: QPointF | None = None
-        self._dragging: Literal["", "divider", "image"] = ""
         self._drawn: RenderRequest | None = None
         self._was_painted = False
         self._after_paint = QTimer(self, singleShot=True, interval=0)
         self._after_paint.timeout.connect(self._tell_shown)
-
-    def sizeHint(self) -> QSize:
-        """Room for a picture."""
-        return QSize(640, 480)
+        self._slow = False  # the last smooth painting took so long that a drag would stutter
+        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest.timeout.connect(self.update)
+        self._blink = QTimer(self, interval=BLINK_MS)
+        self._blink.timeout.connect(self._turn_blink)
+        self._describe()
 
     # what is shown
 
     @property
     def mode(self) -> Mode:
-        """How before and after are laid out."""
+        """How before and after are compared."""
         return self._mode
-
-    @property
-    def viewport(self) -> Viewport | None:
-        """Where the image lies; None while there is none."""
-        return self._viewport
 
     def clear(self) -> None:
         """Nothing to show: the surround alone."""
         self._last_viewport = self._viewport or self._last_viewport
         self._layers = self._viewport = self._drawn = None
+        self._map.pieces.clear()
+        for variant in self._variants:
+            variant.pieces.clear()
+        self.navigator.show_picture(None)
+        self._place_navigator()
+        self._point()
         self.update()
 
     def show_overview(self, frame: Frame) -> None:
         """The whole untouched image, of a new image or sharper than before."""
+        self.navigator.show_picture(to_image(frame.before))
         if self._layers is not None and self._layers.overview.request.image == frame.request.image:
             self._layers.show_overview(frame)
             self.update()
@@ -99,8 +99,9 @@ class CompareView(QWidget):
         size = (frame.region.width, frame.region.height)
         last = self._viewport or self._last_viewport
         new = last.of(size) if last else Viewport(size, self._pane(), margin=self._margin()).fit()
-        self._viewport = None
-        self._move(new.resized(self._pane()))
+        self._viewport = new  # the panes follow from the image's shape
+        pane, self._viewport = self._pane(), None
+        self._move(new.resized(pane))
 
     def show_frame(self, frame: Frame) -> None:
         """Restored pixels; the caller has dropped stale ones."""
@@ -110,11 +111,46 @@ class CompareView(QWidget):
             self._drawn = frame.request
             if not self.isVisible():
                 self._after_paint.start()  # no paint will come that could tell
+        self._point()
         self.update()
 
     def show_truth(self, frame: Frame | None) -> None:
         """The whole truth of the image in place of what was before; None for the untouched image again."""
         self._truth = to_image(frame.pixels) if frame is not None else None
+        self.update()
+
+    def show_map_part(self, frame: MapFrame) -> None:
+        """A part of the map that the mode shows; the caller has dropped stale ones."""
+        if self._layers is not None and frame.request.image == self._layers.overview.request.image:
+            image = to_image(frame.pixels)
+            self._map.pieces.add(frame.region, (image, frame), image.array.nbytes + frame.values.nbytes)
+            self._point()
+            self.update()
+
+    def show_map_progress(self, progress: Progress | None) -> None:
+        """How far the map has been measured; None when nothing is being measured."""
+        self._map = replace(self._map, progress=progress)
+        self.update()
+
+    def forget_map(self) -> None:
+        """What was shown of a map holds no longer."""
+        self._map = MapPieces(Mosaic())
+        self.update()
+
+    def show_variants(self, snapshots: tuple[Snapshot, ...]) -> None:
+        """Which snapshots are shown in the mode for them; pixels of those that stay are kept."""
+        known = {variant.snapshot: variant for variant in self._variants}
+        self._variants = tuple(known.get(one) or Variant(one, Mosaic()) for one in snapshots)
+        self._resize()
+        self.update()
+
+    def show_variant_frame(self, snapshot: Snapshot, frame: Frame) -> None:
+        """Pixels of one of them, tile by tile or whole."""
+        for variant in self._variants:
+            if variant.snapshot == snapshot:
+                image = to_image(frame.pixels)
+                variant.pieces.add(frame.region, (image, frame), image.array.nbytes)
+        self._point()
         self.update()
 
     def show_busy(self, busy: bool) -> None:
@@ -128,21 +164,38 @@ class CompareView(QWidget):
         self.update()
 
     def set_mode(self, mode: Mode) -> None:
-        """Lay out before and after differently, with the same place in view."""
+        """Compare differently, with the same place in view."""
         if mode != self._mode:
             self._mode = mode
+            self._blinked = False
             self._resize()
+            self._run_blink()
+            self._describe()
+            self._announce(f"{mode.words.name}. {mode.words.seen}")
             self.mode_changed.emit(mode)
+            self._point()
             self.update()
 
-    def rotate_divider(self) -> None:
-        """Before and after beside each other, or above each other."""
-        self._upright = not self._upright
-        self.update()
+    def next_mode(self) -> None:
+        """The mode after this one."""
+        self.set_mode(self._mode.following(variants=bool(self._variants)))
 
     def swap(self) -> None:
         """Exchange the sides of before and after."""
         self._swapped = not self._swapped
+        self.update()
+
+    def pause_blink(self, paused: bool) -> None:
+        """Stay with what a blink shows now, or go on."""
+        self._paused = paused
+        self._run_blink()
+        self._announce("Blinking is paused" if paused else "Blinking")
+        self.update()
+
+    def next_gain(self) -> None:
+        """Amplify a difference more, or not at all."""
+        self._gain = GAINS[(GAINS.index(self._gain) + 1) % len(GAINS)]
+        self.gain_changed.emit(self._gain)
         self.update()
 
     def hold_original(self, held: bool) -> None:
@@ -151,158 +204,38 @@ class CompareView(QWidget):
             self._original = held
             self.update()
 
-    def fit(self) -> None:
-        """Show the whole image."""
-        if self._viewport is not None:
-            self._move(self._viewport.fit())
+    # what is looked at
 
-    def zoom_to(self, zoom: float, at: QPointF | None = None) -> None:
-        """`zoom` in device pixels a master pixel; `at` stays where it is."""
-        if self._viewport is not None:
-            self._move(self._viewport.zoomed(zoom, self._in_pane(at) if at is not None else None))
+    def _grid(self) -> tuple[int, int]:
+        image = self._viewport.image if self._viewport is not None else (1, 1)
+        return grid_of(self._mode, len(self._variants), image, self._device_size())
 
-    # geometry
-
-    def _ratio(self) -> float:
-        return self.devicePixelRatioF()
-
-    def _margin(self) -> int:
-        return round(MARGIN * self._ratio())
-
-    def _device_size(self) -> tuple[int, int]:
-        return max(1, round(self.width() * self._ratio())), max(1, round(self.height() * self._ratio()))
-
-    def _pane(self) -> tuple[int, int]:
-        width, height = self._device_size()
-        return (width, height) if self._mode == "split" else (max(1, (width - GAP) // 2), height)
-
-    def _in_pane(self, position: QPointF) -> tuple[float, float]:
-        x, y = position.x() * self._ratio(), position.y() * self._ratio()
-        pane = self._pane()[0]
-        return (x - pane - GAP if self._mode == "side" and x > pane else x), y
+    def _has_divider(self) -> bool:
+        return self._mode is Mode.SPLIT and self._layers is not None and self._layers.rendered
 
     def _move(self, viewport: Viewport) -> None:
-        old, self._viewport = self._viewport, viewport
-        if old is None or old.view != viewport.view:
-            self.view_changed.emit(viewport.view)
-        if old is None or old.zoom != viewport.zoom:
-            self.zoom_changed.emit(viewport.zoom)
-        self.update()
+        if self._slow and self.isVisible():
+            self._rest.start()
+        super()._move(viewport)
 
-    def _resize(self) -> None:
-        if self._viewport is not None:
-            self._move(replace(self._viewport, margin=self._margin()).resized(self._pane()))
+    def _point(self) -> None:
+        """Tell what is under the pointer."""
+        now, place = self._situation(), None
+        if now is not None and self._pointer is not None and self._pressed is None:
+            place = now.viewport.master_at(*self._in_pane(self._pointer))
+        self.pointed.emit(read(now, *place) if now is not None and place is not None else None)
 
-    def _handle_centre(self) -> QPointF:
-        """In device-independent pixels."""
-        return handle_centre(self.width(), self.height(), self._divider, self._upright)
-
-    def _on_divider(self, position: QPointF) -> bool:
-        if self._mode != "split" or self._layers is None or not self._layers.rendered:
-            return False
-        centre = self._handle_centre()
-        distance = position.x() - centre.x() if self._upright else position.y() - centre.y()
-        return abs(distance) <= GRIP or self._on_handle(position)
-
-    def _on_handle(self, position: QPointF) -> bool:
-        return (position - self._handle_centre()).manhattanLength() <= 1.5 * HANDLE
-
-    # hands
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the place in view."""
-        super().resizeEvent(event)
-        self._resize()
+    def showEvent(self, event: QShowEvent) -> None:
+        """Blink on."""
+        super().showEvent(event)
+        self._run_blink()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Let go of the original."""
         self.hold_original(False)  # the key may come up elsewhere
+        self._run_blink()
+        self._rest.stop()
         super().hideEvent(event)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Zoom at the cursor."""
-        if self._viewport is not None:
-            self.zoom_to(self._viewport.zoom * 1.25 ** (event.angleDelta().y() / 120), event.position())
-        event.accept()
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Take the divider or the image."""
-        if event.button() == Qt.MouseButton.LeftButton:
-            self._pressed = event.position()
-            self._dragging = "divider" if self._on_divider(event.position()) else "image"
-        elif event.button() == Qt.MouseButton.MiddleButton:
-            self._cycle_zoom(event.position())
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Move what was taken."""
-        position = event.position()
-        if self._pressed is None:
-            self._show_cursor(position)
-        elif self._dragging == "divider":
-            share = position.x() / max(1, self.width()) if self._upright else position.y() / max(1, self.height())
-            if (position - self._pressed).manhattanLength() >= CLICK or self._divider != share:
-                self._divider = min(max(share, 0.0), 1.0)
-                self.update()
-        elif self._viewport is not None:
-            moved = (position - self._pressed) * self._ratio()
-            self._pressed = position
-            self.setCursor(Qt.CursorShape.ClosedHandCursor)
-            self._move(self._viewport.panned(moved.x(), moved.y()))
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Let go; a click on the divider's handle turns it."""
-        if event.button() != Qt.MouseButton.LeftButton or self._pressed is None:
-            return
-        still = (event.position() - self._pressed).manhattanLength() < CLICK
-        if still and self._dragging == "divider" and self._on_handle(event.position()):
-            self.rotate_divider()
-        self._pressed, self._dragging = None, ""
-        self._show_cursor(event.position())
-
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Fit or 1:1; on the divider: back to the middle."""
-        if self._viewport is None or event.button() != Qt.MouseButton.LeftButton:
-            return
-        if self._on_divider(event.position()):
-            self._divider = 0.5
-            self.update()
-        elif self._viewport.fitted:
-            self.zoom_to(1.0, event.position())
-        else:
-            self.fit()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Step with the arrows, zoom with plus and minus."""
-        steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Up: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Down: 1}
-        key = Qt.Key(event.key())
-        if key in steps:
-            self.step_requested.emit(steps[key])
-        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal) and self._viewport:
-            self.zoom_to(self._viewport.zoom * 1.25)
-        elif key == Qt.Key.Key_Minus and self._viewport:
-            self.zoom_to(self._viewport.zoom / 1.25)
-        else:
-            event.ignore()
-
-    def _cycle_zoom(self, at: QPointF) -> None:
-        viewport = self._viewport
-        if viewport is None:
-            return
-        now = None if viewport.fitted else viewport.zoom
-        following = CYCLE[(CYCLE.index(now) + 1) % len(CYCLE)] if now in CYCLE else None
-        if following is None:
-            self.fit()
-        else:
-            self.zoom_to(following, at)
-
-    def _show_cursor(self, position: QPointF) -> None:
-        if self._viewport is None:
-            self.unsetCursor()
-        elif self._mode == "split" and self._on_divider(position):
-            shape = Qt.CursorShape.SplitHCursor if self._upright else Qt.CursorShape.SplitVCursor
-            self.setCursor(Qt.CursorShape.PointingHandCursor if self._on_handle(position) else shape)
-        else:
-            self.setCursor(Qt.CursorShape.OpenHandCursor)
 
     # looks
 
@@ -310,10 +243,14 @@ class CompareView(QWidget):
         """Draw both pictures, their labels and what they are."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), self.palette().color(QPalette.ColorRole.Dark))
-        if self._viewport is not None and self._layers is not None:
-            if self._device_size()[1] != self._viewport.pane[1]:
-                self._resize()  # moved to a screen of another density
-            paint(painter, self._scene(self._viewport, self._layers))
+        if self._viewport is not None and self._pane() != self._viewport.pane:
+            self._resize()  # moved to a screen of another density
+        now = self._situation()
+        if now is not None:
+            start = time.perf_counter()
+            paint(painter, compose(now))
+            if not now.fast:
+                self._slow = time.perf_counter() - start > LONG
         painter.end()
         if not self._was_painted or self._drawn is not None:
             self._after_paint.start()
@@ -326,32 +263,43 @@ class CompareView(QWidget):
         if drawn is not None:
             self.frame_shown.emit(drawn)
 
-    def _status(self, layers: Layers) -> str:
-        """What the pixels are: a preview says so."""
-        if self._notice:
-            return self._notice
-        if not layers.rendered:
-            return "Restoring…" if self._busy else ""
-        zoom = self._viewport.zoom if self._viewport else 1.0
-        percent = f"{100 * zoom:.0f} %" if zoom >= 0.1 else f"{100 * zoom:.1f} %"
-        if zoom < layers.scale or not (layers.exact or self._busy):
-            return f"Preview at {percent}" + (" · refining…" if self._busy else "")
-        return f"{percent} · refining…" if self._busy else f"{percent} · as exported"
-
-    def _scene(self, viewport: Viewport, layers: Layers) -> Scene:
-        reference: Side = "truth" if self._truth is not None else "before"
-        sides: tuple[Side, Side] = ("after", reference) if self._swapped else (reference, "after")
-        if self._original or not layers.rendered:
-            sides = ("before", "before")
-        return Scene(
-            viewport=viewport,
-            layers=layers,
+    def _situation(self) -> Situation | None:
+        if self._viewport is None or self._layers is None:
+            return None
+        return Situation(
+            mode=self._mode,
+            viewport=self._viewport,
+            layers=self._layers,
             size=self._device_size(),
             ratio=self._ratio(),
-            sides=sides,
-            apart=self._mode == "side",
+            truth=self._truth,
+            swapped=self._swapped,
+            original=self._original,
             divider=self._divider,
             upright=self._upright,
-            status=self._status(layers),
-            truth=self._truth,
+            blinked=self._blinked,
+            paused=self._paused,
+            gain=self._gain,
+            map=self._map,
+            variants=self._variants,
+            busy=self._busy,
+            notice=self._notice,
+            fast=self._rest.isActive(),
         )
+
+    def _run_blink(self) -> None:
+        if self._mode is Mode.BLINK and not self._paused and self.isVisible():
+            self._blink.start()
+        else:
+            self._blink.stop()
+
+    def _turn_blink(self) -> None:
+        self._blinked = not self._blinked
+        self.update()
+
+    def _describe(self) -> None:
+        self.setAccessibleDescription(f"{self._mode.words.name}: {self._mode.words.seen} {HANDS}")
+
+    def _announce(self, text: str) -> None:
+        if QAccessible.isActive():
+            QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, text))

@@ -26,10 +26,13 @@ from archivist_app.views.filmstrip import Filmstrip
 from archivist_app.views.history_panel import HistoryPanel
 from archivist_app.views.jobs_panel import JobsPanel
 from archivist_app.views.message_bar import MessageBar
+from archivist_app.views.modes import Mode
 from archivist_app.views.parts import column, dressed, label
+from archivist_app.views.readout import Readout
 from archivist_app.views.style_gallery import StyleGallery
 from archivist_app.views.theme import GRID, Theme
 from archivist_app.views.tool_strip import ToolStrip
+from archivist_app.views.variants_menu import VariantsMenu
 from engine.types import EngineReady, Frame, ImageInfo, ImageRef, Project, ProjectItem, Recipe
 
 LEFT, RIGHT = 200, 320
@@ -55,6 +58,7 @@ class MainWindow(QMainWindow):
         self._make_menus()
         self._connect_actions()
         self._connect_state()
+        self._show_mode(self.compare.mode)
         self._show_project(None)
 
     # building
@@ -71,9 +75,12 @@ class MainWindow(QMainWindow):
         self.gallery = StyleGallery(work.styles)
         self.jobs = JobsPanel(work.jobs, theme)
         a = self.actions_
-        compare, zoom = [a.split, a.side, a.rotate, a.swap], [a.fit, a.zooms[100]]
-        self.tools = ToolStrip(compare, a.truth, zoom, [a.undo, a.redo], a.export)
+        modes, compare, zoom = list(a.modes.values()), [a.rotate, a.swap, a.pause, a.gain], [a.fit, a.zooms[100]]
+        self.tools = ToolStrip(modes, compare, a.truth, zoom, [a.undo, a.redo], a.export)
         self._about_image = label("", "hint")
+        self._about_pixel = label("", "hint")
+        self._about_pixel.setObjectName("pixelReadout")
+        self._about_pixel.setAccessibleName("Values under the pointer")
         self._about_save = label("", "hint")
         self._about_engine = label("", "hint")
 
@@ -111,6 +118,7 @@ class MainWindow(QMainWindow):
         row.setSpacing(3 * GRID)
         self._about_image.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         row.addWidget(self._about_image, 1)
+        row.addWidget(self._about_pixel)
         row.addWidget(self._about_save)
         row.addWidget(self._about_engine)
         return strip
@@ -119,8 +127,9 @@ class MainWindow(QMainWindow):
         a = self.actions_
         menus: tuple[tuple[str, tuple[QAction | None, ...]], ...] = (
             ("&File", (a.open, a.open_folder, a.demo, None, a.export, a.export_as, a.optimise, None, a.quit)),
-            ("&Edit", (a.undo, a.redo)),
-            ("&View", (a.split, a.side, a.rotate, a.swap, a.truth, None, a.fit, *a.zooms.values(), None, a.surround)),
+            ("&Edit", (a.undo, a.redo, None, a.snapshot)),
+            ("&Compare", (*a.modes.values(), a.next_mode, None, a.rotate, a.swap, a.pause, a.gain, a.truth)),
+            ("&View", (a.fit, *a.zooms.values(), None, a.navigator, a.surround)),
         )
         for title, actions in menus:
             menu = self.menuBar().addMenu(title)
@@ -129,6 +138,9 @@ class MainWindow(QMainWindow):
                     menu.addSeparator()
                 else:
                     menu.addAction(action)
+            if title == "&Compare":
+                self._variants_menu = VariantsMenu(self._workspace.variants, menu)
+                menu.insertMenu(a.next_mode, self._variants_menu)
 
     def _connect_actions(self) -> None:
         a, work, tasks = self.actions_, self._workspace, self._workspace.tasks
@@ -139,8 +151,13 @@ class MainWindow(QMainWindow):
         a.export_as.triggered.connect(lambda: tasks.spawn(self._export_as()))
         a.optimise.triggered.connect(lambda: tasks.spawn(self._optimise()))
         a.quit.triggered.connect(self.close)
-        a.split.triggered.connect(lambda: self.compare.set_mode("split"))
-        a.side.triggered.connect(lambda: self.compare.set_mode("side"))
+        for mode, action in a.modes.items():
+            action.triggered.connect(lambda _checked=False, mode=mode: self.compare.set_mode(mode))
+        a.next_mode.triggered.connect(self.compare.next_mode)
+        a.pause.toggled.connect(self.compare.pause_blink)
+        a.gain.triggered.connect(self.compare.next_gain)
+        a.navigator.toggled.connect(self.compare.show_navigator)
+        a.snapshot.triggered.connect(lambda: work.session.take_snapshot())
         a.rotate.triggered.connect(self.compare.rotate_divider)
         a.swap.triggered.connect(self.compare.swap)
         a.truth.toggled.connect(work.truth.want)
@@ -171,6 +188,8 @@ class MainWindow(QMainWindow):
             work.exporter.failed,
             work.optimiser.failed,
             work.truth.failed,
+            work.maps.failed,
+            work.variants.failed,
             work.bridge.engine_failed,
         ):
             source.connect(self.messages.tell_fault)
@@ -179,6 +198,12 @@ class MainWindow(QMainWindow):
         self.compare.step_requested.connect(session.step)
         work.truth.offered_changed.connect(self.actions_.offer_truth)
         work.truth.picture_changed.connect(self.compare.show_truth)
+        work.maps.part_ready.connect(self.compare.show_map_part)
+        work.maps.progressed.connect(self.compare.show_map_progress)
+        work.maps.outdated.connect(self.compare.forget_map)
+        work.variants.chosen_changed.connect(self.compare.show_variants)
+        work.variants.frame_ready.connect(self.compare.show_variant_frame)
+        self.compare.pointed.connect(self._show_readout)
         work.rendering.frame_ready.connect(self.compare.show_frame)
         work.optimiser.previewed.connect(self.compare.show_frame)
         work.optimiser.ended.connect(work.rendering.refresh)
@@ -245,9 +270,16 @@ class MainWindow(QMainWindow):
     def _show_opening(self, text: str) -> None:
         self.empty.show_busy(text)
 
-    @Slot(str)
-    def _show_mode(self, mode: str) -> None:
+    @Slot(object)
+    def _show_mode(self, mode: Mode) -> None:
         self.actions_.show_mode(mode)
+        self.tools.show_mode(self.actions_.modes[mode])
+        self._workspace.maps.want(mode.map_kind)
+        self._workspace.variants.want(mode is Mode.VARIANTS)
+
+    @Slot(object)
+    def _show_readout(self, readout: Readout | None) -> None:
+        self._about_pixel.setText(readout.text if readout is not None else "")
 
     def _show_engine(self, text: str) -> None:
         self._about_engine.setText(text)
@@ -312,7 +344,7 @@ class MainWindow(QMainWindow):
         if event.key() == Qt.Key.Key_Backslash and not event.isAutoRepeat():
             self.compare.hold_original(True)
         elif event.key() == Qt.Key.Key_Escape:
-            self.compare.set_mode("split")
+            self.compare.set_mode(Mode.SPLIT)
         else:
             super().keyPressEvent(event)
 

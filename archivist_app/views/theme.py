@@ -196,6 +196,8 @@ def _style_sheet(t: Tokens) -> str:
     QProgressBar::chunk {{ background: {t.accent}; border-radius: 2px; }}
     QToolTip {{ background: {t.field}; color: {t.text}; border: 1px solid {t.line}; padding: 4px; }}
     QToolButton[role="worded"] {{ background: {t.hover}; padding: 4px 4px 4px 6px; }}
+    QToolButton#modeButton {{ padding-right: 18px; }}
+    QToolButton#modeButton::menu-indicator {{ subcontrol-position: right center; right: 5px; }}
     QToolButton[role="worded"]:hover {{ background: {t.field}; }}
     QToolButton[role="worded"]:checked {{ background: {t.field}; color: {t.accent}; }}
     QToolButton[role="worded"]:disabled {{ background: transparent; }}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
 from archivist_app.views.parts import dressed, label
 from archivist_app.views.theme import GRID
@@ -16,7 +18,13 @@ class ToolStrip(QWidget):
     """Buttons for actions that the menus hold too, and the zoom in words."""
 
     def __init__(
-        self, compare: list[QAction], truth: QAction, zoom: list[QAction], edit: list[QAction], export: QAction
+        self,
+        modes: Sequence[QAction],
+        compare: list[QAction],
+        truth: QAction,
+        zoom: list[QAction],
+        edit: list[QAction],
+        export: QAction,
     ) -> None:
         super().__init__()
         dressed(self, "panel")
@@ -27,11 +35,16 @@ class ToolStrip(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(GRID, 0, GRID, 0)
         layout.setSpacing(4)
+        self._modes: list[QAction] = []  # the one that is on
+        self.mode = dressed(_mode_button(self, modes), "worded")
+        layout.addWidget(self.mode)
+        layout.addSpacing(4)
         for action in compare:
             layout.addWidget(_button(action))
         layout.addSpacing(GRID)
-        self._worded = [dressed(_button(action), "worded") for action in (truth, export)]
-        layout.addWidget(self._worded[0])
+        truth_button, export_button = (dressed(_button(action), "worded") for action in (truth, export))
+        self._worded = [self.mode, truth_button, export_button]
+        layout.addWidget(truth_button)
         layout.addStretch()
         layout.addWidget(self.zoom)
         layout.addSpacing(4)
@@ -39,7 +52,7 @@ class ToolStrip(QWidget):
             for action in group:
                 layout.addWidget(_button(action))
             layout.addSpacing(GRID)
-        layout.addWidget(self._worded[1])
+        layout.addWidget(export_button)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a narrow window icons alone must do."""
@@ -49,9 +62,36 @@ class ToolStrip(QWidget):
         for button in self._worded:
             button.setToolButtonStyle(style)
 
+    def show_mode(self, action: QAction) -> None:
+        """Name the way of comparing that is on; `action` is its menu entry."""
+        for one in self._modes:
+            one.changed.disconnect(self._follow_mode)
+        self._modes = [action]
+        action.changed.connect(self._follow_mode)
+        self._follow_mode()
+
+    def _follow_mode(self) -> None:
+        """Icons come late and follow the theme."""
+        for action in self._modes:
+            self.mode.setText(action.iconText())
+            self.mode.setIcon(action.icon())
+            self.mode.setToolTip(f"{action.toolTip()}\nM goes to the next way to compare")
+            self.mode.setAccessibleName(f"Way to compare: {action.iconText()}")
+
     def show_zoom(self, zoom: float) -> None:
         """`zoom` in device pixels a master pixel."""
         self.zoom.setText(f"{100 * zoom:.0f} %" if zoom >= 0.1 else f"{100 * zoom:.1f} %")
+
+
+def _mode_button(strip: QWidget, modes: Sequence[QAction]) -> QToolButton:
+    """A button that names the mode and opens the others."""
+    button = QToolButton()
+    button.setObjectName("modeButton")
+    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    menu = QMenu(strip)
+    menu.addActions(list(modes))
+    button.setMenu(menu)
+    return button
 
 
 def _button(action: QAction) -> QToolButton:

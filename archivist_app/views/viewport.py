@@ -121,6 +121,21 @@ class Viewport:
         centre = (self.centre[0] - dx / self.zoom, self.centre[1] - dy / self.zoom)
         return replace(self, centre=centre, fitted=False)._kept_in()
 
+    def centred(self, across: float, down: float) -> Viewport:
+        """With the place at these shares of the image's width and height in the middle, as far as its edges allow."""
+        return replace(self, centre=(across * self.image[0], down * self.image[1]), fitted=False)._kept_in()
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether the whole image is visible."""
+        return self.visible == Region(0, 0, *self.image)
+
+    def master_at(self, x: float, y: float) -> tuple[int, int] | None:
+        """The master pixel at a place of the pane; None beside the image."""
+        left, top = self.origin
+        column, row = math.floor((x - left) / self.zoom), math.floor((y - top) / self.zoom)
+        return (column, row) if 0 <= column < self.image[0] and 0 <= row < self.image[1] else None
+
     def of(self, image: tuple[int, int]) -> Viewport:
         """The same zoom and relative place on another image; a fitted viewport stays fitted."""
         share = (self.centre[0] / self.image[0], self.centre[1] / self.image[1])

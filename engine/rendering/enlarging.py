@@ -154,11 +154,11 @@ def whole(
     return out
 
 
-def blocks(core: Region) -> Iterator[Region]:
+def blocks(core: Region, side: int = BLOCK) -> Iterator[Region]:
     """A tile's core in parts of at most 256 x 256 pixels, the same ones on the screen and in an export."""
-    for y in range(core.y, core.bottom, BLOCK):
-        for x in range(core.x, core.right, BLOCK):
-            yield Region(x, y, BLOCK, BLOCK).intersect(core)
+    for y in range(core.y, core.bottom, side):
+        for x in range(core.x, core.right, side):
+            yield Region(x, y, side, side).intersect(core)
 
 
 def _slices(part: Region, whole: Region, factor: int) -> tuple[slice, slice]:

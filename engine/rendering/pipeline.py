@@ -29,12 +29,14 @@ from engine.rendering.stages import Plan, Seen
 from engine.rendering.tensors import to_array, to_rows, to_tensor
 from engine.rendering.transfers import Fetched, Sent, Transfers
 from engine.runtime.cache import ByteCache
-from engine.types import Frame, ModelCard, Progress, Recipe, Region, RenderRequest, StyleCard
+from engine.types import Frame, MapKind, ModelCard, Progress, Recipe, Region, RenderRequest, StyleCard
 
 Pixels = NDArray[Any]
 _STRIP = 256  # rows of a mask that are made in one step
 _THUMBNAIL_FROM = 512  # pixels a side at most: the same level for every model and view
+_MEASURED_BYTES = 128 << 20
 Key = tuple[str, int, int, int, int, str]  # master's hash, page, level, tile corner, weights' hash
+MeasuredKey = tuple[str, int, int, int, int, MapKind, Recipe]  # the same up to the corner
 
 Change = Callable[[int, Region], Tensor]
 """What is added to r (1, 3, h, w) in a region of a level: how an optimised picture differs from the fast one."""
@@ -82,18 +84,21 @@ class Pipeline:
         self.device = device
         self._transfers = Transfers(device)
         self._sent: dict[Key, Sent] = {}  # pixels on their way to the device
-        self._frugal = Frugal(card.tile, card.halo)
+        self.frugal = Frugal(card.tile, card.halo)
         self._seen: ByteCache[Key, Seen] = ByteCache(cache_bytes)
         self._thumbnails: dict[tuple[str, int], Tensor] = {}
+        self.measured: ByteCache[MeasuredKey, NDArray[np.float16]] = ByteCache(_MEASURED_BYTES)
+        """What maps have found out about tiles (`engine.rendering.maps`), kept here to go when the model goes."""
 
     def forget(self, sha256: str) -> None:
         """Drops what is cached of an image."""
         self._seen.discard(lambda key: key[0] == sha256)
+        self.measured.discard(lambda key: key[0] == sha256)
 
     @torch.inference_mode()
     def draft(self, request: RenderRequest, subject: Subject) -> Frame:
         """What can be shown at once: cached tiles through the head, the rest from one coarse look at the whole."""
-        source, plan = subject.source, self._plan(subject)
+        source, plan = subject.source, self.plan(subject)
         level = source.pyramid.level_for(request.view.scale)
         region = _level_region(source, level, request.view.region)
         touching = tiles_touching(source.tiles(level, self.card), region)
@@ -121,9 +126,9 @@ class Pipeline:
         in the recipe, those of the level that is enlarged as far."""
         factor = enlarging.factor_for(request)
         if factor > 1:
-            tiles, look = subject.source.tiles(0, self.card), lambda tile: self._look(subject, 0, tile)
+            tiles, look = subject.source.tiles(0, self.card), lambda tile: self.look(subject, 0, tile)
             return (yield from enlarging.refine(self._enlarging(subject, factor), request, tiles, look, on_tile))
-        source, plan = subject.source, self._plan(subject)
+        source, plan = subject.source, self.plan(subject)
         level = source.pyramid.level_for(request.view.scale)
         region = _level_region(source, level, request.view.region)
         bounds = source.master.info.bounds
@@ -132,7 +137,7 @@ class Pipeline:
         exact = level == 0 and subject.recipe.scale == 1
         touching = tiles_touching(source.tiles(level, self.card), region)
         for number, tile in enumerate(touching):
-            seen = yield from self._look(subject, level, tile)
+            seen = yield from self.look(subject, level, tile)
             part = tile.core.intersect(region)
             shown = self._display(subject, plan, level, seen, tile.core)[_within(part, tile.core)]
             where = _within(part, region)
@@ -148,14 +153,14 @@ class Pipeline:
         other level and no change of one's own is asked for."""
         if subject.recipe.scale > 1 and level == 0 and change is None:
             return (yield from self._whole_enlarged(subject))
-        source, plan = subject.source, self._plan(subject)
+        source, plan = subject.source, self.plan(subject)
         out = np.empty_like(source.pyramid.level(level))
         tally = Tally()
         tiles = source.tiles(level, self.card)
         begun: deque[_Begun] = deque()
         try:
             for number, tile in enumerate(tiles):
-                seen = yield from self._look(subject, level, tile, keep=len(tiles) <= 4)
+                seen = yield from self.look(subject, level, tile, keep=len(tiles) <= 4)
                 following = tiles[number + 1 : number + 1 + self._transfers.lag]
                 for ahead in following:
                     self._send(subject, level, ahead)
@@ -172,7 +177,7 @@ class Pipeline:
         self, subject: Subject, plan: Plan, level: int, seen: Seen, core: Region, change: Change | None
     ) -> _Begun:
         """Orders what a tile needs of the device, and its way back."""
-        delta = self._delta(subject, plan, level, seen, core, change)
+        delta = self.delta(subject, plan, level, seen, core, change)
         damaged = (_damage(seen, core) >= 0.5).sum()
         return _Begun(core, self._transfers.fetch(to_rows(delta)), self._transfers.fetch(damaged))
 
@@ -192,7 +197,7 @@ class Pipeline:
             tally = self._count(tally, seen, block, before, after)
 
         def look(tile: Tile) -> Generator[Progress | None, None, Seen]:
-            return self._look(subject, 0, tile, keep=len(tiles) <= 4)
+            return self.look(subject, 0, tile, keep=len(tiles) <= 4)
 
         out = yield from enlarging.whole(self._enlarging(subject, subject.recipe.scale), tiles, look, count)
         return out, tally
@@ -211,14 +216,14 @@ class Pipeline:
 
     def bare(self, subject: Subject, level: int) -> Generator[Progress | None, None, Tensor]:
         """x + r of a whole level (1, 3, H, W): the picture before tone, texture and mask."""
-        source, plan = subject.source, self._plan(subject)
+        source, plan = subject.source, self.plan(subject)
         width, height = source.size(level)
         out = torch.empty(1, 3, height, width, device=self.device)
         for tile in source.tiles(level, self.card):
-            seen = yield from self._look(subject, level, tile)
+            seen = yield from self.look(subject, level, tile)
             with torch.inference_mode():
                 x = to_tensor(source.working(level, tile.core), self.device)
-                mask = _mask_part(subject, level, tile.core, self.device)
+                mask = mask_part(subject, level, tile.core, self.device)
                 out[(..., *_slices(tile.core))] = x + stages.residual(plan, seen, tile.core, mask=mask)
             yield None
         return out
@@ -230,7 +235,7 @@ class Pipeline:
         out = np.empty((height, width), np.uint8)
         tiles = source.tiles(0, self.card)
         for number, tile in enumerate(tiles):
-            seen = yield from self._look(subject, 0, tile, keep=len(tiles) <= 4)
+            seen = yield from self.look(subject, 0, tile, keep=len(tiles) <= 4)
             core = tile.core
             out[core.y : core.bottom, core.x : core.right] = _probability(seen, core)
             yield Progress(number + 1, len(tiles), "looking for damage")
@@ -245,7 +250,8 @@ class Pipeline:
             yield None
         return out
 
-    def _plan(self, subject: Subject) -> Plan:
+    def plan(self, subject: Subject) -> Plan:
+        """The subject's recipe made ready for its tiles."""
         with torch.inference_mode():
             return stages.prepare(self.restorer, subject.recipe, subject.style, self._thumbnail(subject))
 
@@ -264,7 +270,7 @@ class Pipeline:
     def _key(self, subject: Subject, level: int, tile: Tile) -> Key:
         return (subject.sha256, subject.page, level, tile.core.x, tile.core.y, self.card.sha256)
 
-    def _look(
+    def look(
         self, subject: Subject, level: int, tile: Tile, *, keep: bool = True
     ) -> Generator[Progress | None, None, Seen]:
         """The backbone's answer for a tile, from the cache or in short steps."""
@@ -274,7 +280,7 @@ class Pipeline:
             return known
         self._send(subject, level, tile)
         x = self._sent.pop(key)()
-        steps = self._frugal.understand(self.restorer, x, tile.padded, tile.core)
+        steps = self.frugal.understand(self.restorer, x, tile.padded, tile.core)
         while True:
             with torch.inference_mode():
                 seen = next(steps)
@@ -293,7 +299,7 @@ class Pipeline:
 
     def _now(self, subject: Subject, level: int, tile: Tile) -> Seen:
         """The same without pause, for a draft that needs one small tile."""
-        steps = self._look(subject, level, tile)
+        steps = self.look(subject, level, tile)
         while True:
             try:
                 next(steps)
@@ -304,15 +310,15 @@ class Pipeline:
     @torch.inference_mode()
     def _tile(self, subject: Subject, plan: Plan, level: int, seen: Seen, region: Region) -> Pixels:
         """Y of a region within a tile's core, in the master's space and depth (h, w, C)."""
-        delta = self._delta(subject, plan, level, seen, region, None)
+        delta = self.delta(subject, plan, level, seen, region, None)
         return subject.source.space.add_residual(subject.source.pixels(level, region), to_array(delta))
 
-    def _delta(
+    def delta(
         self, subject: Subject, plan: Plan, level: int, seen: Seen, region: Region, change: Change | None
     ) -> Tensor:
-        """y - x (1, 3, h, w) of a region within a tile's core, on the device."""
+        """y - x (1, 3, h, w) of a region within a tile's core or up to 4 px around it, on the device."""
         x = self._transfers.send(subject.source.working(level, region))()
-        mask = _mask_part(subject, level, region, self.device)
+        mask = mask_part(subject, level, region, self.device)
         r = stages.residual(plan, seen, region, mask=mask)
         if change is not None:
             r = r + change(level, region)
@@ -378,7 +384,7 @@ def _probability(seen: Seen, core: Region) -> NDArray[np.uint8]:
     return array
 
 
-def _mask_part(subject: Subject, level: int, region: Region, device: torch.device) -> Tensor | None:
+def mask_part(subject: Subject, level: int, region: Region, device: torch.device) -> Tensor | None:
     """A curator's own mask for a region of a level, feathered; None where the detected one serves."""
     if subject.mask is None or subject.recipe.scope != "damage":
         return None

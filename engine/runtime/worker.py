@@ -40,6 +40,7 @@ class Lane(Enum):
     CONTROL = "control"  # short calls, in order, before the next step of anything else
     DRAFT = "draft"  # runs whole; a newer one replaces one that still waits, and drops all refines
     REFINE = "refine"  # dropped for a newer draft or a newer refine
+    BESIDE = "beside"  # what somebody waits for beside the picture: maps, variants; first in, first out
     BACKGROUND = "background"  # first in, first out
     QUEUE = "queue"  # all take turns, step by step, and rest while somebody draws
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 from uuid import NAMESPACE_URL, uuid5
@@ -21,12 +22,15 @@ from PIL import Image, UnidentifiedImageError
 
 from engine.errors import EngineError, ImageError, ProjectError
 from engine.types import (
+    MAP_SCALES,
     EngineReady,
     ExportOptions,
     Frame,
     ImageInfo,
     ImageRef,
     Losses,
+    MapFrame,
+    MapRequest,
     ModelCard,
     OpenedImage,
     Optimisation,
@@ -38,6 +42,7 @@ from engine.types import (
     Region,
     RenderRequest,
     Restored,
+    Snapshot,
     StyleCard,
     View,
 )
@@ -95,6 +100,7 @@ class FakeService:
         self.costs = costs
         self.calls: list[str] = []  # in the order they came
         self.requests: list[RenderRequest] = []
+        self.surveys: list[MapRequest] = []
         self.saves: list[ProjectItem] = []
         self.orders: list[Optimisation] = []
         self.refuse_saves = ""
@@ -220,15 +226,13 @@ class FakeService:
         future: Future[Frame] = Future()
 
         def job() -> None:
-            for y in range(region.y, region.bottom, TILE):
-                for x in range(region.x, region.right, TILE):
-                    if request.generation != self._newest:
-                        future.cancel()
-                        future.set_running_or_notify_cancel()
-                        return
-                    time.sleep(self.costs.tile)
-                    tile = Region(x, y, TILE, TILE).intersect(region)
-                    on_tile(self._render(request, tile, exact=request.view.scale >= 1))
+            for tile in _tiles(region):
+                if request.generation != self._newest:
+                    future.cancel()
+                    future.set_running_or_notify_cancel()
+                    return
+                time.sleep(self.costs.tile)
+                on_tile(self._render(request, tile, exact=request.view.scale >= 1))
             if future.set_running_or_notify_cancel():
                 _settle(future, lambda: self._render(request, region, exact=request.view.scale >= 1))
 
@@ -243,6 +247,62 @@ class FakeService:
         before = _enlarged(part, scale) if enlarged else _scaled(part, min(1.0, request.view.scale))
         exact = exact and (enlarged or scale == 1)
         return Frame(request, _restored(before, request.recipe), before, region, exact)
+
+    def beside(self, request: RenderRequest, on_tile: Callable[[Frame], None]) -> FakeWork[Frame]:
+        self.calls.append("beside")
+        self.requests.append(request)
+        work: FakeWork[Frame] = FakeWork()
+
+        def frame(region: Region) -> Frame:
+            return self._render(request, region, exact=request.view.scale >= 1)
+
+        self._step_through(work, request.view.region, lambda tile: on_tile(frame(tile)), frame)
+        return work
+
+    def survey(
+        self, request: MapRequest, on_part: Callable[[MapFrame], None], on_progress: Callable[[Progress], None]
+    ) -> FakeWork[MapFrame]:
+        """Values grow from left to right over the master."""
+        self.calls.append("survey")
+        self.surveys.append(request)
+        work: FakeWork[MapFrame] = FakeWork()
+        total = len(_tiles(request.view.region))
+        done = count(1)
+
+        def part(tile: Region) -> None:
+            on_part(self._mapped(request, tile))
+            on_progress(Progress(next(done), total, request.kind))
+
+        self._step_through(work, request.view.region, part, lambda region: self._mapped(request, region))
+        return work
+
+    def _mapped(self, request: MapRequest, region: Region) -> MapFrame:
+        part = self._read(request.image)[region.y : region.bottom, region.x : region.right]
+        pixels = _scaled(part, min(1.0, request.view.scale)) // 2
+        pixels[..., 3] = 255
+        across = np.linspace(region.x, region.right, pixels.shape[1], endpoint=False, dtype=np.float16) / 100
+        kinds = len(MAP_SCALES[request.kind])
+        values = np.broadcast_to(across[None, :, None], (*pixels.shape[:2], kinds)).astype(np.float16)
+        return MapFrame(request, pixels, values, region)
+
+    def _step_through(
+        self, work: FakeWork[T], region: Region, step: Callable[[Region], None], end: Callable[[Region], T]
+    ) -> None:
+        """One tile a job, so that other jobs go between; cancelled before the next."""
+        tiles = _tiles(region)
+
+        def job() -> None:
+            if not work.wanted or self.closed:
+                work.future.cancel()
+                work.future.set_running_or_notify_cancel()
+            elif tiles:
+                time.sleep(self.costs.tile)
+                step(tiles.pop(0))
+                self._work.put(job)
+            else:
+                _settle(work.future, lambda: end(region))
+
+        self._work.put(job)
 
     def thumbnail(self, image: ImageRef, recipe: Recipe, size: int) -> Future[Frame]:
         turn = self._background
@@ -465,7 +525,13 @@ def save_picture(path: Path, width: int, height: int, *, seed: int = 0) -> Path:
 
 def _item(entry: dict[str, Any]) -> ProjectItem:
     data = {**entry, "source": ImageRef(**entry["source"]), "recipe": Recipe.from_json(entry["recipe"])}
-    return ProjectItem(**{**data, "snapshots": ()})
+    kept = (Snapshot(one["name"], Recipe.from_json(one["recipe"]), one["created"]) for one in entry["snapshots"])
+    return ProjectItem(**{**data, "snapshots": tuple(kept)})
+
+
+def _tiles(region: Region) -> list[Region]:
+    corners = [(x, y) for y in range(region.y, region.bottom, TILE) for x in range(region.x, region.right, TILE)]
+    return [Region(x, y, TILE, TILE).intersect(region) for x, y in corners]
 
 
 def _scaled(pixels: Pixels, scale: float) -> Pixels:

@@ -10,6 +10,7 @@ from PySide6.QtTest import QTest
 
 from archivist_app.app import Application
 from archivist_app.views.compare_view import CompareView
+from archivist_app.views.modes import Mode
 from archivist_app.views.viewport import ZOOM_LIMIT, Viewport
 from engine.types import Region
 
@@ -112,13 +113,13 @@ def test_backslash_shows_the_original_while_it_is_held_wherever_the_focus_is(ope
 
 def test_side_by_side_shares_one_zoom_and_escape_leads_back(opened: Application) -> None:
     compare = opened.window.compare
-    opened.window.actions_.side.trigger()
+    opened.window.actions_.modes[Mode.SIDE].trigger()
     assert opened.window.actions_.rotate.isEnabled() is False
     assert seen(compare).pane[0] == (compare.width() - 2) // 2
-    assert opened.window.actions_.side.isChecked()
+    assert opened.window.actions_.modes[Mode.SIDE].isChecked()
     QTest.keyClick(compare, Qt.Key.Key_Escape)
     assert seen(compare).pane[0] == compare.width()
-    assert not opened.window.actions_.side.isChecked()
+    assert not opened.window.actions_.modes[Mode.SIDE].isChecked()
 
 
 def test_key_nine_cycles_the_surround(opened: Application) -> None:

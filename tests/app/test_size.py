@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 from archivist_app.app import Application
 from archivist_app.views.pixels import to_image
+from archivist_app.views.scenes import status_of
 from archivist_app.views.size_control import REASON
 from engine.types import Frame, ModelCard, Recipe, RenderRequest
 from tests.app.conftest import find, trigger, until
@@ -85,5 +86,6 @@ def test_what_is_shown_smaller_than_the_result_is_called_a_preview(opened: Appli
         until(opened, lambda: shown and shown[-1].quality == "refine" and compare.viewport is not None)
         until(opened, lambda: shown[-1].view == compare.viewport.view if compare.viewport else False)
         until(opened, lambda: not compare._busy)
-        assert compare._layers is not None
-        assert word in compare._status(compare._layers)
+        now = compare._situation()
+        assert now is not None
+        assert word in status_of(now)

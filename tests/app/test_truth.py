@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QToolButton, QWidget
 
 from archivist_app.app import Application
 from archivist_app.state import truth as truth_module
-from archivist_app.views.compare_painter import Side
+from archivist_app.views.scenes import Side
 from engine.types import Region, View
 from tests.app.conftest import Open, find, trigger, until
 from tests.app.fake_service import FakeService, save_picture
@@ -65,9 +65,9 @@ def shown(application: Application) -> NDArray[np.uint8]:
 
 def sides(application: Application) -> tuple[Side, Side]:
     compare = application.window.compare
-    assert compare.viewport is not None
-    assert compare._layers is not None
-    return compare._scene(compare.viewport, compare._layers).sides
+    now = compare._situation()
+    assert now is not None
+    return now.sides
 
 
 def grabbed(application: Application, left: int, top: int, width: int, height: int) -> NDArray[np.uint8]:
@@ -148,7 +148,7 @@ def test_the_label_says_what_is_shown(demo: Application, monkeypatch: pytest.Mon
     assert labels[-2:] == ["After", "Truth"]
     demo.window.compare.hold_original(True)
     demo.window.compare.grab()
-    assert labels[-1] == "Before", "the held key shows the scan, whatever it is compared with"
+    assert labels[-1] == "Before · original", "the held key shows the scan, whatever it is compared with"
 
 
 def test_the_truth_stays_chosen_from_image_to_image_until_one_has_none(demo: Application, service: FakeService) -> None:

@@ -15,6 +15,7 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtGui import QImage
 
 from archivist_app.views.compare_view import CompareView
+from archivist_app.views.modes import Mode
 from engine.projects.project import ProjectFolder
 from engine.types import Frame, ImageRef, Recipe, Region, RenderRequest, View
 from tests.benchmarks.conftest import Compare
@@ -51,6 +52,35 @@ def test_painting_the_comparison_is_a_few_copies_of_the_screen(compare: Compare,
     compare(
         lambda: viewer.render(canvas), lambda: np.copyto(target, source), "one copy of the screen's bytes", at_most=60
     )
+
+
+@pytest.mark.parametrize(("mode", "at_most"), [(Mode.SPLIT, 70), (Mode.SIDE, 120), (Mode.DIFFERENCE, 200)])
+def test_panning_a_hundred_megapixels_is_a_few_copies_of_the_screen(
+    compare: Compare, viewer: CompareView, mode: Mode, at_most: int
+) -> None:
+    whole, image = Region(0, 0, 10_000, 10_000), ImageRef("b.tif", "b", 1)
+    overview = np.random.default_rng(3).integers(0, 256, (2048, 2048, 4), np.uint8)
+    viewer.show_overview(Frame(RenderRequest(image, Recipe(), View(whole, 0.2)), overview, overview, whole))
+    viewer.set_mode(mode)
+    viewer.zoom_to(0.51)  # where a view has nearly four times the screen's pixels
+    assert viewer.viewport is not None
+    canvas = QImage(WIDTH, HEIGHT, QImage.Format.Format_RGB32)
+    for number in range(40):  # as many views as a long drag refines
+        viewer._move(viewer.viewport.panned(-200, -50))
+        view = viewer.viewport.view
+        pixels = np.full((view.region.height, view.region.width, 4), number, np.uint8)
+        viewer.show_frame(Frame(RenderRequest(image, Recipe(), view, "refine", number), pixels, pixels, view.region))
+    assert viewer._layers is not None
+    assert viewer._layers.nbytes < 400 << 20, "what is kept is bounded"
+    source = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
+    target = np.empty_like(source)
+
+    def pan() -> None:
+        assert viewer.viewport is not None
+        viewer._move(viewer.viewport.panned(7, 3))
+        viewer.render(canvas)
+
+    compare(pan, lambda: np.copyto(target, source), "one copy of the screen's bytes", at_most=at_most)
 
 
 @pytest.fixture

@@ -15,7 +15,17 @@ from PIL import Image
 
 from engine.errors import EngineError, ImageError, ModelError, ProjectError, RecipeError, WriteError
 from engine.service import EngineService
-from engine.types import ExportOptions, ImageRef, Progress, Recipe, Region, RenderRequest, View
+from engine.types import (
+    ExportOptions,
+    ImageRef,
+    MapFrame,
+    MapRequest,
+    Progress,
+    Recipe,
+    Region,
+    RenderRequest,
+    View,
+)
 
 
 def chelsea() -> NDArray[np.uint8]:
@@ -54,6 +64,38 @@ def nothing(_: Progress) -> None:
 
 def whole(ref: ImageRef, recipe: Recipe, generation: int = 0) -> RenderRequest:
     return RenderRequest(ref, recipe, View(Region(0, 0, 200, 160), 1.0), generation=generation)
+
+
+def test_maps_come_tile_by_tile_beside_the_picture_and_can_be_left(service: EngineService, photo: Path) -> None:
+    ref = opened(service, photo)
+    asked = MapRequest("fidelity", ref, Recipe(alpha=0.1), View(Region(0, 0, 200, 160), 1.0))
+    parts: list[MapFrame] = []
+    steps: list[Progress] = []
+    frame = service.survey(asked, parts.append, steps.append).future.result(60)
+    assert frame.request == asked
+    assert frame.values.shape == (160, 200, 2)
+    assert [part.region for part in parts] == [frame.region]
+    assert (steps[0].done, steps[-1].done, steps[-1].total) == (0, 1, 1)
+    slow = service.survey(replace(asked, kind="uncertainty"), parts.append, steps.append)
+    draft = service.draft(whole(ref, Recipe())).result(60)
+    assert draft.pixels.shape == (160, 200, 4), "a map keeps nobody waiting"
+    assert not slow.future.done()
+    slow.cancel()
+    with pytest.raises(CancelledError):
+        slow.future.result(60)
+
+
+def test_a_variant_is_rendered_beside_the_picture_with_the_pixels_of_its_export(
+    service: EngineService, photo: Path
+) -> None:
+    ref = opened(service, photo)
+    asked = whole(ref, Recipe(alpha=5.0), 3)
+    beside = service.beside(asked, lambda _: None)
+    service.draft(whole(ref, Recipe(), 4)).result(60)  # which would drop a refinement
+    frame = beside.future.result(60)
+    assert frame.exact
+    assert frame.request == asked
+    assert np.array_equal(frame.pixels, service.refine(asked, lambda _: None).result(60).pixels)
 
 
 def test_torch_comes_in_with_the_first_warming_and_not_before() -> None:

@@ -107,7 +107,7 @@ def test_where_not_even_the_smallest_piece_fits_the_device_s_own_error_comes_out
     monkeypatch.setattr(pipeline.restorer.backbone, "steps", memory.steps)
     with pytest.raises(torch.OutOfMemoryError):
         restore(pipeline, picture)
-    assert pipeline._frugal.core == SMALLEST
+    assert pipeline.frugal.core == SMALLEST
 
 
 def test_other_failures_are_no_matter_of_memory(

@@ -111,13 +111,14 @@ def test_work_submitted_before_start_waits_for_it() -> None:
 def test_next_step_comes_from_the_highest_lane_with_work(worker: Worker) -> None:
     log: list[str] = []
     gate = Gate(worker)
-    lower_first = (Lane.QUEUE, Lane.BACKGROUND, Lane.DRAFT, Lane.REFINE)
+    lower_first = (Lane.QUEUE, Lane.BACKGROUND, Lane.BESIDE, Lane.DRAFT, Lane.REFINE)
     works = [worker.submit(lane, counting(2, log, lane.value)) for lane in lower_first]
     called = worker.call(lambda: log.append("control"))
     gate.open()
     called.result(SOON)
     wait([work.future for work in works], SOON)
-    assert log == ["control", *(f"{lane}{i}" for lane in ("draft", "refine", "background", "queue") for i in (1, 2))]
+    order = ("draft", "refine", "beside", "background", "queue")
+    assert log == ["control", *(f"{lane}{i}" for lane in order for i in (1, 2))]
 
 
 def test_background_is_first_in_first_out_and_the_queue_takes_turns(worker: Worker) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from typing import Any
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QUndoCommand, QUndoGroup, QUndoStack
 
 from archivist_app.state.document import Document
-from engine.types import Recipe
+from engine.types import ProjectItem, Recipe
 
+Values = dict[str, dict[str, Any]]  # by uuid: the fields of a ProjectItem that change, with their values
+Apply = Callable[[Values], None]
 PAUSE = 0.5  # seconds without a change after which the next key press, wheel tick or call is a new gesture
 
 
@@ -85,6 +89,28 @@ class RecipeCommand(QUndoCommand):
         return True
 
 
+class ItemsCommand(QUndoCommand):
+    """What was decided about several images at once, from one set of values to another."""
+
+    def __init__(self, apply: Apply, pairs: Iterable[tuple[ProjectItem, ProjectItem]], text: str) -> None:
+        super().__init__(text)
+        self._apply = apply
+        self._before: Values = {}
+        self._after: Values = {}
+        for old, new in pairs:  # only what differs: the rest may be changed meanwhile, and stays as it then is
+            names = [f.name for f in fields(ProjectItem) if getattr(old, f.name) != getattr(new, f.name)]
+            self._before[old.uuid] = {name: getattr(old, name) for name in names}
+            self._after[old.uuid] = {name: getattr(new, name) for name in names}
+
+    def redo(self) -> None:
+        """Decide it."""
+        self._apply(self._after)
+
+    def undo(self) -> None:
+        """Go back to what was decided before."""
+        self._apply(self._before)
+
+
 class History(QUndoGroup):
     """One undo stack per image; the active one belongs to the image on screen."""
 
@@ -104,6 +130,12 @@ class History(QUndoGroup):
         stack = self.activeStack()
         if stack is not None and edit.recipe != self._document.recipe:
             stack.push(RecipeCommand(self._document, edit))
+
+    def push_items(self, command: ItemsCommand) -> None:
+        """Carry out a decision about several images; it is taken back on the image that is on screen now."""
+        stack = self.activeStack()
+        if stack is not None:
+            stack.push(command)
 
     def forget(self) -> None:
         """Another project was opened: its histories start empty."""

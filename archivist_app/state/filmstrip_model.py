@@ -48,6 +48,13 @@ class FilmstripModel(QAbstractListModel):
         self._items = project.items if project else ()
         self.endResetModel()
 
+    def show_item(self, item: ProjectItem) -> None:
+        """Show what was decided about an item; its thumbnail stays."""
+        row = self.row_of(item.uuid)
+        if row >= 0 and self._items[row] != item:
+            self._items = (*self._items[:row], item, *self._items[row + 1 :])
+            self._changed(item.uuid)
+
     def row_of(self, uuid: str) -> int:
         """The row of an item, -1 where it is not in the project."""
         return next((row for row, item in enumerate(self._items) if item.uuid == uuid), -1)
@@ -65,11 +72,13 @@ class FilmstripModel(QAbstractListModel):
         if not 0 <= index.row() < len(self._items):
             return None
         item = self._items[index.row()]
-        name = PurePosixPath(item.source.path.replace("\\", "/")).name
+        name = name_of(item)
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return name
+        if role == Qt.ItemDataRole.AccessibleDescriptionRole:
+            return assessment(item)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._faults.get(item.uuid) or name
+            return self._faults.get(item.uuid) or "\n".join(filter(None, (name, assessment(item), item.note)))
         if role == FilmRole.ITEM:
             return item
         if role == FilmRole.FAULT:
@@ -108,3 +117,14 @@ class FilmstripModel(QAbstractListModel):
         if row >= 0:
             index = self.index(row)
             self.dataChanged.emit(index, index)
+
+
+def name_of(item: ProjectItem) -> str:
+    """The file's name."""
+    return PurePosixPath(item.source.path.replace("\\", "/")).name
+
+
+def assessment(item: ProjectItem) -> str:
+    """Stars and decision in words; "" where there are none."""
+    stars = f"{item.stars} star{'s' if item.stars != 1 else ''}" if item.stars else ""
+    return ", ".join(filter(None, (item.decision, stars)))

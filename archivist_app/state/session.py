@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
@@ -14,8 +14,9 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge
-from archivist_app.state.commands import Edit, History
+from archivist_app.state.commands import Edit, History, ItemsCommand, Values
 from archivist_app.state.document import Document
+from archivist_app.state.filmstrip_filter import FilmstripFilter
 from archivist_app.state.filmstrip_model import FilmstripModel
 from archivist_app.state.intake import sort_paths
 from engine.errors import EngineError
@@ -34,6 +35,7 @@ class Session(QObject):
     overview_arrived = Signal(object)  # Frame of the whole untouched image
     info_arrived = Signal(object)  # ImageInfo of the image on screen
     opening_changed = Signal(str)  # what is being opened, in words; "" when nothing is
+    decided = Signal(object)  # ProjectItem on screen, whose stars, decision, note or recipe somebody changed
     snapshots_changed = Signal(object)  # ProjectItem on screen, with them
     saved = Signal()
     noticed = Signal(str)  # worth knowing
@@ -44,6 +46,7 @@ class Session(QObject):
         self.document = document
         self.history = History(document, self)
         self.filmstrip = FilmstripModel(bridge, self)
+        self.shown = FilmstripFilter(self.filmstrip, self)
         self._bridge = bridge
         self._tasks = tasks
         self._project: Project | None = None
@@ -141,8 +144,7 @@ class Session(QObject):
     def _as_it_stands(self, item: ProjectItem) -> ProjectItem:
         if item.uuid not in self._unsaved:
             return item
-        mine = self._items[item.uuid]
-        return replace(item, recipe=mine.recipe, snapshots=mine.snapshots)
+        return replace(self._items[item.uuid], revision=item.revision)
 
     # showing
 
@@ -165,9 +167,9 @@ class Session(QObject):
 
     def step(self, by: int) -> None:
         """Show the image `by` rows further down the filmstrip, if there is one."""
-        row = self.filmstrip.row_of(self._current or "") + by
-        if self._current is not None and 0 <= row < self.filmstrip.rowCount():
-            self.show_item(self.filmstrip.item(row).uuid)
+        row = self.shown.row_of(self._current or "") + by
+        if self._current is not None and 0 <= row < self.shown.rowCount():
+            self.show_item(self.shown.item(row).uuid)
 
     def _show_overview(self, frame: Frame) -> None:
         if frame.request.image == self.document.image:
@@ -220,9 +222,29 @@ class Session(QObject):
             return
         self._keep(replace(item, recipe=recipe))
 
+    def items(self, uuids: Iterable[str]) -> tuple[ProjectItem, ...]:
+        """Those of these items that the project has, as they stand."""
+        return tuple(self._items[uuid] for uuid in uuids if uuid in self._items)
+
+    def decide(self, items: Iterable[ProjectItem], text: str) -> None:
+        """Replace what was decided about several images, as one undoable step called `text`."""
+        pairs = [(self._items[item.uuid], item) for item in items if self._items.get(item.uuid, item) != item]
+        if pairs:
+            self.history.push_items(ItemsCommand(self._put, pairs, text))
+
+    def _put(self, values: Values) -> None:
+        for uuid, changed in values.items():
+            if uuid in self._items:
+                self._keep(replace(self._items[uuid], **changed))
+        current = self.item
+        if current is not None and current.uuid in values:
+            self.document.recipe = current.recipe
+            self.decided.emit(current)
+
     def _keep(self, item: ProjectItem) -> None:
         """What was decided about an image, on disk within two seconds."""
         self._items[item.uuid] = item
+        self.filmstrip.show_item(item)
         self._unsaved.add(item.uuid)
         if not self._autosave.isActive():
             self._autosave.start(AUTOSAVE_MS)

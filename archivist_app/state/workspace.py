@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject
 
 from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge
+from archivist_app.state.assessing import Assessing
 from archivist_app.state.document import Document
 from archivist_app.state.exporting import Exporter
 from archivist_app.state.jobs_model import JobsModel
@@ -28,6 +29,7 @@ class Workspace:
     bridge: Bridge
     document: Document
     session: Session
+    assessing: Assessing
     rendering: Rendering
     truth: Truth
     maps: Maps
@@ -49,6 +51,7 @@ class Workspace:
             bridge=bridge,
             document=document,
             session=session,
+            assessing=Assessing(session),
             rendering=Rendering(document, bridge, owner),
             truth=Truth(session, bridge, tasks),
             maps=Maps(document, bridge, owner),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 
+from archivist_app.state.assessing import MOST_STARS
 from archivist_app.state.commands import History
 from archivist_app.views.modes import Mode
 from archivist_app.views.theme import Theme
@@ -38,6 +39,14 @@ class Actions(QObject):
         self.navigator = self._make("navigatorAction", "Na&vigator", "N", checkable=True)
         self.navigator.setChecked(True)
         self.snapshot = self._make("snapshotAction", "Take a s&napshot", "Ctrl+S", "ph.camera")
+        self.approve = self._make("approveAction", "&Approve", "A", "ph.check-circle")
+        self.reject = self._make("rejectAction", "&Reject", "R", "ph.x-circle")
+        self.stars = [
+            self._make(f"stars{count}Action", "★" * count or "No stars", str(count)) for count in range(MOST_STARS + 1)
+        ]
+        self.copy_settings = self._make("copySettingsAction", "&Copy the settings", "Ctrl+Shift+C", "ph.copy")
+        self.paste_settings = self._make("pasteSettingsAction", "&Paste the settings", "Ctrl+Shift+V", "ph.clipboard")
+        self.paste_settings.setEnabled(False)
         self.rotate = self._make("rotateAction", "&Turn the divider", "T", "ph.arrow-clockwise")
         self.swap = self._make("swapAction", "S&wap before and after", "C", "ph.swap")
         self.truth = self._make("truthAction", "Compare with the t&ruth", "G", "ph.circle-wavy-check", checkable=True)
@@ -57,7 +66,8 @@ class Actions(QObject):
     def need_image(self) -> tuple[QAction, ...]:
         """Those that make sense only while an image is on screen."""
         compare = (*self.modes.values(), self.next_mode, self.rotate, self.swap, self.navigator, self.fit)
-        return (self.export, self.export_as, self.optimise, self.snapshot, *compare, *self.zooms.values())
+        decide = (self.approve, self.reject, *self.stars, self.copy_settings)
+        return (self.export, self.export_as, self.optimise, self.snapshot, *compare, *self.zooms.values(), *decide)
 
     def show_mode(self, mode: Mode) -> None:
         """Follow the viewer's mode: what makes no sense in it is greyed, what belongs to it alone appears."""

@@ -5,25 +5,28 @@ from __future__ import annotations
 from PySide6.QtCore import QModelIndex, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QWidget
 
-from archivist_app.state.filmstrip_model import FilmRole, FilmstripModel
-from archivist_app.views.lists import PictureDelegate, PictureList
+from archivist_app.state.filmstrip_filter import FilmstripFilter
+from archivist_app.state.filmstrip_model import FilmRole
+from archivist_app.views.film_delegate import FilmDelegate
+from archivist_app.views.lists import PictureList
 from archivist_app.views.theme import GRID
 
 CELL = QSize(176, 140)
 
 
 class Filmstrip(PictureList):
-    """Says which item somebody chose."""
+    """Says which item somebody chose; several can be selected, one of them is on screen."""
 
     chosen = Signal(str)  # uuid
 
-    def __init__(self, model: FilmstripModel, parent: QWidget | None = None) -> None:
+    def __init__(self, model: FilmstripFilter, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("filmstrip")
         self.setAccessibleName("Images of the project")
         self.setModel(model)
-        self.setItemDelegate(PictureDelegate(self, FilmRole.FRAME, CELL, fill=False))
+        self.setItemDelegate(FilmDelegate(self, FilmRole.FRAME, CELL, fill=False))
         self.setUniformItemSizes(True)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setViewportMargins(GRID, 0, GRID, 0)
         self.setMouseTracking(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -33,12 +36,19 @@ class Filmstrip(PictureList):
     def show_chosen(self, uuid: str) -> None:
         """Mark the item on screen without choosing it again."""
         model = self.model()
-        if isinstance(model, FilmstripModel):
+        if isinstance(model, FilmstripFilter):
+            index = model.index(model.row_of(uuid), 0)
+            if index.isValid() and index in self.selectedIndexes():
+                return  # one of several that are selected: they stay so
             with QSignalBlocker(self.selectionModel()):
-                index = model.index(model.row_of(uuid))
                 self.setCurrentIndex(index)
             self.scrollTo(index)
             self.viewport().update()
+
+    def selected(self) -> list[str]:
+        """The uuids of the selected items, from top to bottom."""
+        rows = sorted(self.selectedIndexes(), key=QModelIndex.row)
+        return [index.data(FilmRole.ITEM).uuid for index in rows]
 
     def _choose(self, current: QModelIndex, _previous: QModelIndex) -> None:
         item = current.data(FilmRole.ITEM)

@@ -54,6 +54,10 @@ class PictureDelegate(QStyledItemDelegate):
         """The cell."""
         return self._cell
 
+    def picture_box(self, cell: QRect) -> QRect:
+        """Where in a cell the picture lies."""
+        return cell.adjusted(4, 4, -4, -4 - self._name_height)
+
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw one cell."""
         rect: QRect = option.rect
@@ -61,7 +65,7 @@ class PictureDelegate(QStyledItemDelegate):
         palette: QPalette = option.palette
         chosen = bool(state & QStyle.StateFlag.State_Selected)
         hovered = bool(state & QStyle.StateFlag.State_MouseOver)
-        box = rect.adjusted(4, 4, -4, -4 - self._name_height)
+        box = self.picture_box(rect)
         painter.save()
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
         self._paint_picture(painter, box, index.data(self._frame_role), palette)

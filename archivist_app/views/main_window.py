@@ -9,6 +9,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMainWindow,
+    QMenu,
     QScrollArea,
     QSizePolicy,
     QStackedWidget,
@@ -22,7 +23,7 @@ from archivist_app.views.actions import Actions
 from archivist_app.views.adjust_panel import AdjustPanel
 from archivist_app.views.compare_view import CompareView
 from archivist_app.views.empty_state import EmptyState
-from archivist_app.views.filmstrip import Filmstrip
+from archivist_app.views.film_panel import FilmPanel
 from archivist_app.views.history_panel import HistoryPanel
 from archivist_app.views.jobs_panel import JobsPanel
 from archivist_app.views.message_bar import MessageBar
@@ -69,7 +70,9 @@ class MainWindow(QMainWindow):
         self.messages = MessageBar(theme)
         self.empty = EmptyState()
         self.compare = CompareView()
-        self.filmstrip = Filmstrip(work.session.filmstrip)
+        self._image_menu = self._make_image_menu()
+        self.film = FilmPanel(work.session, work.assessing, theme, self._image_menu)
+        self.filmstrip = self.film.strip
         self.history = HistoryPanel(work.session.history)
         self.adjust = AdjustPanel(theme)
         self.gallery = StyleGallery(work.styles)
@@ -95,7 +98,7 @@ class MainWindow(QMainWindow):
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidget(self.adjust)
         scroll.setMaximumHeight(self.adjust.sizeHint().height() + 2)
-        self._left = column(_heading("Images"), (self.filmstrip, 3), _heading("History"), (self.history, 1))
+        self._left = column(_heading("Images"), (self.film, 3), _heading("History"), (self.history, 1))
         self._right = column((scroll, 3), _heading("Styles"), (self.gallery, 2))
         self._left.setFixedWidth(LEFT)
         self._right.setFixedWidth(RIGHT)
@@ -123,6 +126,16 @@ class MainWindow(QMainWindow):
         row.addWidget(self._about_engine)
         return strip
 
+    def _make_image_menu(self) -> QMenu:
+        """What can be decided about the selected images: in the menu bar, and where they are clicked."""
+        a, menu = self.actions_, QMenu("&Image", self)
+        menu.addActions([a.approve, a.reject])
+        stars = menu.addMenu("&Stars")
+        stars.addActions(a.stars)
+        menu.addSeparator()
+        menu.addActions([a.copy_settings, a.paste_settings])
+        return menu
+
     def _make_menus(self) -> None:
         a = self.actions_
         menus: tuple[tuple[str, tuple[QAction | None, ...]], ...] = (
@@ -133,6 +146,8 @@ class MainWindow(QMainWindow):
         )
         for title, actions in menus:
             menu = self.menuBar().addMenu(title)
+            if title == "&Edit":
+                self.menuBar().addMenu(self._image_menu)
             for action in actions:
                 if action is None:
                     menu.addSeparator()
@@ -158,6 +173,13 @@ class MainWindow(QMainWindow):
         a.gain.triggered.connect(self.compare.next_gain)
         a.navigator.toggled.connect(self.compare.show_navigator)
         a.snapshot.triggered.connect(lambda: work.session.take_snapshot())
+        a.approve.triggered.connect(lambda: work.assessing.decide(self.film.chosen_items(), "approved"))
+        a.reject.triggered.connect(lambda: work.assessing.decide(self.film.chosen_items(), "rejected"))
+        for count, action in enumerate(a.stars):
+            action.triggered.connect(lambda _checked=False, n=count: work.assessing.rate(self.film.chosen_items(), n))
+        a.copy_settings.triggered.connect(work.assessing.copy)
+        a.paste_settings.triggered.connect(lambda: work.assessing.paste(self.film.chosen_items()))
+        work.assessing.copied.connect(lambda _recipe: a.paste_settings.setEnabled(True))
         a.rotate.triggered.connect(self.compare.rotate_divider)
         a.swap.triggered.connect(self.compare.swap)
         a.truth.toggled.connect(work.truth.want)

@@ -1,0 +1,171 @@
+"""Stars, decisions, notes, settings for many: on the real filmstrip."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QItemSelectionModel, Qt
+from PySide6.QtGui import QImage
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLineEdit, QToolButton
+
+from archivist_app.app import Application
+from archivist_app.state.filmstrip_filter import Order, Which
+from archivist_app.state.filmstrip_model import FilmRole
+from engine.types import ProjectItem
+from tests.app.conftest import Open, find, trigger, until
+from tests.app.fake_service import save_picture
+
+NAMES = ("c.png", "a.png", "b.png")
+
+
+@pytest.fixture
+def three(start: Open, tmp_path: Path) -> Application:
+    paths = [save_picture(tmp_path / name, 90, 60, seed=number) for number, name in enumerate(NAMES)]
+    application = start(*paths)
+    until(application, lambda: application.window.filmstrip.model().rowCount() == len(NAMES))
+    application.spin(0.05)
+    return application
+
+
+def shown(application: Application) -> list[str]:
+    model = application.window.filmstrip.model()
+    return [model.index(row, 0).data() for row in range(model.rowCount())]
+
+
+def item(application: Application, name: str) -> ProjectItem:
+    model = application.window._workspace.session.filmstrip
+    rows = [model.index(row) for row in range(model.rowCount())]
+    found: ProjectItem = next(row.data(FilmRole.ITEM) for row in rows if row.data() == name)
+    return found
+
+
+def select(application: Application, *names: str) -> None:
+    strip = application.window.filmstrip
+    for row, name in enumerate(shown(application)):
+        if name in names:
+            strip.selectionModel().select(strip.model().index(row, 0), QItemSelectionModel.SelectionFlag.Select)
+
+
+def on_screen(application: Application) -> str:
+    current = application.window._workspace.session.item
+    assert current is not None
+    return Path(current.source.path).name
+
+
+def test_keys_rate_and_decide_and_undo_takes_it_back(three: Application) -> None:
+    window, name = three.window, on_screen(three)
+    QTest.keyClick(window.compare, Qt.Key.Key_4)
+    QTest.keyClick(window.compare, Qt.Key.Key_A)
+    assert (item(three, name).stars, item(three, name).decision) == (4, "approved")
+    QTest.keyClick(window.compare, Qt.Key.Key_R)
+    assert item(three, name).decision == "rejected"
+    QTest.keyClick(window.compare, Qt.Key.Key_R)
+    assert item(three, name).decision == ""
+    for _ in range(4):
+        trigger(three, "undo")
+    assert (item(three, name).stars, item(three, name).decision) == (0, "")
+    trigger(three, "redo")
+    assert item(three, name).stars == 4
+
+
+def test_what_was_decided_is_on_disk_after_closing(three: Application, tmp_path: Path) -> None:
+    name = on_screen(three)
+    trigger(three, "approve")
+    note = find(three, QLineEdit, "noteEdit")
+    QTest.keyClicks(note, "print no. 7")
+    QTest.keyClick(note, Qt.Key.Key_Return)
+    three.close()
+    saved = [json.loads(path.read_text()) for path in (tmp_path / "documents").rglob("*.json")]
+    assert any(name in json.dumps(s) and "approved" in json.dumps(s) and "print no. 7" in json.dumps(s) for s in saved)
+
+
+def test_several_images_are_decided_as_one_step(three: Application) -> None:
+    first = on_screen(three)
+    select(three, *NAMES)
+    trigger(three, "stars3")
+    assert [item(three, name).stars for name in NAMES] == [3, 3, 3]
+    assert on_screen(three) == first
+    trigger(three, "undo")
+    assert [item(three, name).stars for name in NAMES] == [0, 0, 0]
+
+
+def test_settings_are_pasted_onto_the_selection_and_each_keeps_its_own_mask(three: Application) -> None:
+    window, session = three.window, three.window._workspace.session
+    assert not window.actions_.paste_settings.isEnabled()
+    window.adjust.rows["alpha"].slider.setValue(900)
+    copied = session.document.recipe
+    trigger(three, "copySettings")
+    other = item(three, next(name for name in NAMES if name != on_screen(three)))
+    session.decide([replace(other, recipe=replace(other.recipe, mask="f" * 64))], "Mask")
+    select(three, *NAMES)
+    trigger(three, "pasteSettings")
+    assert {item(three, name).recipe.alpha for name in NAMES} == {copied.alpha}
+    assert item(three, Path(other.source.path).name).recipe.mask == "f" * 64
+
+
+def test_undoing_a_decision_leaves_what_was_changed_elsewhere_since(three: Application) -> None:
+    session = three.window._workspace.session
+    select(three, *NAMES)
+    trigger(three, "approve")
+    other = item(three, next(name for name in NAMES if name != on_screen(three)))
+    session._put({other.uuid: {"stars": 5}})
+    trigger(three, "undo")
+    assert item(three, Path(other.source.path).name).stars == 5
+    assert item(three, Path(other.source.path).name).decision == ""
+
+
+def test_the_strip_shows_what_is_wished_for_in_the_order_wished_for(three: Application) -> None:
+    film, session = three.window.film, three.window._workspace.session
+    assert shown(three) == list(NAMES)
+    film._want(order=Order.NAME)
+    assert shown(three) == sorted(NAMES)
+    session.decide([replace(item(three, "b.png"), stars=5, decision="approved", note="Harbour")], "x")
+    film._want(order=Order.STARS)
+    assert shown(three) == ["b.png", "c.png", "a.png"]
+    film._want(which=Which.APPROVED)
+    assert shown(three) == ["b.png"]
+    film._want(which=Which.ALL, order=Order.PROJECT)
+    QTest.keyClicks(film.search, "HARB")
+    assert shown(three) == ["b.png"]
+    assert film.count.text() == "1 of 3 images"
+    QTest.keyClicks(film.search, "xyz")
+    assert film.count.text() == "No image fits"
+    film.search.clear()
+    assert shown(three) == list(NAMES)
+
+
+def test_stepping_follows_the_shown_order(three: Application) -> None:
+    three.window.film._want(order=Order.NAME)
+    session = three.window._workspace.session
+    while on_screen(three) != "a.png":
+        session.step(-1)
+    session.step(1)
+    assert on_screen(three) == "b.png"
+    assert three.window.filmstrip.currentIndex().data() == "b.png"
+
+
+def test_every_filter_entry_of_the_menu_does_what_it_says(three: Application) -> None:
+    menu = find(three, QToolButton, "filmFilter").menu()
+    assert menu is not None
+    entries = [action for action in menu.actions() if action.isCheckable()]
+    assert len(entries) == len(Which) + len(Order) + 6
+    for entry in entries:
+        entry.trigger()
+        for name, value in entry.data().items():
+            assert getattr(three.window._workspace.session.shown.wish, name) == value
+
+
+def test_marks_are_painted_where_something_was_decided(three: Application) -> None:
+    strip = three.window.filmstrip
+
+    def picture(row: int) -> QImage:
+        return strip.viewport().grab(strip.visualRect(strip.model().index(row, 0))).toImage()
+
+    before = picture(1)
+    session = three.window._workspace.session
+    session.decide([replace(item(three, "a.png"), decision="rejected", stars=2)], "x")
+    three.spin(0.05)
+    assert picture(1) != before
+    assert strip.model().index(1, 0).data(Qt.ItemDataRole.AccessibleDescriptionRole) == "rejected, 2 stars"

@@ -14,6 +14,7 @@ from archivist_app.state.jobs_model import JobsModel
 from archivist_app.state.maps import Maps
 from archivist_app.state.optimising import Optimiser
 from archivist_app.state.rendering import Rendering
+from archivist_app.state.sampling import Sampler
 from archivist_app.state.session import Session
 from archivist_app.state.styles_model import StylesModel
 from archivist_app.state.truth import Truth
@@ -32,6 +33,7 @@ class Workspace:
     truth: Truth
     maps: Maps
     variants: Variants
+    sampler: Sampler
     styles: StylesModel
     jobs: JobsModel
     exporter: Exporter
@@ -53,6 +55,7 @@ class Workspace:
             truth=Truth(session, bridge, tasks),
             maps=Maps(document, bridge, owner),
             variants=Variants(session, bridge),
+            sampler=Sampler(session, bridge),
             styles=StylesModel(document, bridge, owner),
             jobs=jobs,
             exporter=exporter,
@@ -64,4 +67,5 @@ class Workspace:
         self.rendering.stop()
         self.maps.stop()
         self.variants.stop()
+        self.sampler.stop()
         self.styles.stop()

@@ -422,3 +422,29 @@ def test_refined_pixels_stay_while_panning_and_go_with_the_recipe(qapp: object) 
     assert {region.x for region, _ in shown[1:]} == {0, 100, 200}
     layers.add(frame(Region(200, 0, 100, 100), Recipe(alpha=2.0), "draft", 9))
     assert [region.x for region, _ in layers.after()] == [0, 200]
+
+
+def test_where_the_master_has_other_values_they_are_told_once_the_pointer_rests(
+    start: Open, service: FakeService
+) -> None:
+    service.bits = 16
+    application = start(save_picture(service.root / "deep.png", 200, 180))
+    until(application, lambda: application.window.compare._layers is not None)
+    at_full_size(application)
+    readout = find(application, QLabel, "pixelReadout")
+    point(application, 70, 90)
+    assert readout.text().endswith("8 bit sRGB"), "at once what the screen has"
+    until(application, lambda: readout.text().endswith("16 bit"))
+    image = application.window._workspace.document.image
+    assert image is not None
+    scan = [257 * int(value) for value in service._read(image)[90, 70, 2::-1]]
+    assert readout.text().startswith(f"x 70, y 90   ·   Before {'  '.join(map(str, scan))}   ·   After ")
+
+
+def test_snapshots_not_yet_saved_survive_that_images_are_added(small: Application, service: FakeService) -> None:
+    service.refuse_saves = "The disk is full; free some space."
+    take(small, 0.5)
+    session = small.window._workspace.session
+    session.open_paths([str(save_picture(service.root / "other.png", 90, 80, seed=4))])
+    until(small, lambda: session.filmstrip.rowCount() == 2)
+    assert [len(item.snapshots) for item in session._items.values()] == [1, 0]

@@ -65,7 +65,7 @@ def read(now: Situation, x: int, y: int) -> Readout:
 
 
 def _number(value: float) -> str:
-    return str(value) if isinstance(value, int) else f"{value:.3g}"
+    return str(value) if isinstance(value, int) else f"{value:.1f}"
 
 
 def _measured(now: Situation, x: int, y: int) -> list[tuple[str, tuple[float, ...]]]:

@@ -31,7 +31,10 @@ BESIDE_BYTES = 64 << 20  # of a map's or a variant's pixels that are kept while 
 LONG = 0.010  # seconds that a painting may take at 60 a second, with time for the rest
 REST_MS = 120  # after the last move, until pixels are smooth again where that takes longer
 BLINK_MS = 500  # how long each side of a blink is shown: slow enough for everybody's eyes
-HANDS = "Wheel zooms, drag or Shift with the arrows moves, backslash held down shows the original, M changes the mode."
+HANDS = (
+    "Wheel zooms, drag or Shift with the arrows moves, Ctrl with the arrows moves the divider, "
+    "backslash held down shows the original, M changes the mode."
+)
 
 
 class CompareView(Surface):

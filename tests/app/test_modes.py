@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QAction, QImage
+from PySide6.QtGui import QAccessible, QAction, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QMenu, QToolButton, QWidget
 
@@ -319,6 +319,25 @@ def test_space_held_drags_the_image_where_the_divider_is_and_shift_arrows_move_i
     assert compare._divider == divider
     QTest.keyClick(compare, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
     assert compare.viewport.centre[0] > before[0]
+
+
+def test_ctrl_and_the_arrows_move_the_divider(small: Application) -> None:
+    compare = small.window.compare
+    for key, expected in ((Qt.Key.Key_Right, 0.52), (Qt.Key.Key_Left, 0.5), (Qt.Key.Key_Left, 0.48)):
+        QTest.keyClick(compare, key, Qt.KeyboardModifier.ControlModifier)
+        assert compare._divider == pytest.approx(expected)
+
+
+def test_a_change_of_the_mode_is_announced(small: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(
+        QAccessible, "updateAccessibility", lambda event: told.append(event.message())
+    )  # what a screen reader would be given
+    monkeypatch.setattr(QAccessible, "isActive", lambda: True)
+    trigger(small, "blink")
+    trigger(small, "pause")
+    assert told[0].startswith("Blink. The original and the restoration in turns")
+    assert told[1] == "Blinking is paused"
 
 
 # Variants

@@ -29,6 +29,7 @@ from engine.types import (
     Recipe,
     RenderRequest,
     Restored,
+    Sample,
     StyleCard,
 )
 
@@ -201,6 +202,10 @@ class Bridge(QObject):
         work = self._service.beside(request, tile)
         self._watch(work.future, arrived, failed)
         return work.cancel
+
+    def sample(self, image: ImageRef, recipe: Recipe, x: int, y: int, done: Callable[[Sample], None]) -> None:
+        """One pixel in the master's own values; where that fails nothing is said."""
+        self._watch(self._service.sample(image, recipe, x, y), done, log.info)
 
     def survey(
         self,

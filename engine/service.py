@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from platformdirs import user_data_path
 
-from engine.errors import EngineError, RecipeError, in_words
+from engine.errors import Cancelled, EngineError, RecipeError, in_words
 from engine.models import catalog
 from engine.projects.desk import ProjectDesk
 from engine.projects.masks import MaskShelf
@@ -44,6 +44,7 @@ from engine.types import (
     Recipe,
     RenderRequest,
     Restored,
+    Sample,
     StyleCard,
     Trial,
     View,
@@ -271,6 +272,23 @@ class EngineService:
             return (yield from maps.view(self._pipeline(request.recipe), subject, request, on_part))
 
         return self._worker.submit(Lane.BESIDE, _steps_in_words(self._enduring(steps)), on_progress=on_progress)
+
+    def sample(self, image: ImageRef, recipe: Recipe, x: int, y: int) -> Future[Sample]:
+        """One pixel before and after; cancelled where the master has not been decoded, since nobody waits for that."""
+
+        def look() -> Sample:
+            with self._lock:
+                source = self._sources.get((image.sha256, image.page))
+            if source is None:
+                raise Cancelled
+            subject = self._subject(image, recipe, source)
+            after = self._pipeline(recipe).sample(subject, x, y)
+            before = tuple(source.master.pixels[y, x].tolist())
+            return Sample(
+                image, recipe, x, y, before, None if after is None else tuple(after.tolist()), source.space.bits
+            )
+
+        return self._worker.call(_in_words(look))
 
     def thumbnail(self, image: ImageRef, recipe: Recipe, size: int) -> Future[Frame]:
         """The whole image in this recipe, longest side about `size`, when nothing more urgent waits."""

@@ -211,6 +211,22 @@ class MapFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """One pixel in the master's own values, a number a channel: as scanned, and as an export writes it.
+
+    `after` is None until the place has been rendered at its full size, and where the recipe enlarges.
+    """
+
+    image: ImageRef
+    recipe: Recipe
+    x: int
+    y: int
+    before: tuple[int, ...]
+    after: tuple[int, ...] | None
+    bits: int
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a job is: `done` of `total` steps, and what it is doing."""
 

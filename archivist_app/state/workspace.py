@@ -15,6 +15,7 @@ from archivist_app.state.jobs_model import JobsModel
 from archivist_app.state.maps import Maps
 from archivist_app.state.optimising import Optimiser
 from archivist_app.state.rendering import Rendering
+from archivist_app.state.sampling import Sampler
 from archivist_app.state.session import Session
 from archivist_app.state.styles_model import StylesModel
 from archivist_app.state.truth import Truth
@@ -34,6 +35,7 @@ class Workspace:
     truth: Truth
     maps: Maps
     variants: Variants
+    sampler: Sampler
     styles: StylesModel
     jobs: JobsModel
     exporter: Exporter
@@ -56,6 +58,7 @@ class Workspace:
             truth=Truth(session, bridge, tasks),
             maps=Maps(document, bridge, owner),
             variants=Variants(session, bridge),
+            sampler=Sampler(session, bridge),
             styles=StylesModel(document, bridge, owner),
             jobs=jobs,
             exporter=exporter,
@@ -67,4 +70,5 @@ class Workspace:
         self.rendering.stop()
         self.maps.stop()
         self.variants.stop()
+        self.sampler.stop()
         self.styles.stop()

@@ -27,10 +27,14 @@ from archivist_app.views.surface import Surface
 from archivist_app.views.viewport import Viewport
 from engine.types import Frame, MapFrame, Progress, RenderRequest, Snapshot
 
+BESIDE_BYTES = 64 << 20  # of a map's or a variant's pixels that are kept while somebody pans
 LONG = 0.010  # seconds that a painting may take at 60 a second, with time for the rest
 REST_MS = 120  # after the last move, until pixels are smooth again where that takes longer
 BLINK_MS = 500  # how long each side of a blink is shown: slow enough for everybody's eyes
-HANDS = "Wheel zooms, drag or Shift with the arrows moves, backslash held down shows the original, M changes the mode."
+HANDS = (
+    "Wheel zooms, drag or Shift with the arrows moves, Ctrl with the arrows moves the divider, "
+    "backslash held down shows the original, M changes the mode."
+)
 
 
 class CompareView(Surface):
@@ -48,7 +52,7 @@ class CompareView(Surface):
         self.setAccessibleName("Comparison of before and after")
         self._layers: Layers | None = None
         self._truth: Pixels | None = None
-        self._map = MapPieces(Mosaic())
+        self._map = MapPieces(Mosaic(BESIDE_BYTES))
         self._variants: tuple[Variant, ...] = ()
         self._last_viewport: Viewport | None = None  # of the image before, so that stepping keeps the zoom
         self._mode = Mode.SPLIT
@@ -134,13 +138,13 @@ class CompareView(Surface):
 
     def forget_map(self) -> None:
         """What was shown of a map holds no longer."""
-        self._map = MapPieces(Mosaic())
+        self._map = MapPieces(Mosaic(BESIDE_BYTES))
         self.update()
 
     def show_variants(self, snapshots: tuple[Snapshot, ...]) -> None:
         """Which snapshots are shown in the mode for them; pixels of those that stay are kept."""
         known = {variant.snapshot: variant for variant in self._variants}
-        self._variants = tuple(known.get(one) or Variant(one, Mosaic()) for one in snapshots)
+        self._variants = tuple(known.get(one) or Variant(one, Mosaic(BESIDE_BYTES)) for one in snapshots)
         self._resize()
         self.update()
 

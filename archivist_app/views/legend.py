@@ -12,7 +12,7 @@ from engine.types import MAP_SCALES, MapKind
 RAMP = 120  # length of a colour ramp
 ROW = 32
 PADDING = 10
-BACK = QColor(20, 20, 20, 210)
+BACK = QColor(20, 20, 20, 230)
 TEXT = QColor(245, 245, 245)
 MUTED = QColor(190, 190, 190)
 

@@ -34,7 +34,7 @@ from archivist_app.views.style_gallery import StyleGallery
 from archivist_app.views.theme import GRID, Theme
 from archivist_app.views.tool_strip import ToolStrip
 from archivist_app.views.variants_menu import VariantsMenu
-from engine.types import EngineReady, Frame, ImageInfo, ImageRef, Project, ProjectItem, Recipe
+from engine.types import EngineReady, Frame, ImageInfo, ImageRef, Project, ProjectItem, Recipe, Sample
 
 LEFT, RIGHT = 200, 320
 
@@ -84,6 +84,7 @@ class MainWindow(QMainWindow):
         self._about_pixel = label("", "hint")
         self._about_pixel.setObjectName("pixelReadout")
         self._about_pixel.setAccessibleName("Values under the pointer")
+        self._readout: Readout | None = None
         self._about_save = label("", "hint")
         self._about_engine = label("", "hint")
 
@@ -226,6 +227,7 @@ class MainWindow(QMainWindow):
         work.variants.chosen_changed.connect(self.compare.show_variants)
         work.variants.frame_ready.connect(self.compare.show_variant_frame)
         self.compare.pointed.connect(self._show_readout)
+        work.sampler.sampled.connect(self._show_sample)
         work.rendering.frame_ready.connect(self.compare.show_frame)
         work.optimiser.previewed.connect(self.compare.show_frame)
         work.optimiser.ended.connect(work.rendering.refresh)
@@ -301,7 +303,14 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _show_readout(self, readout: Readout | None) -> None:
+        self._readout = readout
         self._about_pixel.setText(readout.text if readout is not None else "")
+        self._workspace.sampler.ask((readout.x, readout.y) if readout is not None else None)
+
+    @Slot(object, str)
+    def _show_sample(self, sample: Sample, profile: str) -> None:
+        if self._readout is not None:
+            self._about_pixel.setText(self._readout.in_master(sample, profile).text)
 
     def _show_engine(self, text: str) -> None:
         self._about_engine.setText(text)

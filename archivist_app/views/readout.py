@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archivist_app.views.layers import picture_at
 from archivist_app.views.modes import Mode
 from archivist_app.views.scenes import Situation
-from engine.types import MAP_SCALES
+from engine.types import MAP_SCALES, Sample
 
 
 @dataclass(frozen=True, slots=True)
 class Readout:
-    """A master pixel, and what each picture shows there: red, green and blue as the screen has them, 8 bit sRGB."""
+    """A master pixel, and what each picture shows there: red, green and blue, or what a map measured.
+
+    `kind` says what sort of numbers they are.
+    """
 
     x: int
     y: int
     values: tuple[tuple[str, tuple[float, ...]], ...]
-    exact: bool  # whether they are those of an export, not of a preview
+    kind: str
 
     @property
     def text(self) -> str:
         """In one line."""
-        told = [f"{name} {'  '.join(f'{value:.3g}' for value in values)}" for name, values in self.values]
-        return "   ·   ".join((f"x {self.x}, y {self.y}", *told, "8 bit sRGB" if self.exact else "8 bit sRGB, preview"))
+        told = [f"{name} {'  '.join(_number(value) for value in values)}" for name, values in self.values]
+        return "   ·   ".join((f"x {self.x}, y {self.y}", *told, self.kind))
+
+    def in_master(self, sample: Sample, profile: str) -> Readout:
+        """The same with before and after in the master's own values, if these are of this place and complete."""
+        if (sample.x, sample.y) != (self.x, self.y) or sample.after is None:
+            return self
+        known: dict[str, tuple[float, ...]] = {"Before": sample.before, "After": sample.after}
+        if any(len(shown) == 3 and name not in known for name, shown in self.values):
+            return self  # variants and truths have the screen's values, which are not to be mixed with others
+        values = tuple((name, known.get(name, shown)) for name, shown in self.values)
+        return replace(self, values=values, kind=" ".join(filter(None, (f"{sample.bits} bit", profile))))
 
 
 def read(now: Situation, x: int, y: int) -> Readout:
@@ -47,7 +60,12 @@ def read(now: Situation, x: int, y: int) -> Readout:
         after = picture_at(layers.after(), x, y)
         if after is not None and layers.rendered:
             values.append(("After", after))
-    return Readout(x, y, (*values, *_measured(now, x, y)), exact)
+    kind = "8 bit sRGB" if exact else "8 bit sRGB, preview"
+    return Readout(x, y, (*values, *_measured(now, x, y)), kind)
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.1f}"
 
 
 def _measured(now: Situation, x: int, y: int) -> list[tuple[str, tuple[float, ...]]]:

@@ -17,6 +17,7 @@ GRIP = 8  # how far from the divider it can still be taken, in device-independen
 CLICK = 4  # a press that moves less than this is a click
 CYCLE = (None, 1.0, 2.0)  # middle click: fit, 1:1, 2:1
 STRIDE = 0.125  # of the pane, that a key moves the image
+NUDGE = 0.02  # of the way across or down, that a key moves the divider
 
 
 class Surface(QWidget):
@@ -220,13 +221,16 @@ class Surface(QWidget):
             self.fit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Step with the arrows, move with Shift and the arrows, zoom with plus and minus."""
+        """Step with the arrows, move with Shift and them, move the divider with Ctrl and them, zoom with + and -."""
         steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Up: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Down: 1}
         key = Qt.Key(event.key())
         if key == Qt.Key.Key_Space:
             self._hold_space(True, event)
         elif key in steps and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             self._stride(-steps[key], across=key in (Qt.Key.Key_Left, Qt.Key.Key_Right))
+        elif key in steps and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self._divider = min(max(self._divider + steps[key] * NUDGE, 0.0), 1.0)
+            self.update()
         elif key in steps:
             self.step_requested.emit(steps[key])
         elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal) and self._viewport:

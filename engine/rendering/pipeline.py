@@ -146,6 +146,16 @@ class Pipeline:
             yield Progress(number + 1, len(touching), "refine")
         return Frame(request, pixels, before, to_master(region, level, bounds), exact=exact)
 
+    def sample(self, subject: Subject, x: int, y: int) -> Pixels | None:
+        """Y at a pixel of the master (C,), in its space and depth; None where the place has not been seen yet."""
+        (tile,) = tiles_touching(subject.source.tiles(0, self.card), Region(x, y, 1, 1))
+        seen = self._seen.get(self._key(subject, 0, tile))
+        if seen is None or subject.recipe.scale > 1:
+            return None
+        around = _on_grid(Region(x, y, 1, 1), tile.core)
+        pixel: Pixels = self._tile(subject, self.plan(subject), 0, seen, around)[y - around.y, x - around.x]
+        return pixel
+
     def whole(
         self, subject: Subject, level: int = 0, change: Change | None = None
     ) -> Generator[Progress | None, None, tuple[Pixels, Tally]]:

@@ -42,6 +42,7 @@ from engine.types import (
     Region,
     RenderRequest,
     Restored,
+    Sample,
     Snapshot,
     StyleCard,
     View,
@@ -103,6 +104,7 @@ class FakeService:
         self.surveys: list[MapRequest] = []
         self.saves: list[ProjectItem] = []
         self.orders: list[Optimisation] = []
+        self.bits = 8  # of the masters, as they say
         self.refuse_saves = ""
         self.refuse_drafts = ""
         self._paths: dict[ImageRef, str] = {}
@@ -160,7 +162,7 @@ class FakeService:
             data = Path(path).read_bytes()
             with Image.open(path) as picture:
                 picture.load()
-                info = ImageInfo(path, *picture.size, 3, 8, picture.format or "", 1, "", (300.0, 300.0))
+                info = ImageInfo(path, *picture.size, 3, self.bits, picture.format or "", 1, "", (300.0, 300.0))
         except (OSError, UnidentifiedImageError, SyntaxError) as error:
             raise ImageError(f"“{name}” is not an image that can be read; check the file.") from error
         ref = ImageRef(os.path.abspath(path), hashlib.sha256(data).hexdigest(), len(data), page)
@@ -303,6 +305,17 @@ class FakeService:
                 _settle(work.future, lambda: end(region))
 
         self._work.put(job)
+
+    def sample(self, image: ImageRef, recipe: Recipe, x: int, y: int) -> Future[Sample]:
+        """As if the master had 16 bit."""
+        self.calls.append("sample")
+
+        def look() -> Sample:
+            pixel = self._read(image)[y : y + 1, x : x + 1]
+            before, after = (tuple(257 * v for v in p[0, 0, 2::-1].tolist()) for p in (pixel, _restored(pixel, recipe)))
+            return Sample(image, recipe, x, y, before, after, 16)
+
+        return self._on_engine(look)
 
     def thumbnail(self, image: ImageRef, recipe: Recipe, size: int) -> Future[Frame]:
         turn = self._background

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QAction, QImage
+from PySide6.QtGui import QAccessible, QAction, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QMenu, QToolButton, QWidget
 
@@ -321,6 +321,25 @@ def test_space_held_drags_the_image_where_the_divider_is_and_shift_arrows_move_i
     assert compare.viewport.centre[0] > before[0]
 
 
+def test_ctrl_and_the_arrows_move_the_divider(small: Application) -> None:
+    compare = small.window.compare
+    for key, expected in ((Qt.Key.Key_Right, 0.52), (Qt.Key.Key_Left, 0.5), (Qt.Key.Key_Left, 0.48)):
+        QTest.keyClick(compare, key, Qt.KeyboardModifier.ControlModifier)
+        assert compare._divider == pytest.approx(expected)
+
+
+def test_a_change_of_the_mode_is_announced(small: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(
+        QAccessible, "updateAccessibility", lambda event: told.append(event.message())
+    )  # what a screen reader would be given
+    monkeypatch.setattr(QAccessible, "isActive", lambda: True)
+    trigger(small, "blink")
+    trigger(small, "pause")
+    assert told[0].startswith("Blink. The original and the restoration in turns")
+    assert told[1] == "Blinking is paused"
+
+
 # Variants
 
 
@@ -422,3 +441,29 @@ def test_refined_pixels_stay_while_panning_and_go_with_the_recipe(qapp: object) 
     assert {region.x for region, _ in shown[1:]} == {0, 100, 200}
     layers.add(frame(Region(200, 0, 100, 100), Recipe(alpha=2.0), "draft", 9))
     assert [region.x for region, _ in layers.after()] == [0, 200]
+
+
+def test_where_the_master_has_other_values_they_are_told_once_the_pointer_rests(
+    start: Open, service: FakeService
+) -> None:
+    service.bits = 16
+    application = start(save_picture(service.root / "deep.png", 200, 180))
+    until(application, lambda: application.window.compare._layers is not None)
+    at_full_size(application)
+    readout = find(application, QLabel, "pixelReadout")
+    point(application, 70, 90)
+    assert readout.text().endswith("8 bit sRGB"), "at once what the screen has"
+    until(application, lambda: readout.text().endswith("16 bit"))
+    image = application.window._workspace.document.image
+    assert image is not None
+    scan = [257 * int(value) for value in service._read(image)[90, 70, 2::-1]]
+    assert readout.text().startswith(f"x 70, y 90   ·   Before {'  '.join(map(str, scan))}   ·   After ")
+
+
+def test_snapshots_not_yet_saved_survive_that_images_are_added(small: Application, service: FakeService) -> None:
+    service.refuse_saves = "The disk is full; free some space."
+    take(small, 0.5)
+    session = small.window._workspace.session
+    session.open_paths([str(save_picture(service.root / "other.png", 90, 80, seed=4))])
+    until(small, lambda: session.filmstrip.rowCount() == 2)
+    assert [len(item.snapshots) for item in session._items.values()] == [1, 0]

@@ -98,6 +98,22 @@ def test_a_variant_is_rendered_beside_the_picture_with_the_pixels_of_its_export(
     assert np.array_equal(frame.pixels, service.refine(asked, lambda _: None).result(60).pixels)
 
 
+def test_a_pixel_is_told_in_the_master_s_own_depth(service: EngineService, tmp_path: Path) -> None:
+    path = tmp_path / "deep.tif"
+    master = chelsea()[:160, :200].astype(np.uint16) * 257
+    tifffile.imwrite(path, master, photometric="rgb")
+    ref = opened(service, path)
+    recipe = Recipe(alpha=2.0)
+    service.draft(whole(ref, recipe)).result(60)
+    service.refine(whole(ref, recipe), lambda _: None).result(60)
+    sample = service.sample(ref, recipe, 20, 30).result(60)
+    assert (sample.bits, sample.before) == (16, tuple(master[30, 20].tolist()))
+    assert sample.after is not None
+    assert any(value % 257 for value in sample.after), "finer than 8 bit"
+    with pytest.raises(CancelledError):
+        service.sample(replace(ref, sha256="unknown"), recipe, 20, 30).result(60)
+
+
 def test_torch_comes_in_with_the_first_warming_and_not_before() -> None:
     script = (
         "import sys\n"

@@ -162,6 +162,22 @@ def test_a_screen_at_full_size_shows_the_pixels_of_the_export(pipeline: Pipeline
     assert sum(t.region.width * t.region.height for t in tiles) == 180 * 150
 
 
+@pytest.mark.parametrize("recipe", [Recipe(alpha=0.5), Recipe(style="sepia", beta=1.0, scope="damage", grain=0.5)])
+def test_a_sampled_pixel_is_the_one_that_an_export_writes(
+    pipeline: Pipeline, old: NDArray[np.uint8], recipe: Recipe
+) -> None:
+    master = as_16_bit(old)
+    what = subject(master, recipe)
+    pipeline.forget(what.sha256)
+    assert pipeline.sample(what, 5, 5) is None, "nothing has been seen yet"
+    run(pipeline.refine(request(master, recipe), what, lambda _: None))
+    exported = run(pipeline.whole(what))[0]
+    for x, y in ((0, 0), (127, 127), (128, 130), (239, 199), (70, 33)):
+        pixel = pipeline.sample(what, x, y)
+        assert pixel is not None
+        assert np.abs(pixel.astype(int) - exported[y, x]).max() <= 1
+
+
 def test_a_draft_over_known_tiles_agrees_with_the_refined_view(pipeline: Pipeline, old: NDArray[np.uint8]) -> None:
     recipe = Recipe(alpha=2.0)
     asked = request(old, recipe, region=Region(10, 30, 200, 160))

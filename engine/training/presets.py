@@ -106,8 +106,8 @@ PRESETS = {
         Preset(  # the same, short and of a fixed length: what is compared gets the same number of steps
             "head-short",
             (
-                Phase("critic", 3, 5e-4, batch=6, size=128, steps=150),
-                Phase("joint", 10, 7e-4, batch=6, size=128, steps=600),
+                Phase("critic", 3, 5e-4, batch=6, size=128, steps=100),
+                Phase("joint", 10, 7e-4, batch=6, size=128, steps=500),
             ),
             seed=7,
             checkpoint_minutes=30,

@@ -6,8 +6,7 @@ Importing this module loads neither torch nor Qt: `archivist --help` answers at 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from archivist_app import cli_bench, cli_catalog, cli_doctor, cli_judge, cli_optimise, cli_report, cli_targets
+from archivist_app.cli_engine import Device, DeviceOption, Json, engine
 from archivist_app.cli_report import DONE, FAILED, INTERRUPTED, WRONG_USAGE
 from archivist_app.cli_window import is_picture_or_project, open_window
 from engine.errors import EngineError, RecipeError
@@ -48,15 +48,6 @@ class Scope(StrEnum):
     DAMAGE = "damage"
 
 
-class Device(StrEnum):
-    """What computes."""
-
-    AUTO = "auto"
-    CPU = "cpu"
-    CUDA = "cuda"
-    MPS = "mps"
-
-
 class _Commands(TyperGroup):
     """A first word that is no subcommand is an image or a project to open."""
 
@@ -76,13 +67,8 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-styles_app = typer.Typer(help="The styles that can be chosen.", invoke_without_command=True)
-models_app = typer.Typer(help="The networks that can be chosen.", invoke_without_command=True)
-app.add_typer(styles_app, name="styles")
-app.add_typer(models_app, name="models")
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-DeviceOption = Annotated[Device, typer.Option(help="What computes.")]
+app.add_typer(cli_catalog.styles_app, name="styles")
+app.add_typer(cli_catalog.models_app, name="models")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -119,26 +105,6 @@ def _explain(error: Exception) -> int:
         return WRONG_USAGE
     cli_report.explain(error)
     return FAILED
-
-
-def new_service(device: str = "auto") -> EngineService:
-    """The engine, not yet started. Imported here because its rooms take a moment to load."""
-    from engine.service import EngineService
-
-    service = EngineService(device=device)
-    service.watch(lambda _ready, sentence: cli_report.complain(sentence))
-    return service
-
-
-@contextmanager
-def _engine(device: str = "auto") -> Iterator[EngineService]:
-    service = new_service(device)
-    with cli_report.stoppable():
-        service.start()
-        try:
-            yield service
-        finally:
-            service.close()
 
 
 def _show_version(wanted: bool) -> None:
@@ -211,7 +177,7 @@ def restore(
         grain=grain,
         scale=scale,
     )
-    with _engine(device.value) as service:
+    with engine(device.value) as service:
         recipe = _with_catalogue(service, recipe, model, style)
         batch = _Batch(recipe, mask, as_json, targets)
         outcomes = [_restore_one(service, source, batch) for source in inputs]
@@ -234,16 +200,8 @@ def _with_catalogue(service: EngineService, recipe: Recipe, model: str | None, s
             raise RecipeError(f"There is no model “{model}”; `archivist models` lists those there are.")
         changes["model"] = model
     if style is not None:
-        changes["style"] = _style_id(service, style)
+        changes["style"] = cli_catalog.style_id(service, style)
     return Recipe.from_json(changes)
-
-
-def _style_id(service: EngineService, style: str) -> str:
-    if style in {card.id for card in service.styles()}:
-        return style
-    if not Path(style).exists():
-        raise RecipeError(f"There is no style and no picture “{style}”; `archivist styles` lists the styles.")
-    return cli_report.await_result(service.add_style(str(Path(style).absolute()))).id
 
 
 def _restore_one(service: EngineService, source: Path, batch: _Batch) -> bool:
@@ -284,42 +242,6 @@ def _run_export(service: EngineService, image: ImageRef, recipe: Recipe, options
         return cli_report.await_work(service.export(image, recipe, options, advance))
 
 
-@styles_app.callback()
-def _styles(ctx: typer.Context) -> None:
-    if ctx.invoked_subcommand is None:
-        list_styles()
-
-
-@styles_app.command("list")
-def list_styles(as_json: Json = False) -> None:
-    """List the styles."""
-    cli_catalog.list_styles(new_service().styles(), as_json)
-
-
-@styles_app.command("show")
-def show_style(style: Annotated[str, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
-    """Show where a style comes from."""
-    cli_catalog.show(new_service().styles(), style, "style", as_json)
-
-
-@models_app.callback()
-def _models(ctx: typer.Context) -> None:
-    if ctx.invoked_subcommand is None:
-        list_models()
-
-
-@models_app.command("list")
-def list_models(as_json: Json = False) -> None:
-    """List the networks."""
-    cli_catalog.list_models(new_service().models(), as_json)
-
-
-@models_app.command("show")
-def show_model(model: Annotated[str, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
-    """Show what a network is, what it was trained on and what it measured."""
-    cli_catalog.show(new_service().models(), model, "model", as_json)
-
-
 @app.command()
 def demo(
     no_window: Annotated[bool, typer.Option("--no-window", help="Restore and report, without a display.")] = False,
@@ -328,7 +250,7 @@ def demo(
     """Open a project of aged photographs, and restore it."""
     if not no_window:
         return open_window([], demo=True)
-    with _engine() as service:
+    with engine() as service:
         project = cli_report.await_result(service.demo_project())
         try:
             restored = [_restore_item(service, project, item) for item in project.items]
@@ -365,7 +287,7 @@ def _restore_item(service: EngineService, project: Project, item: ProjectItem) -
 def doctor(device: DeviceOption = Device.AUTO, as_json: Json = False) -> int:
     """Say what this installation has, what it lacks, and what to do about it."""
     findings = [*cli_doctor.about_program(), *cli_doctor.about_qt(), *cli_doctor.about_folders()]
-    with _engine(device.value) as service:
+    with engine(device.value) as service:
         try:
             findings += cli_doctor.about_engine(cli_report.await_result(service.warm()))
         except EngineError as error:
@@ -390,7 +312,7 @@ def _qt_probe() -> int:
 @app.command()
 def bench(device: DeviceOption = Device.AUTO, as_json: Json = False) -> int:
     """Measure this machine, and how well the engine uses it; wants it quiet for a minute or two."""
-    with _engine(device.value) as service, cli_report.progress_bar("Measuring", quiet=as_json) as advance:
+    with engine(device.value) as service, cli_report.progress_bar("Measuring", quiet=as_json) as advance:
         found = cli_bench.measure(service, advance)
     cli_bench.show(found, as_json)
     return DONE
@@ -429,7 +351,7 @@ def evaluate(
         raise RecipeError(f"What is enlarged is enlarged 2 or 4 times, not {upscale}.")
     files = tuple(str(file) for file in peer or ())
     comparison = Comparison(str(clean), str(aged) if aged else "", age_seed or 0, severity, files, upscale or 1)
-    with _engine(device.value) as service, cli_report.progress_bar("Evaluating") as advance:
+    with engine(device.value) as service, cli_report.progress_bar("Evaluating") as advance:
         result = cli_report.await_work(service.evaluate(comparison, advance))
     if as_json:
         cli_report.emit(asdict(result))
@@ -455,7 +377,7 @@ def judge(
     """Judge the network by every figure that is wanted of it; takes minutes."""
     paths = {"aged": aged, "defects": defects, "peer": peer, "weights": weights}
     named = {name: str(path) for name, path in paths.items() if path is not None}
-    with _engine(device.value) as service:
+    with engine(device.value) as service:
         cli_judge.run(service, Trial(str(clean), only=tuple(only or ()), pictures=pictures, **named), as_json)
     return DONE
 
@@ -477,7 +399,7 @@ def optimise(
     """Restore slowly: minimise alpha * content + beta * style over the pixels themselves, from the fast result."""
     targets = cli_targets.plan(output, [source], cli_targets.Conflict.VERSION)
     recipe = Recipe(alpha=alpha, beta=beta if beta is not None else (0.0 if style is None else 1.0))
-    with _engine(device.value) as service:
+    with engine(device.value) as service:
         known = style in {card.id for card in service.styles()}
         picture = reference or (Path(style) if style is not None and not known else None)
         recipe = _with_catalogue(service, recipe, None, style)
@@ -507,7 +429,7 @@ def age(
             raise RecipeError(f"“{target}” is the photograph to age and is not written over; choose another name.")
     if mask is not None and cli_targets.is_one_of(mask, [output]):
         raise RecipeError("The aged photograph and its mask cannot be the same file; give --mask another name.")
-    with _engine(device.value) as service:
+    with engine(device.value) as service:
         target_mask = None if mask is None else str(mask)
         cli_report.await_result(service.age(str(source), str(output), seed=seed, severity=severity, mask=target_mask))
     cli_report.say(str(output))
@@ -523,7 +445,7 @@ def train(
     as_json: Json = False,
 ) -> int:
     """Train a network on photographs of your own. An interrupted run goes on where it stopped."""
-    with _engine(device.value) as service, cli_report.progress_bar("Training", quiet=as_json) as draw:
+    with engine(device.value) as service, cli_report.progress_bar("Training", quiet=as_json) as draw:
 
         def advance(step: Progress) -> None:
             if as_json:

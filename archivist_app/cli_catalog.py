@@ -1,18 +1,37 @@
-"""Style and model cards as tables, facts and JSON."""
+"""`archivist styles` and `archivist models`: cards as tables, facts and JSON, and styles of one's own."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-from archivist_app import cli_report
-from engine.errors import RecipeError
+import typer
+
+from archivist_app import cli_engine, cli_report
+from archivist_app.cli_engine import Json
+from engine.errors import EngineError, RecipeError
 from engine.types import ModelCard, StyleCard
 
+if TYPE_CHECKING:
+    from engine.service import EngineService
 
-def list_styles(cards: Sequence[StyleCard], as_json: bool) -> None:
-    """One line a style."""
+styles_app = typer.Typer(help="The styles that can be chosen.", invoke_without_command=True)
+models_app = typer.Typer(help="The networks that can be chosen.", invoke_without_command=True)
+StyleId = Annotated[str, typer.Argument(metavar="ID")]
+
+
+@styles_app.callback()
+def _styles(ctx: typer.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        list_styles()
+
+
+@styles_app.command("list")
+def list_styles(as_json: Json = False) -> None:
+    """List the styles."""
+    cards = cli_engine.new_service().styles()
     if as_json:
         cli_report.emit({"styles": [_without_code(asdict(card)) for card in cards]})
     else:
@@ -20,8 +39,68 @@ def list_styles(cards: Sequence[StyleCard], as_json: bool) -> None:
         cli_report.table(("id", "title", "group", "date"), rows)
 
 
-def list_models(cards: Sequence[ModelCard], as_json: bool) -> None:
-    """One line a network."""
+@styles_app.command("show")
+def show_style(style: StyleId, as_json: Json = False) -> None:
+    """Show where a style comes from."""
+    _show(cli_engine.new_service().styles(), style, "style", as_json)
+
+
+@styles_app.command("add")
+def add_styles(
+    pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE", help="Pictures whose look is wanted.")],
+    title: Annotated[str, typer.Option(help="Its name, where there is one picture; else the file's.")] = "",
+    date: Annotated[str, typer.Option(help="When the picture was made.")] = "",
+    source: Annotated[str, typer.Option(help="Where it comes from; the file's name if not given.")] = "",
+    licence: Annotated[str, typer.Option(help="Under which terms it may be used.")] = "",
+    as_json: Json = False,
+) -> int:
+    """Make styles of pictures: 64 numbers each are kept, never the picture. A bad one is reported, the rest go on."""
+    if title and len(pictures) > 1:
+        raise RecipeError("A title belongs to one picture; add the pictures one by one, or leave out --title.")
+    failed = False
+    with cli_engine.engine() as service:
+        for picture in pictures:
+            try:
+                about = {"title": title, "date": date, "source": source, "licence": licence}
+                card = cli_report.await_result(service.add_style(str(picture.absolute()), **about))
+            except EngineError as error:
+                cli_report.complain(str(error))
+                failed = True
+                continue
+            if as_json:
+                cli_report.emit(_without_code(asdict(card)))
+            else:
+                cli_report.say(card.id)
+    return cli_report.FAILED if failed else cli_report.DONE
+
+
+@styles_app.command("remove")
+def remove_styles(styles: Annotated[list[str], typer.Argument(metavar="ID")]) -> None:
+    """Remove styles of your own; recipes that use them can then no longer be run."""
+    service = cli_engine.new_service()
+    for style in styles:
+        service.remove_style(style)
+
+
+def style_id(service: EngineService, style: str) -> str:
+    """The id of a style named by its id or by a picture, which is added. RecipeError where there is neither."""
+    if style in {card.id for card in service.styles()}:
+        return style
+    if not Path(style).exists():
+        raise RecipeError(f"There is no style and no picture “{style}”; `archivist styles` lists the styles.")
+    return cli_report.await_result(service.add_style(str(Path(style).absolute()))).id
+
+
+@models_app.callback()
+def _models(ctx: typer.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        list_models()
+
+
+@models_app.command("list")
+def list_models(as_json: Json = False) -> None:
+    """List the networks."""
+    cards = cli_engine.new_service().models()
     if as_json:
         cli_report.emit({"models": [asdict(card) for card in cards]})
     else:
@@ -29,8 +108,13 @@ def list_models(cards: Sequence[ModelCard], as_json: bool) -> None:
         cli_report.table(("id", "title", "scale", "licence"), rows)
 
 
-def show(cards: Sequence[StyleCard] | Sequence[ModelCard], wanted: str, kind: str, as_json: bool) -> None:
-    """Everything on the card `wanted`; `kind` is "style" or "model". Raises RecipeError where there is none."""
+@models_app.command("show")
+def show_model(model: Annotated[str, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
+    """Show what a network is, what it was trained on and what it measured."""
+    _show(cli_engine.new_service().models(), model, "model", as_json)
+
+
+def _show(cards: Sequence[StyleCard] | Sequence[ModelCard], wanted: str, kind: str, as_json: bool) -> None:
     card = next((card for card in cards if card.id == wanted), None)
     if card is None:
         raise RecipeError(f"There is no {kind} “{wanted}”; `archivist {kind}s` lists those there are.")

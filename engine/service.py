@@ -6,7 +6,6 @@ Futures are `concurrent.futures.Future`; callbacks run on engine or io threads; 
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -23,7 +22,7 @@ from engine.projects.desk import ProjectDesk
 from engine.runtime.cache import ByteCache
 from engine.runtime.io import IoPool, sha256_of
 from engine.runtime.worker import Lane, Steps, Work, Worker
-from engine.styles.library import StyleLibrary
+from engine.styles.library import StyleLibrary, own_card
 from engine.types import (
     Comparison,
     EngineReady,
@@ -306,23 +305,24 @@ class EngineService:
         """The cards of the installed models."""
         return tuple(catalog.read_card(path) for path in catalog.shipped())
 
-    def add_style(self, path: str) -> Future[StyleCard]:
-        """Makes any picture a style card among a person's own."""
+    def add_style(
+        self, path: str, *, title: str = "", date: str = "", source: str = "", licence: str = ""
+    ) -> Future[StyleCard]:
+        """Makes any picture a style card among a person's own; title and source are the file's name if not given."""
 
         def steps() -> Generator[Progress | None, None, StyleCard]:
-            import hashlib
-
-            source = _decode(Path(path))
+            picture = _decode(Path(path))
             yield None
-            code = self._studio().style_code(source)
-            stem = Path(path).stem
-            name = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-") or "style"
-            mark = hashlib.sha256(repr(code).encode()).hexdigest()[:8]  # two pictures of one name are two styles
-            card = StyleCard(f"own-{name}-{mark}", stem, "own", code, source=Path(path).name)
+            code = self._studio().style_code(picture)
+            card = own_card(code, title or Path(path).stem, date, source or Path(path).name, licence)
             self._library.add(card)
             return card
 
         return self._worker.submit(Lane.QUEUE, _steps_in_words(steps)).future
+
+    def remove_style(self, style: str) -> None:
+        """Forgets one of a person's own styles; RecipeError for any other."""
+        self._library.remove(style)
 
     # Projects
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -48,6 +50,21 @@ class StyleLibrary:
         self._own.parent.mkdir(parents=True, exist_ok=True)
         added = read_cards(self._own) if self._own.exists() else ()
         write_cards(self._own, (*(c for c in added if c.id != card.id), card))
+
+    def remove(self, style: str) -> None:
+        """Forgets a card among a person's own; RecipeError where it is none of them, as the shipped ones are not."""
+        added = read_cards(self._own) if self._own and self._own.exists() else ()
+        if self._own is None or style not in {card.id for card in added}:
+            self.card(style)  # says so where there is no such style at all
+            raise RecipeError(f"“{style}” belongs to Archivist and stays; only styles of your own can be removed.")
+        write_cards(self._own, (card for card in added if card.id != style))
+
+
+def own_card(code: tuple[float, ...], title: str, date: str = "", source: str = "", licence: str = "") -> StyleCard:
+    """The card of a person's own style; the id tells two pictures of one title apart, and is the same for one."""
+    name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "style"
+    mark = hashlib.sha256(repr(code).encode()).hexdigest()[:8]
+    return StyleCard(f"own-{name}-{mark}", title, "own", code, date=date, source=source, licence=licence)
 
 
 def read_cards(path: Path) -> tuple[StyleCard, ...]:

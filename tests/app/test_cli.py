@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 import pytest
 
-from archivist_app import cli, cli_report
+from archivist_app import cli, cli_engine, cli_report
 from engine.errors import ImageError, RecipeError, WriteError
 from engine.types import (
     Comparison,
@@ -145,9 +145,14 @@ class FakeEngine:
     def models(self) -> tuple[ModelCard, ...]:
         return (SHIPPED,)
 
-    def add_style(self, path: str) -> Future[StyleCard]:
-        self.asked.append(("add_style", path))
+    def add_style(self, path: str, **about: str) -> Future[StyleCard]:
+        if path.endswith("bad.jpg"):
+            return failed(ImageError("“bad.jpg” is damaged."))
+        self.asked.append(("add_style", path, *(f"{name} {value}" for name, value in about.items() if value)))
         return settled(replace(CARBON, id="own-1"))
+
+    def remove_style(self, style: str) -> None:
+        self.asked.append(("remove_style", style))
 
     def add_mask(self, path: str, image: ImageRef) -> Future[str]:
         self.asked.append(("add_mask", path, image.path))
@@ -239,7 +244,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
         fake.device = device
         return fake
 
-    monkeypatch.setattr(cli, "new_service", new_service)
+    monkeypatch.setattr(cli_engine, "new_service", new_service)
     return fake
 
 
@@ -336,6 +341,22 @@ def test_a_picture_becomes_the_style(engine: FakeEngine, here: Path) -> None:
     assert cli.main(["restore", "a.jpg", "-o", "out", "--style", "b.jpg"]) == 0
     assert engine.asked == [("add_style", str(here / "b.jpg"))]
     assert engine.exports[0][1].style == "own-1"
+
+
+def test_pictures_are_kept_as_styles_and_a_bad_one_does_not_stop_the_rest(
+    engine: FakeEngine, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["styles", "add", "bad.jpg", "b.jpg", "--licence", "CC0", "--date", "1890"]) == 1
+    assert engine.asked == [("add_style", str(here / "b.jpg"), "date 1890", "licence CC0")]
+    told = capsys.readouterr()
+    assert told.out == "own-1\n"
+    assert "bad.jpg" in told.err
+    assert cli.main(["styles", "add", "a.jpg", "b.jpg", "--title", "One name"]) == 2
+
+
+def test_a_style_is_removed_by_its_id(engine: FakeEngine) -> None:
+    assert cli.main(["styles", "remove", "own-1", "own-2"]) == 0
+    assert engine.asked == [("remove_style", "own-1"), ("remove_style", "own-2")]
 
 
 def test_an_edited_mask_reaches_the_recipe(engine: FakeEngine, here: Path) -> None:
@@ -487,8 +508,8 @@ def test_the_unforeseen_is_one_sentence_and_a_log(
 
 def test_what_libraries_warn_of_does_not_reach_the_terminal() -> None:
     code = (
-        "import logging, sys, warnings; from archivist_app import cli; "
-        "cli.new_service = lambda: [warnings.warn('odd tag'), logging.error('odd tile')] and sys.exit(0); "
+        "import logging, sys, warnings; from archivist_app import cli, cli_engine; "
+        "cli_engine.new_service = lambda: [warnings.warn('odd tag'), logging.error('odd tile')] and sys.exit(0); "
         "cli.main(['styles'])"
     )
     root = Path(cli.__file__).parents[1]
@@ -643,8 +664,8 @@ def test_a_termination_signal_interrupts_like_the_keyboard() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pipe that can be closed at its other end")
 def test_a_reader_that_goes_away_is_no_error() -> None:
     code = (
-        "import sys; from archivist_app import cli, cli_report; "
-        "sys.stdin.read(); cli.new_service = lambda: cli_report.say('a line that nobody reads'); "
+        "import sys; from archivist_app import cli, cli_engine, cli_report; "
+        "sys.stdin.read(); cli_engine.new_service = lambda: cli_report.say('a line that nobody reads'); "
         "sys.exit(cli.main(['styles']))"
     )
     process = subprocess.Popen(

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from platformdirs import user_config_path
 from PySide6.QtCore import QObject
 
 from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge
+from archivist_app.state.corners import Corners
 from archivist_app.state.document import Document
 from archivist_app.state.exporting import Exporter
 from archivist_app.state.jobs_model import JobsModel
 from archivist_app.state.optimising import Optimiser
+from archivist_app.state.own_styles import OwnStyles
+from archivist_app.state.preferences import Preferences
 from archivist_app.state.rendering import Rendering
 from archivist_app.state.session import Session
 from archivist_app.state.styles_model import StylesModel
+from archivist_app.state.thumbnails import Thumbnails
 from archivist_app.state.truth import Truth
 
 
@@ -28,7 +33,11 @@ class Workspace:
     session: Session
     rendering: Rendering
     truth: Truth
+    preferences: Preferences
+    thumbnails: Thumbnails
     styles: StylesModel
+    own_styles: OwnStyles
+    corners: Corners
     jobs: JobsModel
     exporter: Exporter
     optimiser: Optimiser
@@ -40,6 +49,9 @@ class Workspace:
         session = Session(document, bridge, tasks, owner)
         jobs = JobsModel(owner)
         exporter = Exporter(session, bridge, jobs, tasks)
+        preferences = Preferences(user_config_path("Archivist", appauthor=False) / "window.ini", owner)
+        thumbnails = Thumbnails(document, bridge, owner)  # first to hear of another image
+        styles = StylesModel(document, bridge, thumbnails, preferences, owner)
         return cls(
             tasks=tasks,
             bridge=bridge,
@@ -47,7 +59,11 @@ class Workspace:
             session=session,
             rendering=Rendering(document, bridge, owner),
             truth=Truth(session, bridge, tasks),
-            styles=StylesModel(document, bridge, owner),
+            preferences=preferences,
+            thumbnails=thumbnails,
+            styles=styles,
+            own_styles=OwnStyles(session, styles, bridge, jobs, tasks),
+            corners=Corners(document, thumbnails, owner),
             jobs=jobs,
             exporter=exporter,
             optimiser=Optimiser(session, exporter, bridge, jobs, tasks),
@@ -57,3 +73,5 @@ class Workspace:
         """Nothing here starts anything by itself any more."""
         self.rendering.stop()
         self.styles.stop()
+        self.corners.stop()
+        self.thumbnails.stop()

@@ -21,6 +21,8 @@ class Actions(QObject):
         self.export = self._make("exportAction", "&Export", "Ctrl+E", "ph.export")
         self.export_as = self._make("exportAsAction", "Export &as…", "Ctrl+Shift+E")
         self.optimise = self._make("optimiseAction", "Op&timise…", "Ctrl+Alt+O")
+        self.find_style = self._make("findStyleAction", "&Find a style", "Ctrl+F")
+        self.add_style = self._make("addStyleAction", "&Add a style of your own…", "")
         self.quit = self._make("quitAction", "&Quit", "Ctrl+Q")
         self.undo = history.createUndoAction(self, "&Undo")
         self.redo = history.createRedoAction(self, "&Redo")
@@ -51,7 +53,7 @@ class Actions(QObject):
     def need_image(self) -> tuple[QAction, ...]:
         """Those that make sense only while an image is on screen."""
         compare = (self.split, self.side, self.rotate, self.swap, self.fit)
-        return (self.export, self.export_as, self.optimise, *compare, *self.zooms.values())
+        return (self.export, self.export_as, self.optimise, self.find_style, *compare, *self.zooms.values())
 
     def show_mode(self, mode: str) -> None:
         """Follow the viewer's mode."""

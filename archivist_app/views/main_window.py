@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from archivist_app.state.document import styled
 from archivist_app.state.optimising import PASSES
 from archivist_app.state.workspace import Workspace
 from archivist_app.views import dialogs
@@ -28,11 +27,12 @@ from archivist_app.views.history_panel import HistoryPanel
 from archivist_app.views.jobs_panel import JobsPanel
 from archivist_app.views.message_bar import MessageBar
 from archivist_app.views.parts import column, dressed, label
+from archivist_app.views.style_desk import StyleDesk
 from archivist_app.views.style_gallery import StyleGallery
 from archivist_app.views.style_panel import StylePanel
 from archivist_app.views.theme import GRID, Theme
 from archivist_app.views.tool_strip import ToolStrip
-from engine.types import EngineReady, Frame, ImageInfo, ImageRef, Project, ProjectItem, Recipe, StyleCard
+from engine.types import EngineReady, Frame, ImageInfo, ImageRef, Project, ProjectItem, Recipe
 
 LEFT, RIGHT = 200, 320
 
@@ -124,9 +124,9 @@ class MainWindow(QMainWindow):
         a = self.actions_
         menus: tuple[tuple[str, tuple[QAction | None, ...]], ...] = (
             ("&File", (a.open, a.open_folder, a.demo, None, a.export, a.export_as, a.optimise, None, a.quit)),
-            ("&Styles", (a.find_style, a.add_style)),
             ("&Edit", (a.undo, a.redo)),
             ("&View", (a.split, a.side, a.rotate, a.swap, a.truth, None, a.fit, *a.zooms.values(), None, a.surround)),
+            ("&Styles", (a.find_style, a.add_style)),
         )
         for title, actions in menus:
             menu = self.menuBar().addMenu(title)
@@ -171,12 +171,14 @@ class MainWindow(QMainWindow):
         session.opening_changed.connect(self._show_opening)
         session.saved.connect(lambda: self._about_save.setText("Saved"))
         session.noticed.connect(self.messages.tell)
+        work.own_styles.noticed.connect(self.messages.tell)
         for source in (
             session.failed,
             work.rendering.failed,
             work.exporter.failed,
             work.optimiser.failed,
             work.truth.failed,
+            work.own_styles.failed,
             work.bridge.engine_failed,
         ):
             source.connect(self.messages.tell_fault)
@@ -195,37 +197,12 @@ class MainWindow(QMainWindow):
         work.bridge.engine_moved.connect(self._show_moved)
         work.bridge.engine_failed.connect(lambda _text: self._show_engine(""))
         self.adjust.edited.connect(session.push)
-        self._connect_styles()
-        self.filmstrip.chosen.connect(session.show_item)
-
-    def _connect_styles(self) -> None:
-        a, work, tasks = self.actions_, self._workspace, self._workspace.tasks
-        self.gallery.chosen.connect(work.session.choose_style)
-        self.gallery.tried.connect(self._try_style)
-        self.gallery.trial_ended.connect(self._end_trial)
-        self.gallery.removal_wanted.connect(lambda card: tasks.spawn(self._remove_style(card)))
-        self.styles.pictures_dropped.connect(work.own_styles.add)
-        self.styles.add_wanted.connect(a.add_style.trigger)
-        a.add_style.triggered.connect(lambda: tasks.spawn(self._ask_styles()))
-        a.find_style.triggered.connect(self.styles.look_for)
-        work.own_styles.added.connect(self.styles.show_added)
-        work.own_styles.noticed.connect(self.messages.tell)
-        work.own_styles.failed.connect(self.messages.tell_fault)
+        StyleDesk(self, work, self.compare).connect_parts(self.gallery, self.styles, self.actions_)
         self.adjust.show_pad(work.preferences.pad_shown)
         self.adjust.pad_toggled.connect(work.preferences.set_pad_shown)
+        self.filmstrip.chosen.connect(session.show_item)
 
     # showing
-
-    @Slot(object)
-    def _try_style(self, card: StyleCard | None) -> None:
-        """Show a style in the viewer for as long as somebody rests on it."""
-        self._workspace.rendering.show_trial(styled(self._workspace.document.recipe, card))
-        self.compare.show_notice(f"Trying “{card.title}”" if card else "Trying without a style")
-
-    @Slot()
-    def _end_trial(self) -> None:
-        self._workspace.rendering.show_trial(None)
-        self.compare.show_notice("")
 
     @Slot()
     def _note_paint(self) -> None:
@@ -314,15 +291,6 @@ class MainWindow(QMainWindow):
     def _open(self, paths: list[str]) -> None:
         if paths:
             self._workspace.session.open_paths(paths)
-
-    async def _ask_styles(self) -> None:
-        pictures = await dialogs.ask_styles(self)
-        if pictures:
-            self._workspace.own_styles.add(pictures)
-
-    async def _remove_style(self, card: StyleCard) -> None:
-        if await dialogs.ask_remove_style(self, card.title):
-            self._workspace.own_styles.remove(card)
 
     async def _export_as(self) -> None:
         exporter = self._workspace.exporter

@@ -100,6 +100,7 @@ class StyleGallery(PictureList):
         self.setModel(model)
         self.setViewMode(QListView.ViewMode.IconMode)
         self.setMovement(QListView.Movement.Static)
+        self.setAcceptDrops(False)  # what is dropped here is the panel's
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setUniformItemSizes(True)
         self.setViewportMargins(MARGIN, 0, 0, 0)

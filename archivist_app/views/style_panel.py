@@ -78,6 +78,7 @@ class SearchField(QLineEdit):
         self.setToolTip("Title, source, or a year: 1860 finds what was in use then (Ctrl+F)")
         self.setClearButtonEnabled(True)
         self.setFixedHeight(26)
+        self.setAcceptDrops(False)  # a picture dropped here is meant for the styles
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Everything else is typing."""

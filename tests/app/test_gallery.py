@@ -343,6 +343,29 @@ def test_while_a_picture_is_held_above_the_styles_they_say_what_dropping_does(op
     assert sign.size() == panel.size()
 
 
+def test_wherever_on_the_styles_a_picture_is_dropped_the_panel_takes_it(opened: Application) -> None:
+    panel = find(opened, QWidget, "stylePanel")
+    for name in ("styleGallery", "styleSearch", "addStyleButton", "printStylesButton"):
+        part = find(opened, QWidget, name)
+        under: QWidget | None = panel.childAt(part.mapTo(panel, part.rect().center()))
+        assert under is not None
+        while under is not None and not under.acceptDrops():
+            under = under.parentWidget()
+        assert under is panel, name
+
+
+def test_tab_goes_through_the_styles_from_top_to_bottom(opened: Application) -> None:
+    find(opened, SearchField, "styleSearch").setFocus()
+    for name in ("addStyleButton", "allStylesButton", "styleGallery"):
+        QTest.keyClick(opened.window.focusWidget(), Qt.Key.Key_Tab)
+        assert opened.window.focusWidget().objectName() == name
+    groups = find(opened, QPushButton, "allStylesButton")
+    groups.setFocus()
+    QTest.keyClick(groups, Qt.Key.Key_Right)
+    assert opened.window.focusWidget().objectName() == "processStylesButton"
+    assert opened.window._workspace.styles.group == "process"
+
+
 def test_what_is_no_picture_is_told_in_its_job(opened: Application, tmp_path: Path) -> None:
     letter = tmp_path / "letter.txt"
     letter.write_text("Dear Sir")

@@ -27,6 +27,7 @@ from engine.types import (
     Project,
     ProjectItem,
     Recipe,
+    Region,
     RenderRequest,
     Restored,
     Sample,
@@ -57,6 +58,34 @@ def sentence(error: BaseException) -> str:
     return f"Something unforeseen went wrong ({type(error).__name__}: {error}); your originals are untouched."
 
 
+async def _outcome(future: Future[T], cancel: Callable[[], object], loop: asyncio.AbstractEventLoop) -> T:
+    """What comes of work that can be cancelled. Raises EngineError, or Cancelled once the engine has cleaned up."""
+    try:
+        return await asyncio.wrap_future(future, loop=loop)
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            cancel()  # whoever waits was cancelled: the engine's steps must stop too
+            raise
+        raise Cancelled from None
+
+
+class StyleHandle:
+    """A style in the making: await `result()`, or `cancel()` it from Qt's thread."""
+
+    def __init__(self, future: Future[StyleCard], loop: asyncio.AbstractEventLoop) -> None:
+        self._future = future
+        self._loop = loop
+
+    def cancel(self) -> None:
+        """Ask the engine to stop; no style is added."""
+        self._future.cancel()
+
+    async def result(self) -> StyleCard:
+        """The new style's card. Raises EngineError, or Cancelled."""
+        return await _outcome(self._future, self.cancel, self._loop)
+
+
 class ExportHandle:
     """A running export: await `result()`, or `cancel()` it from Qt's thread."""
 
@@ -70,14 +99,7 @@ class ExportHandle:
 
     async def result(self) -> Restored:
         """What was written. Raises EngineError, or Cancelled once the engine has removed what it wrote."""
-        try:
-            restored: Restored = await asyncio.wrap_future(self._work.future, loop=self._loop)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                self._work.cancel()  # whoever waits was cancelled: the engine's steps must stop too
-                raise
-            raise Cancelled from None
+        restored: Restored = await _outcome(self._work.future, self.cancel, self._loop)
         return restored
 
 
@@ -227,9 +249,11 @@ class Bridge(QObject):
         self._watch(work.future, done, failed)
         return work.cancel
 
-    def thumbnail(self, image: ImageRef, recipe: Recipe, size: int, done: Done, failed: Failed) -> None:
-        """A small restored picture, made when nothing else waits."""
-        self._watch(self._service.thumbnail(image, recipe, size), done, failed)
+    def thumbnail(
+        self, image: ImageRef, recipe: Recipe, size: int, done: Done, failed: Failed, region: Region | None = None
+    ) -> None:
+        """A small restored picture of the image or a region of it, made when nothing else waits."""
+        self._watch(self._service.thumbnail(image, recipe, size, region), done, failed)
 
     def drop_background(self) -> None:
         """Forget the thumbnails that wait."""
@@ -272,6 +296,14 @@ class Bridge(QObject):
     def styles(self) -> tuple[StyleCard, ...]:
         """The styles there are."""
         return self._service.styles()
+
+    def add_style(self, path: str) -> StyleHandle:
+        """Start making a picture's look a style of one's own."""
+        return StyleHandle(self._service.add_style(path), self._loop)
+
+    def remove_style(self, style: str) -> None:
+        """Forget one of a person's own styles. Raises EngineError."""
+        self._service.remove_style(style)
 
     def models(self) -> tuple[ModelCard, ...]:
         """The models there are, the one in use first."""

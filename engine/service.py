@@ -42,6 +42,7 @@ from engine.types import (
     Project,
     ProjectItem,
     Recipe,
+    Region,
     RenderRequest,
     Restored,
     Sample,
@@ -290,13 +291,14 @@ class EngineService:
 
         return self._worker.call(_in_words(look))
 
-    def thumbnail(self, image: ImageRef, recipe: Recipe, size: int) -> Future[Frame]:
-        """The whole image in this recipe, longest side about `size`, when nothing more urgent waits."""
+    def thumbnail(self, image: ImageRef, recipe: Recipe, size: int, region: Region | None = None) -> Future[Frame]:
+        """The image, or a region of the master, in this recipe, longest side about `size`, when nothing waits."""
 
         def steps() -> Generator[Progress | None, None, Frame]:
             subject = self._subject(image, recipe, (yield from self._decoded(image)))
             info = subject.source.master.info
-            view = View(info.bounds, min(1.0, size / max(info.width, info.height)))
+            part = info.bounds if region is None else region.intersect(info.bounds)
+            view = View(part, min(1.0, size / max(1, part.width, part.height)))
             request = RenderRequest(image, recipe, view)
             return (yield from self._pipeline(recipe).refine(request, subject, lambda _: None))
 

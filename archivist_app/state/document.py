@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QObject, Signal
 
-from engine.types import ImageRef, Recipe, View
+from engine.types import ImageRef, Recipe, StyleCard, View
 
 
 class Document(QObject):
@@ -55,3 +57,10 @@ class Document(QObject):
         self._recipe = recipe
         self.image_changed.emit(image)
         self.recipe_changed.emit(recipe)
+
+
+def styled(recipe: Recipe, card: StyleCard | None) -> Recipe:
+    """The recipe in a style, or in none. A style is meant to be seen: beta becomes 1 if it was off."""
+    if card is None:
+        return replace(recipe, style=None, beta=0.0)
+    return replace(recipe, style=card.id, beta=recipe.beta or 1.0)

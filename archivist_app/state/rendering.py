@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from archivist_app.bridge import Bridge
 from archivist_app.state.document import Document
-from engine.types import Frame, Quality, RenderRequest
+from engine.types import Frame, Quality, Recipe, RenderRequest
 
 REST_MS = 120  # how long nothing must change before the visible part is rendered at full quality
 
@@ -25,10 +25,11 @@ class Rendering(QObject):
         self._generation = 0
         self._shown = 0  # generation of the newest draft passed on
         self._busy = False
+        self._trial: Recipe | None = None  # shown in place of the document's recipe
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
         self._rest.timeout.connect(self._refine)
         document.image_changed.connect(self._start_anew)
-        document.recipe_changed.connect(self._draft)
+        document.recipe_changed.connect(self._follow)
         document.view_changed.connect(self._draft)
         bridge.awoken.connect(self._draft)
         bridge.frame_arrived.connect(self._receive)
@@ -43,8 +44,23 @@ class Rendering(QObject):
         """Render what is in view once more, after something else was shown in its place."""
         self._draft()
 
+    def show_trial(self, recipe: Recipe | None) -> None:
+        """Show drafts in another recipe than the document's, which stays as it is; None shows the document's again.
+
+        A change of the recipe or of the image ends it too.
+        """
+        if recipe != self._trial:
+            self._trial = recipe
+            self._draft()
+
+    @Slot(object)
+    def _follow(self, _recipe: object) -> None:
+        self._trial = None
+        self._draft()
+
     @Slot(object)
     def _start_anew(self, _image: object) -> None:
+        self._trial = None
         self._rest.stop()
         self._generation += 1  # whatever still comes belongs to the image before
         self._shown = self._generation
@@ -56,9 +72,12 @@ class Rendering(QObject):
         request = self._request("draft")
         if request is None:
             return
-        self._set_busy(True)
         self._bridge.draft(request)
-        self._rest.start()
+        self._set_busy(self._trial is None)
+        if self._trial is None:
+            self._rest.start()
+        else:
+            self._rest.stop()  # a trial is looked at for a moment: no refinement follows its draft
 
     @Slot()
     def _refine(self) -> None:
@@ -70,7 +89,8 @@ class Rendering(QObject):
         document = self._document
         if not self._bridge.awake or document.image is None or document.view is None:
             return None
-        return RenderRequest(document.image, document.recipe, document.view, quality, self._generation)
+        recipe = self._trial or document.recipe
+        return RenderRequest(document.image, recipe, document.view, quality, self._generation)
 
     @Slot(object)
     def _receive(self, frame: Frame) -> None:

@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge
 from archivist_app.state.commands import Edit, History, ItemsCommand, Values
-from archivist_app.state.document import Document
+from archivist_app.state.document import Document, styled
 from archivist_app.state.filmstrip_filter import FilmstripFilter
 from archivist_app.state.filmstrip_model import FilmstripModel
 from archivist_app.state.intake import sort_paths
@@ -195,12 +195,8 @@ class Session(QObject):
         self.history.push(edit)
 
     def choose_style(self, card: StyleCard | None) -> None:
-        """A style that is chosen is meant to be seen: beta becomes 1 if it was off."""
-        recipe = self.document.recipe
-        if card is None:
-            self.push(Edit(replace(recipe, style=None, beta=0.0), "No style"))
-        else:
-            self.push(Edit(replace(recipe, style=card.id, beta=recipe.beta or 1.0), f"Style: {card.title}"))
+        """Restore the image on screen in a style, or in none, undoably."""
+        self.push(Edit(styled(self.document.recipe, card), f"Style: {card.title}" if card else "No style"))
 
     def take_snapshot(self, name: str = "") -> None:
         """Keep the recipe of the image on screen under a name; without one, "Snapshot" and the next free number."""

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from platformdirs import user_config_path
 from PySide6.QtCore import QObject
 
 from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge
 from archivist_app.state.assessing import Assessing
+from archivist_app.state.corners import Corners
 from archivist_app.state.document import Document
 from archivist_app.state.exporting import Exporter
 from archivist_app.state.jobs_model import JobsModel
 from archivist_app.state.maps import Maps
 from archivist_app.state.optimising import Optimiser
+from archivist_app.state.own_styles import OwnStyles
+from archivist_app.state.preferences import Preferences
 from archivist_app.state.rendering import Rendering
 from archivist_app.state.sampling import Sampler
 from archivist_app.state.session import Session
 from archivist_app.state.styles_model import StylesModel
+from archivist_app.state.thumbnails import Thumbnails
 from archivist_app.state.truth import Truth
 from archivist_app.state.variants import Variants
 
@@ -36,7 +41,11 @@ class Workspace:
     maps: Maps
     variants: Variants
     sampler: Sampler
+    preferences: Preferences
+    thumbnails: Thumbnails
     styles: StylesModel
+    own_styles: OwnStyles
+    corners: Corners
     jobs: JobsModel
     exporter: Exporter
     optimiser: Optimiser
@@ -48,6 +57,9 @@ class Workspace:
         session = Session(document, bridge, tasks, owner)
         jobs = JobsModel(owner)
         exporter = Exporter(session, bridge, jobs, tasks)
+        preferences = Preferences(user_config_path("Archivist", appauthor=False) / "window.ini", owner)
+        thumbnails = Thumbnails(document, bridge, owner)  # first to hear of another image
+        styles = StylesModel(document, bridge, thumbnails, preferences, owner)
         return cls(
             tasks=tasks,
             bridge=bridge,
@@ -59,7 +71,11 @@ class Workspace:
             maps=Maps(document, bridge, owner),
             variants=Variants(session, bridge),
             sampler=Sampler(session, bridge),
-            styles=StylesModel(document, bridge, owner),
+            preferences=preferences,
+            thumbnails=thumbnails,
+            styles=styles,
+            own_styles=OwnStyles(session, styles, bridge, jobs, tasks),
+            corners=Corners(document, thumbnails, owner),
             jobs=jobs,
             exporter=exporter,
             optimiser=Optimiser(session, exporter, bridge, jobs, tasks),
@@ -72,3 +88,5 @@ class Workspace:
         self.variants.stop()
         self.sampler.stop()
         self.styles.stop()
+        self.corners.stop()
+        self.thumbnails.stop()

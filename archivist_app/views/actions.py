@@ -23,6 +23,8 @@ class Actions(QObject):
         self.export = self._make("exportAction", "&Export", "Ctrl+E", "ph.export")
         self.export_as = self._make("exportAsAction", "Export &as…", "Ctrl+Shift+E")
         self.optimise = self._make("optimiseAction", "Op&timise…", "Ctrl+Alt+O")
+        self.find_style = self._make("findStyleAction", "&Find a style", "Ctrl+F")
+        self.add_style = self._make("addStyleAction", "&Add a style of your own…", "")
         self.quit = self._make("quitAction", "&Quit", "Ctrl+Q")
         self.undo = history.createUndoAction(self, "&Undo")
         self.redo = history.createRedoAction(self, "&Redo")
@@ -67,7 +69,8 @@ class Actions(QObject):
         """Those that make sense only while an image is on screen."""
         compare = (*self.modes.values(), self.next_mode, self.rotate, self.swap, self.navigator, self.fit)
         decide = (self.approve, self.reject, *self.stars, self.copy_settings)
-        return (self.export, self.export_as, self.optimise, self.snapshot, *compare, *self.zooms.values(), *decide)
+        make = (self.export, self.export_as, self.optimise, self.snapshot, self.find_style)
+        return (*make, *compare, *self.zooms.values(), *decide)
 
     def show_mode(self, mode: Mode) -> None:
         """Follow the viewer's mode: what makes no sense in it is greyed, what belongs to it alone appears."""

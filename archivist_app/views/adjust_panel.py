@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from archivist_app.state.commands import Edit
+from archivist_app.views.pad import Pad
 from archivist_app.views.parts import dressed, label
 from archivist_app.views.size_control import SizeControl
 from archivist_app.views.theme import GRID, Theme
@@ -118,12 +119,16 @@ class AdjustPanel(QWidget):
     """Shows a recipe and emits the wish to change it."""
 
     edited = Signal(object)  # Edit
+    pad_toggled = Signal(bool)  # whether the pad is shown; the panel has another height now
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         dressed(self, "panel")
         self._recipe = Recipe()
         self.rows = {control.field: self._make_row(control) for control in CONTROLS}
+        self.pad = Pad(CONTROLS[0].scale, CONTROLS[1].scale)
+        self.pad.edited.connect(self._pad_moved)
+        self.pad.hide()
         self.keep_tone = QCheckBox("Keep the tone of the scan")
         self.keep_tone.setObjectName("keepToneBox")
         self.keep_tone.setAccessibleName("Keep the tone of the scan")
@@ -137,6 +142,7 @@ class AdjustPanel(QWidget):
         layout.setSpacing(GRID)
         layout.addLayout(self._make_head(theme))
         layout.addLayout(self._make_presets())
+        layout.addWidget(self.pad)
         for name in ("alpha", "beta", "strength"):
             layout.addWidget(self.rows[name])
         layout.addLayout(self._lay_out_scopes())
@@ -153,12 +159,18 @@ class AdjustPanel(QWidget):
         self.keep_tone.setChecked(recipe.keep_tone)
         self._scopes[recipe.scope].setChecked(True)
         self.size_control.show_recipe(recipe)
+        self.pad.show_recipe(recipe)
+
+    def show_pad(self, shown: bool) -> None:
+        """Open or close the pad."""
+        self.pad_button.setChecked(shown)
 
     def show_model(self, card: ModelCard) -> None:
         """Hide what this model ignores."""
         for name, row in self.rows.items():
             row.setVisible(name in card.controls)
         self.keep_tone.setVisible("keep_tone" in card.controls)
+        self.pad_button.setVisible({"alpha", "beta"} <= set(card.controls))
         for button in self._scopes.values():
             button.setVisible("scope" in card.controls)
         self._scope_title.setVisible("scope" in card.controls)
@@ -185,10 +197,22 @@ class AdjustPanel(QWidget):
         reset.clicked.connect(lambda: self._apply(Recipe(), "Reset"))
         theme.dress(reset, "ph.arrow-counter-clockwise")
         row = QHBoxLayout()
+        row.setSpacing(GRID)
         row.addWidget(heading)
         row.addStretch()
+        row.addWidget(self._make_pad_button(theme))
         row.addWidget(reset)
         return row
+
+    def _make_pad_button(self, theme: Theme) -> QPushButton:
+        self.pad_button = QPushButton("Pad")
+        self.pad_button.setObjectName("padButton")
+        self.pad_button.setCheckable(True)
+        self.pad_button.setToolTip("Faithfulness and style as one plane, with the image at its corners")
+        self.pad_button.setAccessibleName("Show the pad")
+        self.pad_button.toggled.connect(self._toggle_pad)
+        theme.dress(self.pad_button, "ph.crosshair-simple")
+        return self.pad_button
 
     def _make_presets(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -239,6 +263,16 @@ class AdjustPanel(QWidget):
     def _emit(self, edit: Edit) -> None:
         self._recipe = edit.recipe
         self.edited.emit(edit)
+
+    def _pad_moved(self, alpha: float, beta: float, gesture: int) -> None:
+        texts = [f"α {CONTROLS[0].scale.text(alpha)}"]
+        if self._recipe.style is not None:
+            texts.append(f"β {CONTROLS[1].scale.text(beta)}")
+        self._emit(Edit(self._changed(alpha=alpha, beta=beta), f"Pad {', '.join(texts)}", "pad", gesture))
+
+    def _toggle_pad(self, shown: bool) -> None:
+        self.pad.setVisible(shown)
+        self.pad_toggled.emit(shown)
 
     def _apply(self, preset: Recipe, text: str) -> None:
         """All settings at once; which model, weights and noise are used stays."""

@@ -47,6 +47,14 @@ async def ask_target(parent: QWidget, suggestion: Path) -> Path | None:
     return Path(dialog.selectedFiles()[0])
 
 
+async def ask_styles(parent: QWidget) -> list[str]:
+    """The pictures whose look somebody wants as styles; empty when they change their mind."""
+    dialog = QFileDialog(parent, "Add pictures as styles", "", PICTURES)
+    dialog.setObjectName("addStyleDialog")
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+    return dialog.selectedFiles() if await answer(dialog) == QDialog.DialogCode.Accepted else []
+
+
 async def ask_optimisation(parent: QWidget, style: str, passes: int) -> tuple[int, str] | None:
     """How many passes, and the picture of `style` where one is needed; None when somebody changes their mind."""
     dialog = OptimiseDialog(parent, style, passes)
@@ -105,7 +113,7 @@ async def ask_stop_jobs(parent: QWidget, running: int) -> bool:
     box = QMessageBox(parent)
     box.setObjectName("stopJobsQuestion")
     box.setIcon(QMessageBox.Icon.NoIcon)
-    what = "An export is" if running == 1 else f"{running} exports are"
+    what = "A job is" if running == 1 else f"{running} jobs are"
     box.setText(f"{what} still running.")
     box.setInformativeText("Closing stops it and removes what is half written. Your originals and settings are safe.")
     stop = box.addButton("Stop and close", QMessageBox.ButtonRole.DestructiveRole)
@@ -116,3 +124,23 @@ async def ask_stop_jobs(parent: QWidget, running: int) -> bool:
     box.setEscapeButton(stay)
     await answer(box)
     return box.clickedButton() is stop
+
+
+async def ask_remove_style(parent: QWidget, title: str) -> bool:
+    """Whether to forget a style of one's own, which only its picture could bring back."""
+    box = QMessageBox(parent)
+    box.setObjectName("removeStyleQuestion")
+    box.setIcon(QMessageBox.Icon.NoIcon)
+    box.setText(f"Remove “{title}” from your styles?")
+    box.setInformativeText(
+        "Images restored in it can no longer be shown in it. The picture it was made from stays where it is; "
+        "adding that again brings the style back."
+    )
+    remove = box.addButton("Remove the style", QMessageBox.ButtonRole.DestructiveRole)
+    keep = box.addButton("Keep it", QMessageBox.ButtonRole.RejectRole)
+    remove.setObjectName("removeStyle")
+    keep.setObjectName("keepStyle")
+    box.setDefaultButton(keep)
+    box.setEscapeButton(keep)
+    await answer(box)
+    return box.clickedButton() is remove

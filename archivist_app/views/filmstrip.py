@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QWidget
 
 from archivist_app.state.filmstrip_filter import FilmstripFilter
@@ -38,10 +38,10 @@ class Filmstrip(PictureList):
         model = self.model()
         if isinstance(model, FilmstripFilter):
             index = model.index(model.row_of(uuid), 0)
-            if index.isValid() and index in self.selectedIndexes():
-                return  # one of several that are selected: they stay so
+            flags = QItemSelectionModel.SelectionFlag
+            among = index.isValid() and index in self.selectedIndexes()  # those that are selected beside it stay so
             with QSignalBlocker(self.selectionModel()):
-                self.setCurrentIndex(index)
+                self.selectionModel().setCurrentIndex(index, flags.NoUpdate if among else flags.ClearAndSelect)
             self.scrollTo(index)
             self.viewport().update()
 

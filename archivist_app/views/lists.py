@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QKeyEvent, QPainter, QPainterPath, QPalette, QPen
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPainterPath, QPalette, QPen
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from archivist_app.views.pixels import to_image
@@ -14,6 +14,7 @@ from engine.types import Frame
 Index = QModelIndex | QPersistentModelIndex
 
 LINE = 14  # height of a line of a name
+_TOP = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop
 
 
 @cache
@@ -39,6 +40,19 @@ class PictureList(QListView):
             event.ignore()
 
 
+def wrapped(text: str, metrics: QFontMetrics, width: int, lines: int) -> list[str]:
+    """`text` in at most so many lines of `width` pixels, broken between words; what is too long ends in "…"."""
+    words = text.split()
+    broken: list[str] = []
+    while words and len(broken) < lines - 1:
+        count = 1
+        while count < len(words) and metrics.horizontalAdvance(" ".join(words[: count + 1])) <= width:
+            count += 1
+        broken.append(" ".join(words[:count]))
+        del words[:count]
+    return [metrics.elidedText(line, Qt.TextElideMode.ElideRight, width) for line in (*broken, " ".join(words)) if line]
+
+
 class PictureDelegate(QStyledItemDelegate):
     """A picture with its name below; the chosen one has a ring in the accent colour."""
 
@@ -54,16 +68,12 @@ class PictureDelegate(QStyledItemDelegate):
         """The cell."""
         return self._cell
 
-    def picture_box(self, cell: QRect) -> QRect:
-        """Where in a cell the picture lies."""
-        return cell.adjusted(4, 4, -4, -4 - self._name_height)
-
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw one cell."""
         rect: QRect = option.rect
         state: QStyle.StateFlag = option.state
         palette: QPalette = option.palette
-        chosen = bool(state & QStyle.StateFlag.State_Selected)
+        chosen = self.is_chosen(option, index)
         hovered = bool(state & QStyle.StateFlag.State_MouseOver)
         box = self.picture_box(rect)
         painter.save()
@@ -84,9 +94,18 @@ class PictureDelegate(QStyledItemDelegate):
             text = painter.fontMetrics().elidedText(index.data(), Qt.TextElideMode.ElideMiddle, line.width())
             painter.drawText(line, Qt.AlignmentFlag.AlignCenter, text)
         else:
-            flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
-            painter.drawText(line, flags, index.data())
+            for number, text in enumerate(wrapped(index.data(), painter.fontMetrics(), line.width(), self._lines)):
+                painter.drawText(line.translated(0, number * LINE), _TOP, text)
         painter.restore()
+
+    def is_chosen(self, option: QStyleOptionViewItem, _index: Index) -> bool:
+        """Whether it has the ring: the selected one."""
+        state: QStyle.StateFlag = option.state
+        return bool(state & QStyle.StateFlag.State_Selected)
+
+    def picture_box(self, cell: QRect) -> QRect:
+        """Where in a cell the picture is."""
+        return cell.adjusted(4, 4, -4, -4 - self._name_height)
 
     def _paint_picture(self, painter: QPainter, box: QRect, frame: Frame | None, palette: QPalette) -> None:
         path = QPainterPath()

@@ -30,7 +30,9 @@ from archivist_app.views.message_bar import MessageBar
 from archivist_app.views.modes import Mode
 from archivist_app.views.parts import column, dressed, label
 from archivist_app.views.readout import Readout
+from archivist_app.views.style_desk import StyleDesk
 from archivist_app.views.style_gallery import StyleGallery
+from archivist_app.views.style_panel import StylePanel
 from archivist_app.views.theme import GRID, Theme
 from archivist_app.views.tool_strip import ToolStrip
 from archivist_app.views.variants_menu import VariantsMenu
@@ -75,7 +77,9 @@ class MainWindow(QMainWindow):
         self.filmstrip = self.film.strip
         self.history = HistoryPanel(work.session.history)
         self.adjust = AdjustPanel(theme)
+        self.adjust.pad.show_corners(work.corners)
         self.gallery = StyleGallery(work.styles)
+        self.styles = StylePanel(self.gallery, work.styles, theme)
         self.jobs = JobsPanel(work.jobs, theme)
         a = self.actions_
         modes, compare, zoom = list(a.modes.values()), [a.rotate, a.swap, a.pause, a.gain], [a.fit, a.zooms[100]]
@@ -99,8 +103,9 @@ class MainWindow(QMainWindow):
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidget(self.adjust)
         scroll.setMaximumHeight(self.adjust.sizeHint().height() + 2)
+        self.adjust.pad_toggled.connect(lambda: scroll.setMaximumHeight(self.adjust.sizeHint().height() + 2))
         self._left = column(_heading("Images"), (self.film, 3), _heading("History"), (self.history, 1))
-        self._right = column((scroll, 3), _heading("Styles"), (self.gallery, 2))
+        self._right = dressed(column((scroll, 3), (self.styles, 2), spacing=1), "shell")
         self._left.setFixedWidth(LEFT)
         self._right.setFixedWidth(RIGHT)
         middle = dressed(QWidget(), "shell")
@@ -144,6 +149,7 @@ class MainWindow(QMainWindow):
             ("&Edit", (a.undo, a.redo, None, a.snapshot)),
             ("&Compare", (*a.modes.values(), a.next_mode, None, a.rotate, a.swap, a.pause, a.gain, a.truth)),
             ("&View", (a.fit, *a.zooms.values(), None, a.navigator, a.surround)),
+            ("&Styles", (a.find_style, a.add_style)),
         )
         for title, actions in menus:
             menu = self.menuBar().addMenu(title)
@@ -205,6 +211,7 @@ class MainWindow(QMainWindow):
         session.opening_changed.connect(self._show_opening)
         session.saved.connect(lambda: self._about_save.setText("Saved"))
         session.noticed.connect(self.messages.tell)
+        work.own_styles.noticed.connect(self.messages.tell)
         for source in (
             session.failed,
             work.rendering.failed,
@@ -213,6 +220,7 @@ class MainWindow(QMainWindow):
             work.truth.failed,
             work.maps.failed,
             work.variants.failed,
+            work.own_styles.failed,
             work.bridge.engine_failed,
         ):
             source.connect(self.messages.tell_fault)
@@ -238,7 +246,9 @@ class MainWindow(QMainWindow):
         work.bridge.engine_moved.connect(self._show_moved)
         work.bridge.engine_failed.connect(lambda _text: self._show_engine(""))
         self.adjust.edited.connect(session.push)
-        self.gallery.chosen.connect(session.choose_style)
+        StyleDesk(self, work, self.compare).connect_parts(self.gallery, self.styles, self.actions_)
+        self.adjust.show_pad(work.preferences.pad_shown)
+        self.adjust.pad_toggled.connect(work.preferences.set_pad_shown)
         self.filmstrip.chosen.connect(session.show_item)
 
     # showing

@@ -8,7 +8,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 W = TypeVar("W", bound=QWidget)
-Role = Literal["panel", "shell", "bar", "heading", "title", "muted", "hint", "primary", "quiet", "worded"]
+Role = Literal[
+    "panel", "shell", "bar", "heading", "title", "muted", "hint", "primary", "quiet", "worded", "segment", "search"
+]
 
 
 def dressed(widget: W, role: Role) -> W:

@@ -181,6 +181,11 @@ def _style_sheet(t: Tokens) -> str:
     QLineEdit:hover {{ background: {t.field}; }}
     QLineEdit:focus {{ background: {t.field}; }}
     QLineEdit {{ selection-background-color: {t.accent}; selection-color: {t.panel}; }}
+    QLineEdit[role="search"] {{ background: {t.field}; border-radius: 4px; padding: 0 6px; }}
+    QLineEdit QToolButton {{ padding: 0; min-height: 0; border: none; }}
+    QPushButton[role="segment"] {{ background: transparent; padding: 1px 4px; color: {t.muted}; font-size: 11px; }}
+    QPushButton[role="segment"]:hover {{ background: {t.hover}; color: {t.text}; }}
+    QPushButton[role="segment"]:checked {{ background: {t.field}; color: {t.accent}; }}
     QCheckBox {{ spacing: 8px; border: 1px solid transparent; }}
     QCheckBox:focus {{ color: {t.accent}; }}
     QScrollArea {{ background: {t.panel}; border: none; }}

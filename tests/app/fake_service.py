@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from engine.errors import EngineError, ImageError, ProjectError
+from engine.errors import EngineError, ImageError, ProjectError, RecipeError
 from engine.types import (
     MAP_SCALES,
     EngineReady,
@@ -90,6 +90,7 @@ class Costs:
     tile: float = 0.0
     thumbnail: float = 0.0
     export_step: float = 0.01
+    style: float = 0.0
     export_steps: int = 5
 
 
@@ -102,6 +103,8 @@ class FakeService:
         self.calls: list[str] = []  # in the order they came
         self.requests: list[RenderRequest] = []
         self.surveys: list[MapRequest] = []
+        self.thumbnails: list[tuple[ImageRef, Recipe, Region | None]] = []  # as asked for
+        self.more_styles: list[StyleCard] = []  # beside the processes
         self.saves: list[ProjectItem] = []
         self.orders: list[Optimisation] = []
         self.bits = 8  # of the masters, as they say
@@ -175,10 +178,12 @@ class FakeService:
     def picture(self, image: ImageRef, size: int) -> Future[Frame]:
         return self._io.submit(self._picture, image, size)
 
-    def _picture(self, image: ImageRef, size: int) -> Frame:
+    def _picture(self, image: ImageRef, size: int, region: Region | None = None) -> Frame:
         pixels = self._read(image)
         height, width = pixels.shape[:2]
-        bounds = Region(0, 0, width, height)
+        bounds = region or Region(0, 0, width, height)
+        pixels = pixels[bounds.y : bounds.bottom, bounds.x : bounds.right]
+        height, width = pixels.shape[:2]
         small = _scaled(pixels, min(1.0, size / max(width, height)))
         request = RenderRequest(image, Recipe(), View(bounds, small.shape[1] / width))
         return Frame(request, small, small, bounds)
@@ -317,12 +322,13 @@ class FakeService:
 
         return self._on_engine(look)
 
-    def thumbnail(self, image: ImageRef, recipe: Recipe, size: int) -> Future[Frame]:
+    def thumbnail(self, image: ImageRef, recipe: Recipe, size: int, region: Region | None = None) -> Future[Frame]:
         turn = self._background
+        self.thumbnails.append((image, recipe, region))
 
         def compute() -> Frame:
             time.sleep(self.costs.thumbnail)
-            small = self._picture(image, size)
+            small = self._picture(image, size, region)
             return replace(small, pixels=_restored(small.pixels, recipe))
 
         future: Future[Frame] = Future()
@@ -431,7 +437,27 @@ class FakeService:
         names = ("Albumen", "Cyanotype", "Daguerreotype", "Gelatin silver", "Autochrome")
         sources = ("simulated",) * 4 + ("a photograph of 1912",)
         cards = ((name.lower().replace(" ", "-"), name, source) for name, source in zip(names, sources, strict=True))
-        return tuple(StyleCard(id_, name, "process", (0.0,) * 64, source=source) for id_, name, source in cards)
+        shipped = (StyleCard(id_, name, "process", (0.0,) * 64, source=source) for id_, name, source in cards)
+        return (*shipped, *self.more_styles)
+
+    def add_style(
+        self, path: str, *, title: str = "", date: str = "", source: str = "", licence: str = ""
+    ) -> Future[StyleCard]:
+        def make() -> StyleCard:
+            time.sleep(self.costs.style)
+            self._open(path)
+            stem = Path(path).stem
+            card = StyleCard(f"own-{stem}", stem, "own", (0.0,) * 64, source=Path(path).name)
+            self.more_styles.append(card)
+            return card
+
+        return self._on_engine(make)
+
+    def remove_style(self, style: str) -> None:
+        mine = [card for card in self.more_styles if card.id == style and card.group == "own"]
+        if not mine:
+            raise RecipeError(f"“{style}” belongs to Archivist and stays.")
+        self.more_styles.remove(mine[0])
 
     def models(self) -> tuple[ModelCard, ...]:
         return (ModelCard("archivist-1", "Archivist 1", scale=4),)

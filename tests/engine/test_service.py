@@ -311,6 +311,17 @@ def test_thumbnails_show_the_image_in_a_style(service: EngineService, photo: Pat
     assert blueness[1] > blueness[0] + 20
 
 
+def test_a_thumbnail_may_show_a_region_at_its_own_scale(service: EngineService, photo: Path) -> None:
+    ref = opened(service, photo)
+    region = Region(40, 32, 64, 48)
+    piece = service.thumbnail(ref, Recipe(), 64, region).result(60)
+    whole = service.refine(RenderRequest(ref, Recipe(), View(region)), lambda _tile: None).result(60)
+    assert (piece.region, piece.exact) == (region, True)
+    assert np.array_equal(piece.pixels, whole.pixels)
+    smaller = service.thumbnail(ref, Recipe(), 32, region).result(60)
+    assert smaller.pixels.shape == (24, 32, 4)
+
+
 def test_any_picture_becomes_a_style(service: EngineService, photo: Path) -> None:
     card = service.add_style(str(photo)).result(60)
     assert len(card.code) == 64

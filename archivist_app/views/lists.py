@@ -68,6 +68,10 @@ class PictureDelegate(QStyledItemDelegate):
         """The cell."""
         return self._cell
 
+    def picture_box(self, cell: QRect) -> QRect:
+        """Where in a cell the picture lies."""
+        return cell.adjusted(4, 4, -4, -4 - self._name_height)
+
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw one cell."""
         rect: QRect = option.rect
@@ -102,10 +106,6 @@ class PictureDelegate(QStyledItemDelegate):
         """Whether it has the ring: the selected one."""
         state: QStyle.StateFlag = option.state
         return bool(state & QStyle.StateFlag.State_Selected)
-
-    def picture_box(self, cell: QRect) -> QRect:
-        """Where in a cell the picture is."""
-        return cell.adjusted(4, 4, -4, -4 - self._name_height)
 
     def _paint_picture(self, painter: QPainter, box: QRect, frame: Frame | None, palette: QPalette) -> None:
         path = QPainterPath()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QSettings, Signal
+
+RECENT = 8  # projects
 
 
 class Preferences(QObject):
@@ -38,6 +41,57 @@ class Preferences(QObject):
     def set_pad_shown(self, shown: bool) -> None:
         """Remember whether the pad is open."""
         self._write("adjust/pad", "shown" if shown else "hidden")
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """Keys that somebody chose, by the action's name; "" for an action that is to have none."""
+        self._file.beginGroup("keys")
+        found = {name: str(self._file.value(name, "")) for name in self._file.childKeys()}
+        self._file.endGroup()
+        return found
+
+    def set_key(self, action: str, key: str | None) -> None:
+        """Choose an action's key, "" for none; None goes back to the one it came with."""
+        if key is None:
+            self._file.remove(f"keys/{action}")
+            self._file.sync()
+        else:
+            self._write(f"keys/{action}", key)
+
+    @property
+    def recent(self) -> tuple[str, ...]:
+        """Folders of the projects that were open last, newest first."""
+        text = str(self._file.value("projects/recent", ""))
+        return tuple(line for line in text.split("\n") if line)
+
+    def note_project(self, folder: str) -> None:
+        """A project was opened."""
+        others = [other for other in self.recent if other != folder]
+        self._write("projects/recent", "\n".join([folder, *others][:RECENT]))
+
+    @property
+    def layout(self) -> bytes:
+        """The window's place and size as Qt tells them; empty where nothing was kept."""
+        return b64decode(str(self._file.value("window/layout", "")))
+
+    @property
+    def surround(self) -> str:
+        """The name of the surround that was in use; "" for the one the program comes with."""
+        return str(self._file.value("window/surround", ""))
+
+    def set_layout(self, layout: bytes, surround: str) -> None:
+        """Remember the window's place and size, and its surround."""
+        self._write("window/layout", b64encode(layout).decode())
+        self._write("window/surround", surround)
+
+    @property
+    def toured(self) -> bool:
+        """Whether the hints for beginners were seen or sent away."""
+        return str(self._file.value("window/tour", "")) == "seen"
+
+    def end_tour(self) -> None:
+        """The hints never come back."""
+        self._write("window/tour", "seen")
 
     def _write(self, key: str, value: str) -> None:
         self._file.setValue(key, value)

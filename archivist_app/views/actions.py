@@ -63,6 +63,7 @@ class Actions(QObject):
         theme.dress(self.zooms[100], "ph.magnifying-glass-plus")
         self.zooms[100].setToolTip("100 %: one pixel of the scan is one pixel of the screen (Ctrl+1)")
         self.surround = self._make("surroundAction", "Next s&urround", "9", "ph.circle-half")
+        self.keys = self._make("keysAction", "&Keys…", "H", "ph.keyboard")
         self.show_mode(Mode.SPLIT)
 
     def need_image(self) -> tuple[QAction, ...]:

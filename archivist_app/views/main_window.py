@@ -21,6 +21,7 @@ from archivist_app.state.workspace import Workspace
 from archivist_app.views import dialogs
 from archivist_app.views.actions import Actions
 from archivist_app.views.adjust_panel import AdjustPanel
+from archivist_app.views.comfort import Comfort
 from archivist_app.views.compare_view import CompareView
 from archivist_app.views.empty_state import EmptyState
 from archivist_app.views.film_panel import FilmPanel
@@ -35,6 +36,7 @@ from archivist_app.views.style_gallery import StyleGallery
 from archivist_app.views.style_panel import StylePanel
 from archivist_app.views.theme import GRID, Theme
 from archivist_app.views.tool_strip import ToolStrip
+from archivist_app.views.tour import Hint
 from archivist_app.views.variants_menu import VariantsMenu
 from engine.types import EngineReady, Frame, ImageInfo, ImageRef, Project, ProjectItem, Recipe, Sample
 
@@ -150,6 +152,7 @@ class MainWindow(QMainWindow):
             ("&Compare", (*a.modes.values(), a.next_mode, None, a.rotate, a.swap, a.pause, a.gain, a.truth)),
             ("&View", (a.fit, *a.zooms.values(), None, a.navigator, a.surround)),
             ("&Styles", (a.find_style, a.add_style)),
+            ("&Help", (a.keys,)),
         )
         for title, actions in menus:
             menu = self.menuBar().addMenu(title)
@@ -163,6 +166,38 @@ class MainWindow(QMainWindow):
             if title == "&Compare":
                 self._variants_menu = VariantsMenu(self._workspace.variants, menu)
                 menu.insertMenu(a.next_mode, self._variants_menu)
+        groups = {title.replace("&", ""): [action for action in actions if action] for title, actions in menus}
+        groups["Image"] = [a.approve, a.reject, *a.stars, a.copy_settings, a.paste_settings]
+        self.comfort = Comfort(self, self._workspace, self._theme, groups)
+        file_menu = self.menuBar().actions()[0].menu()
+        assert isinstance(file_menu, QMenu)
+        file_menu.insertMenu(a.demo, self.comfort.recent)
+        self.comfort.offer_tour(self._hints())
+
+    def _hints(self) -> list[Hint]:
+        """What a beginner is told, and where."""
+        return [
+            (
+                self.compare,
+                "Before and after",
+                "Drag the divider. The wheel zooms; from 100 % on you see exactly the pixels that an export writes.",
+            ),
+            (
+                self.adjust.rows["alpha"],
+                "Faithful or crisp",
+                "To the right nothing is invented. To the left it is crisper, and more of it is plausible than known.",
+            ),
+            (
+                self.styles,
+                "Every style, on your picture",
+                "Rest the mouse on one to try it. How far it goes is the second slider, or the pad.",
+            ),
+            (
+                self.tools,
+                "More ways to look",
+                "M shows the next: what was changed, what was invented, where the network is unsure. H lists all keys.",
+            ),
+        ]
 
     def _connect_actions(self) -> None:
         a, work, tasks = self.actions_, self._workspace, self._workspace.tasks
@@ -194,6 +229,7 @@ class MainWindow(QMainWindow):
         for percent, action in a.zooms.items():
             action.triggered.connect(lambda _checked=False, zoom=percent / 100: self.compare.zoom_to(zoom))
         a.surround.triggered.connect(self._theme.cycle)
+        a.keys.triggered.connect(self.comfort.show_keys)
         self.compare.mode_changed.connect(self._show_mode)
         self.compare.zoom_changed.connect(self.tools.show_zoom)
         self.empty.open_requested.connect(a.open.trigger)
@@ -405,6 +441,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Closing waits until everything is saved and stopped."""
         if self._may_close:
+            self.comfort.remember()
             super().closeEvent(event)
         else:
             event.ignore()

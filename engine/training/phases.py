@@ -24,7 +24,7 @@ from engine.training.sheet import Dice
 from engine.training.watches import Watches
 
 CHANNELS_LAST = torch.channels_last
-LAMBDA = 2.0  # weight of the adversarial term beside alpha and beta
+LAMBDA = 1.2  # weight of the adversarial term beside alpha and beta
 TEXTURE = 3.0  # weight, within the adversarial term, of as much fine detail as the truth has, place by place
 GRID = 6.0  # weight, within the adversarial term, against texture that keeps step with the network's own grid
 FLAT = 1.0  # weight, within the adversarial term, of staying calm where the truth is

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import pytest
 import shiboken6
+from platformdirs import user_config_path
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication
 
 from archivist_app.app import Application, create_application
+from archivist_app.state.preferences import Preferences
 from engine.types import RenderRequest
 from tests.app.fake_service import FakeService, save_picture
 
@@ -75,9 +77,16 @@ def picture(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def start(qapp: object, service: FakeService) -> Iterator[Open]:
+def tour() -> None:
+    """For tests of the hints for beginners; all others begin as somebody who has seen them."""
+
+
+@pytest.fixture
+def start(qapp: object, service: FakeService, request: pytest.FixtureRequest) -> Iterator[Open]:
     """Start the program on the fake engine; every program started is closed after the test."""
     started: list[Application] = []
+    if "tour" not in request.fixturenames:
+        Preferences(user_config_path("Archivist", appauthor=False) / "window.ini").end_tour()
 
     def begin(*paths: Path, on: FakeService | None = None, show: bool = True) -> Application:
         application = create_application([str(path) for path in paths], service=cast("EngineService", on or service))

@@ -108,6 +108,7 @@ class ShortcutSheet(QDialog):
         foot.addWidget(self.fault, 1)
         foot.addWidget(close)
         scroll = QScrollArea(widgetResizable=True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its fields are reached, and scroll into view
         scroll.setWidget(self._make_table())
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)

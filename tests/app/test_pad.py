@@ -178,7 +178,7 @@ def test_the_corners_show_the_ends_of_alpha_and_beta(styled: Application, servic
     shown = styled.window._workspace.corners
     until(styled, lambda: shown.frame(Corner.FAITHFUL_STYLED))
     asked = [(made.alpha, made.beta, made.style) for made in corner_recipes(service)]
-    assert asked == [(0.1, 0, "cyanotype"), (10, 0, "cyanotype"), (0.1, 10, "cyanotype"), (10, 10, "cyanotype")]
+    assert asked == [(0.1, 0, None), (10, 0, None), (0.1, 10, "cyanotype"), (10, 10, "cyanotype")]
     frames = [shown.frame(corner) for corner in Corner]
     brightness = [frame.pixels.mean() for frame in frames if frame is not None]
     assert len(brightness) == 4
@@ -201,6 +201,12 @@ def test_the_corners_rest_while_the_hand_moves_and_follow_the_style(styled: Appl
     slider(styled, "strength").setValue(1000)
     styled.spin(0.6)
     assert len(corner_recipes(service)) == 8, "what was rendered is kept"
+    choose(styled, "albumen")
+    styled.spin(0.1)
+    assert len(corner_recipes(service)) == 8
+    until(styled, lambda: len(corner_recipes(service)) == 10)
+    styled.spin(0.5)
+    assert [made.style for made in corner_recipes(service)[8:]] == ["albumen"] * 2, "without beta all styles are one"
 
 
 def test_without_a_style_two_corners_are_rendered_and_a_closed_pad_renders_none(

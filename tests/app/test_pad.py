@@ -15,7 +15,7 @@ from archivist_app.state import corners
 from archivist_app.state.corners import Corner, piece_of
 from archivist_app.views.pad import Pad
 from archivist_app.views.value_slider import STEPS, ValueSlider
-from engine.types import Recipe, Region, View
+from engine.types import ModelCard, Recipe, Region, View
 from tests.app.conftest import Open, find, trigger, until
 from tests.app.fake_service import FakeService, save_picture
 
@@ -93,6 +93,16 @@ def test_the_pad_is_closed_at_first_and_remembered(start: Open, picture: Path, t
     until(second, lambda: find(second, Pad, "pad").isVisible())
     find(second, QPushButton, "padButton").click()
     assert second.window.adjust.sizeHint().height() == height
+
+
+def test_a_model_that_ignores_alpha_or_beta_has_no_pad(styled: Application) -> None:
+    pad, button = find(styled, Pad, "pad"), find(styled, QPushButton, "padButton")
+    styled.window.adjust.show_model(ModelCard("other", "Other", controls=("alpha", "strength")))
+    assert not pad.isVisible()
+    assert not button.isVisible()
+    styled.window.adjust.show_model(ModelCard("archivist-1", "Archivist 1"))
+    assert pad.isVisible()
+    assert button.isVisible()
 
 
 def test_one_drag_over_the_pad_sets_both_and_is_one_step(styled: Application) -> None:

@@ -97,8 +97,10 @@ class Corners(QObject):
             return ()
         region, size = piece_of(view, self._cell)
         recipe = replace(self._document.recipe, scale=1)
-        betas = (0.0,) if recipe.style is None else (0.0, BETA_RANGE[1])
-        recipes = (replace(recipe, alpha=alpha, beta=beta) for beta in betas for alpha in ALPHA_RANGE)
+        rows = [replace(recipe, style=None, beta=0.0)]  # the same for every style
+        if recipe.style is not None:
+            rows.append(replace(recipe, beta=BETA_RANGE[1]))
+        recipes = (replace(row, alpha=alpha) for row in rows for alpha in ALPHA_RANGE)
         return tuple(Wish(image, one, size, region) for one in recipes)
 
 

@@ -170,7 +170,9 @@ class AdjustPanel(QWidget):
         for name, row in self.rows.items():
             row.setVisible(name in card.controls)
         self.keep_tone.setVisible("keep_tone" in card.controls)
-        self.pad_button.setVisible({"alpha", "beta"} <= set(card.controls))
+        has_pad = {"alpha", "beta"} <= set(card.controls)
+        self.pad_button.setVisible(has_pad)
+        self.pad.setVisible(has_pad and self.pad_button.isChecked())
         for button in self._scopes.values():
             button.setVisible("scope" in card.controls)
         self._scope_title.setVisible("scope" in card.controls)

@@ -179,9 +179,8 @@ class StyleGallery(PictureList):
     @Slot(QModelIndex)
     def _choose(self, index: QModelIndex, _previous: QModelIndex | None = None) -> None:
         if index.isValid() and not self._quiet:
-            card = index.data(StyleRole.CARD)
-            self.end_trial()
-            self.chosen.emit(card)
+            self.chosen.emit(index.data(StyleRole.CARD))
+            self.end_trial()  # after it, or the viewer would fall back to the old style for a moment
 
     # trying
 

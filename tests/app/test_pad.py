@@ -15,7 +15,7 @@ from archivist_app.state import corners
 from archivist_app.state.corners import Corner, piece_of
 from archivist_app.views.pad import Pad
 from archivist_app.views.value_slider import STEPS, ValueSlider
-from engine.types import Recipe, Region, View
+from engine.types import ModelCard, Recipe, Region, View
 from tests.app.conftest import Open, find, trigger, until
 from tests.app.fake_service import FakeService, save_picture
 
@@ -93,6 +93,16 @@ def test_the_pad_is_closed_at_first_and_remembered(start: Open, picture: Path, t
     until(second, lambda: find(second, Pad, "pad").isVisible())
     find(second, QPushButton, "padButton").click()
     assert second.window.adjust.sizeHint().height() == height
+
+
+def test_a_model_that_ignores_alpha_or_beta_has_no_pad(styled: Application) -> None:
+    pad, button = find(styled, Pad, "pad"), find(styled, QPushButton, "padButton")
+    styled.window.adjust.show_model(ModelCard("other", "Other", controls=("alpha", "strength")))
+    assert not pad.isVisible()
+    assert not button.isVisible()
+    styled.window.adjust.show_model(ModelCard("archivist-1", "Archivist 1"))
+    assert pad.isVisible()
+    assert button.isVisible()
 
 
 def test_one_drag_over_the_pad_sets_both_and_is_one_step(styled: Application) -> None:
@@ -178,7 +188,7 @@ def test_the_corners_show_the_ends_of_alpha_and_beta(styled: Application, servic
     shown = styled.window._workspace.corners
     until(styled, lambda: shown.frame(Corner.FAITHFUL_STYLED))
     asked = [(made.alpha, made.beta, made.style) for made in corner_recipes(service)]
-    assert asked == [(0.1, 0, "cyanotype"), (10, 0, "cyanotype"), (0.1, 10, "cyanotype"), (10, 10, "cyanotype")]
+    assert asked == [(0.1, 0, None), (10, 0, None), (0.1, 10, "cyanotype"), (10, 10, "cyanotype")]
     frames = [shown.frame(corner) for corner in Corner]
     brightness = [frame.pixels.mean() for frame in frames if frame is not None]
     assert len(brightness) == 4
@@ -201,6 +211,12 @@ def test_the_corners_rest_while_the_hand_moves_and_follow_the_style(styled: Appl
     slider(styled, "strength").setValue(1000)
     styled.spin(0.6)
     assert len(corner_recipes(service)) == 8, "what was rendered is kept"
+    choose(styled, "albumen")
+    styled.spin(0.1)
+    assert len(corner_recipes(service)) == 8
+    until(styled, lambda: len(corner_recipes(service)) == 10)
+    styled.spin(0.5)
+    assert [made.style for made in corner_recipes(service)[8:]] == ["albumen"] * 2, "without beta all styles are one"
 
 
 def test_without_a_style_two_corners_are_rendered_and_a_closed_pad_renders_none(

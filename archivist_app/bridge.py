@@ -97,6 +97,13 @@ class ExportHandle:
         """Ask the engine to stop; it removes what it wrote."""
         self._work.cancel()
 
+    def hold(self, paused: bool) -> None:
+        """Let it rest, or go on."""
+        if paused:
+            self._work.pause()
+        else:
+            self._work.resume()
+
     async def result(self) -> Restored:
         """What was written. Raises EngineError, or Cancelled once the engine has removed what it wrote."""
         restored: Restored = await _outcome(self._work.future, self.cancel, self._loop)

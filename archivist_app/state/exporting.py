@@ -10,10 +10,10 @@ from PySide6.QtCore import QObject, Signal
 
 from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge, ExportHandle
-from archivist_app.state.jobs_model import JobsModel
+from archivist_app.state.jobs_model import JobsModel, Ways
 from archivist_app.state.session import Session
 from engine.errors import Cancelled, EngineError
-from engine.types import ExportOptions
+from engine.types import ExportOptions, ImageRef, Recipe
 
 KIND = ".tif"
 
@@ -58,13 +58,16 @@ class Exporter(QObject):
             return
         if target is None and not self.make_folder(chosen):
             return
-        number = self._jobs.add(chosen.name, lambda: handle.cancel())
         options = ExportOptions(str(chosen), "overwrite" if target else "version")  # a dialog has asked
-        handle = self._bridge.export(
-            document.image, document.recipe, options, lambda progress: self._jobs.advance(number, progress)
-        )
-        self._taken.add(chosen.name)
-        self._tasks.spawn(self._follow(number, chosen, handle))
+        self._start(document.image, document.recipe, options)
+
+    def _start(self, image: ImageRef, recipe: Recipe, options: ExportOptions) -> None:
+        target = Path(options.target)
+        ways = Ways(hold=lambda paused: handle.hold(paused), retry=lambda: self._start(image, recipe, options))
+        number = self._jobs.add(target.name, lambda: handle.cancel(), ways)
+        handle = self._bridge.export(image, recipe, options, lambda progress: self._jobs.advance(number, progress))
+        self._taken.add(target.name)
+        self._tasks.spawn(self._follow(number, target, handle))
 
     def make_folder(self, target: Path) -> bool:
         """The project's folder of exports, made where it is missing; False, and a word of why, where it cannot be."""

@@ -23,6 +23,18 @@ class JobRole(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Ways:
+    """What can be done with a job besides cancelling it."""
+
+    stop: Callable[[], None] | None = None  # end early and keep what has been reached; called at most once
+    hold: Callable[[bool], None] | None = None  # rest, or go on
+    retry: Callable[[], None] | None = None  # begin anew
+
+
+NO_WAYS = Ways()
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One row. `text` is the step while it runs, the result or the reason afterwards."""
 
@@ -35,16 +47,31 @@ class Job:
     path: str = ""  # the file a finished job wrote
     losses: tuple[float, ...] = ()  # of an optimisation, a pass each
     keeps: bool = False  # whether stopping it keeps what it has reached
+    can_pause: bool = False
+    paused_at: float = 0.0  # time.monotonic() since when it rests, 0 while it does not
+    can_retry: bool = False  # whether it ended without a result and can be begun anew
 
     @property
     def running(self) -> bool:
         """Whether it has not ended yet."""
         return self.state in ("running", "stopping")
 
+    @property
+    def paused(self) -> bool:
+        """Whether it rests until somebody lets it go on."""
+        return self.paused_at > 0
+
     def seconds_left(self, now: float) -> float | None:
         """What the time since the first step suggests; None while it suggests nothing."""
         step = self.progress
-        if not self.running or step is None or step.done <= 0 or step.total <= 0 or now - self.started < 0.5:
+        if (
+            not self.running
+            or self.paused
+            or step is None
+            or step.done <= 0
+            or step.total <= 0
+            or now - self.started < 0.5
+        ):
             return None
         return (now - self.started) * (step.total - step.done) / step.done
 
@@ -70,6 +97,8 @@ class JobsModel(QAbstractListModel):
         self._jobs: list[Job] = []
         self._cancels: dict[int, Callable[[], None]] = {}
         self._stops: dict[int, Callable[[], None]] = {}
+        self._holds: dict[int, Callable[[bool], None]] = {}
+        self._retries: dict[int, Callable[[], None]] = {}
         self._next = 1
 
     @property
@@ -82,19 +111,20 @@ class JobsModel(QAbstractListModel):
         """Every job in the list, oldest first."""
         return tuple(self._jobs)
 
-    def add(self, name: str, cancel: Callable[[], None], stop: Callable[[], None] | None = None) -> int:
-        """A new running job; `cancel` leaves nothing, `stop`, if there is one, keeps what has been reached.
-
-        Each is called at most once. Returns the job's number.
-        """
+    def add(self, name: str, cancel: Callable[[], None], ways: Ways = NO_WAYS) -> int:
+        """A new running job; `cancel` leaves nothing and is called at most once. Returns the job's number."""
         number = self._next
         self._next += 1
         row = len(self._jobs)
         self.beginInsertRows(QModelIndex(), row, row)
-        self._jobs.append(Job(number, name, keeps=stop is not None))
+        self._jobs.append(Job(number, name, keeps=ways.stop is not None, can_pause=ways.hold is not None))
         self._cancels[number] = cancel
-        if stop is not None:
-            self._stops[number] = stop
+        if ways.stop is not None:
+            self._stops[number] = ways.stop
+        if ways.hold is not None:
+            self._holds[number] = ways.hold
+        if ways.retry is not None:
+            self._retries[number] = ways.retry
         self.endInsertRows()
         self.running_changed.emit(self.running)
         return number
@@ -118,7 +148,9 @@ class JobsModel(QAbstractListModel):
         if job is not None:
             self._cancels.pop(number, None)
             self._stops.pop(number, None)
-            self._put(replace(job, state=state, text=text, path=path))
+            self._holds.pop(number, None)
+            again = number in self._retries and state in ("failed", "cancelled")
+            self._put(replace(job, state=state, text=text, path=path, paused_at=0.0, can_pause=False, can_retry=again))
             self.running_changed.emit(self.running)
 
     def cancel(self, number: int) -> None:
@@ -137,6 +169,23 @@ class JobsModel(QAbstractListModel):
             self._put(replace(job, state="stopping", text="Writing what was reached…"))
             stop()
 
+    def hold(self, number: int, paused: bool) -> None:
+        """Let a job rest, or go on; the time it rests does not count."""
+        hold, job = self._holds.get(number), self._job(number)
+        if hold is None or job is None or not job.running or job.paused == paused:
+            return
+        hold(paused)
+        now = time.monotonic()
+        rested = now - job.paused_at if job.paused and job.started else 0.0
+        self._put(replace(job, paused_at=now if paused else 0.0, started=job.started + rested))
+
+    def retry(self, number: int) -> None:
+        """Begin a job anew that ended without a result; its row goes."""
+        again, job = self._retries.get(number), self._job(number)
+        if again is not None and job is not None and job.can_retry:
+            self.remove(number)
+            again()
+
     def cancel_all(self) -> None:
         """Ask every running job to stop."""
         for job in self.jobs:
@@ -147,6 +196,7 @@ class JobsModel(QAbstractListModel):
         job = self._job(number)
         if job is not None and not job.running:
             row = self._jobs.index(job)
+            self._retries.pop(number, None)
             self.beginRemoveRows(QModelIndex(), row, row)
             del self._jobs[row]
             self.endRemoveRows()

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge, OptimiseHandle
 from archivist_app.state.exporting import Exporter
-from archivist_app.state.jobs_model import JobsModel
+from archivist_app.state.jobs_model import JobsModel, Ways
 from archivist_app.state.session import Session
 from engine.errors import Cancelled, EngineError
 from engine.types import ExportOptions, Frame, ImageRef, Losses, Optimisation, Optimised, Recipe
@@ -45,9 +45,15 @@ class Optimiser(QObject):
         document, target = self._session.document, self._exporter.suggestion()
         if document.image is None or target is None or not self._exporter.make_folder(target):
             return
-        image, recipe = document.image, document.recipe
-        order = Optimisation(ExportOptions(str(target)), passes, reference)
-        number = self._jobs.add(f"Optimise {Path(image.path).name}", lambda: handle.cancel(), lambda: handle.stop())
+        self._start(document.image, document.recipe, Optimisation(ExportOptions(str(target)), passes, reference))
+
+    def _start(self, image: ImageRef, recipe: Recipe, order: Optimisation) -> None:
+        ways = Ways(
+            stop=lambda: handle.stop(),
+            hold=lambda paused: handle.hold(paused),
+            retry=lambda: self._start(image, recipe, order),
+        )
+        number = self._jobs.add(f"Optimise {Path(image.path).name}", lambda: handle.cancel(), ways)
 
         def told(losses: Losses, frame: Frame | None) -> None:
             self._jobs.tell_loss(number, losses.total)

@@ -38,6 +38,15 @@ class JobRow(QWidget):
         self.open_folder.setAccessibleName(f"Show the folder of {job.name}")
         self.open_folder.clicked.connect(self._show_folder)
         theme.dress(self.open_folder, "ph.folder-open")
+        self.pause = QToolButton()
+        self.pause.setCheckable(True)
+        self.pause.clicked.connect(lambda paused: model.hold(self._job.number, paused))
+        theme.dress(self.pause, "ph.pause")
+        self.retry = QToolButton()
+        self.retry.setToolTip("Try again")
+        self.retry.setAccessibleName(f"Try again: {job.name}")
+        self.retry.clicked.connect(lambda: model.retry(self._job.number))
+        theme.dress(self.retry, "ph.arrow-clockwise")
         self.stop = QToolButton()
         theme.dress(self.stop, "ph.x")
         self.stop.clicked.connect(self._stop_or_remove)
@@ -48,7 +57,8 @@ class JobRow(QWidget):
         layout.addWidget(self.bar)
         layout.addWidget(self.plot)
         layout.addWidget(self.text, 1)
-        layout.addWidget(self.open_folder)
+        for button in (self.open_folder, self.pause, self.retry):
+            layout.addWidget(button)
         layout.addWidget(self.stop)
         self.show_job(job)
 
@@ -61,6 +71,8 @@ class JobRow(QWidget):
         self.bar.setVisible(job.running)
         self.plot.show_values(job.losses)
         left = time_left(job.seconds_left(time.monotonic())) if job.state == "running" else ""
+        if job.state == "running" and job.paused:
+            left = "paused"
         text = " · ".join(part for part in (job.text, left) if part) or "Waiting…"
         self.text.setText(text)
         self.text.setToolTip(job.text)
@@ -69,6 +81,12 @@ class JobRow(QWidget):
             palette.setColor(QPalette.ColorRole.WindowText, palette.color(QPalette.ColorRole.BrightText))
             self.text.setPalette(palette)
         self.open_folder.setVisible(bool(job.path))
+        self.pause.setVisible(job.can_pause and job.state == "running")
+        self.pause.setChecked(job.paused)
+        verb = "Go on with" if job.paused else "Pause"
+        self.pause.setToolTip(verb.split()[0] + (" on" if job.paused else ""))
+        self.pause.setAccessibleName(f"{verb} {job.name}")
+        self.retry.setVisible(job.can_retry)
         verb = "Stop" if job.running else "Remove from the list:"
         keeps = "Stop, and keep what was reached" if job.keeps else "Stop; nothing half-written stays"
         self.stop.setToolTip(keeps if job.running else "Remove from the list")

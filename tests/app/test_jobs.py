@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 from PySide6.QtWidgets import QLabel, QMessageBox, QPushButton, QToolButton
 
 from archivist_app.app import Application
 from archivist_app.state.exporting import next_target
-from archivist_app.state.jobs_model import Job, JobsModel
+from archivist_app.state.jobs_model import Job, JobsModel, Ways
 from engine.types import Progress
 from tests.app.conftest import Open, find, trigger, until
 from tests.app.fake_service import Costs, FakeService
@@ -144,3 +145,60 @@ def test_a_job_cannot_be_removed_while_it_runs() -> None:
     model.finish(number, "cancelled", "Stopped.")
     model.remove(number)
     assert model.rowCount() == 0
+
+
+def test_a_paused_job_rests_and_its_rest_does_not_count() -> None:
+    model = JobsModel()
+    held: list[bool] = []
+    number = model.add("x.tif", lambda: None, Ways(hold=held.append))
+    model.advance(number, Progress(1, 4))
+    started = model.jobs[0].started
+    model.hold(number, True)
+    model.hold(number, True)
+    assert model.jobs[0].paused
+    assert model.jobs[0].seconds_left(started + 60) is None
+    time.sleep(0.05)
+    model.hold(number, False)
+    assert held == [True, False]
+    assert model.jobs[0].started >= started + 0.04
+    model.finish(number, "done", "Saved.")
+    model.hold(number, True)
+    assert held == [True, False]
+
+
+def test_only_what_ended_without_a_result_can_be_tried_again() -> None:
+    model = JobsModel()
+    again: list[str] = []
+    for state in ("done", "failed"):
+        number = model.add("x.tif", lambda: None, Ways(retry=lambda: again.append("x")))
+        model.finish(number, state, "")
+        assert model.jobs[-1].can_retry == (state == "failed")
+        model.retry(number)
+    assert again == ["x"]
+    assert [job.state for job in model.jobs] == ["done"]
+
+
+def test_an_export_that_failed_is_tried_again_with_a_click(
+    opened: Application, service: FakeService, tmp_path: Path
+) -> None:
+    folder = tmp_path / "away"
+    model = opened.window._workspace.jobs
+    opened.window._workspace.exporter.export(folder / "a.tif")
+    until(opened, lambda: [job.state for job in model.jobs] == ["failed"])
+    row = opened.window.jobs._rows[0]
+    assert row.retry.isVisible()
+    folder.mkdir()
+    row.retry.click()
+    until(opened, lambda: [job.state for job in model.jobs] == ["done"])
+
+
+def test_a_running_export_rests_and_goes_on_with_a_click(start: Open, picture: Path, tmp_path: Path) -> None:
+    application, _ = long_export(start, picture, tmp_path / "documents")
+    row = application.window.jobs._rows[0]
+    row.pause.click()
+    assert jobs(application)[0].paused
+    assert "paused" in row.text.text()
+    row.pause.click()
+    assert not jobs(application)[0].paused
+    application.window._workspace.jobs.cancel_all()
+    until(application, lambda: not application.window._workspace.jobs.running)

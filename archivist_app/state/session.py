@@ -207,9 +207,29 @@ class Session(QObject):
         numbered = (f"Snapshot {number}" for number in count(1))
         name = name or next(one for one in numbered if one not in taken)
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        self._keep(replace(item, snapshots=(*item.snapshots, Snapshot(name, item.recipe, now))))
-        self.snapshots_changed.emit(self.item)
+        kept = Snapshot(name, item.recipe, now)
+        self.decide([replace(item, snapshots=(*item.snapshots, kept))], f"Snapshot: {name}")
         self.noticed.emit(f"“{name}” keeps the settings of this image; V shows snapshots side by side.")
+
+    def use_snapshot(self, name: str) -> None:
+        """Take over a snapshot's settings, undoably."""
+        for snapshot in self.item.snapshots if self.item else ():
+            if snapshot.name == name:
+                self.push(Edit(snapshot.recipe, f"As in “{name}”"))
+
+    def rename_snapshot(self, old: str, new: str) -> None:
+        """Another name, undoably; one that is empty or taken changes nothing."""
+        item = self.item
+        if item is None or not new or new in {snapshot.name for snapshot in item.snapshots}:
+            return
+        renamed = tuple(replace(one, name=new) if one.name == old else one for one in item.snapshots)
+        self.decide([replace(item, snapshots=renamed)], f"Snapshot renamed: {new}")
+
+    def remove_snapshot(self, name: str) -> None:
+        """Forget a snapshot, undoably."""
+        if self.item is not None:
+            left = tuple(one for one in self.item.snapshots if one.name != name)
+            self.decide([replace(self.item, snapshots=left)], f"Snapshot removed: {name}")
 
     @Slot(object)
     def _note_change(self, recipe: Recipe) -> None:
@@ -236,6 +256,8 @@ class Session(QObject):
         if current is not None and current.uuid in values:
             self.document.recipe = current.recipe
             self.decided.emit(current)
+            if "snapshots" in values[current.uuid]:
+                self.snapshots_changed.emit(current)
 
     def _keep(self, item: ProjectItem) -> None:
         """What was decided about an image, on disk within two seconds."""

@@ -77,7 +77,7 @@ class MainWindow(QMainWindow):
         self._image_menu = self._make_image_menu()
         self.film = FilmPanel(work.session, work.assessing, theme, self._image_menu)
         self.filmstrip = self.film.strip
-        self.history = HistoryPanel(work.session.history)
+        self.history = HistoryPanel(work.session)
         self.adjust = AdjustPanel(theme)
         self.adjust.pad.show_corners(work.corners)
         self.gallery = StyleGallery(work.styles)

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit, QToolButton
+from PySide6.QtWidgets import QLineEdit, QListWidget, QToolButton
 
 from archivist_app.app import Application
 from archivist_app.state.filmstrip_filter import Order, Which
@@ -169,3 +169,27 @@ def test_marks_are_painted_where_something_was_decided(three: Application) -> No
     three.spin(0.05)
     assert picture(1) != before
     assert strip.model().index(1, 0).data(Qt.ItemDataRole.AccessibleDescriptionRole) == "rejected, 2 stars"
+
+
+def test_snapshots_are_taken_renamed_used_and_removed_and_all_of_it_is_undone(opened: Application) -> None:
+    window, session = opened.window, opened.window._workspace.session
+    listed = find(opened, QListWidget, "snapshotList")
+    assert not listed.isVisible()
+    window.adjust.rows["alpha"].slider.setValue(900)
+    kept = session.document.recipe
+    trigger(opened, "snapshot")
+    assert listed.isVisible()
+    listed.item(0).setText("Faithful")
+    trigger(opened, "snapshot")
+    assert [listed.item(row).text() for row in range(listed.count())] == ["Faithful", "Snapshot 1"]
+    listed.item(1).setText("Faithful")  # taken
+    assert listed.item(1).text() == "Snapshot 1"
+    window.adjust.rows["alpha"].slider.setValue(100)
+    listed.setCurrentRow(0)
+    QTest.keyClick(listed, Qt.Key.Key_Return)
+    assert session.document.recipe == kept
+    QTest.keyClick(listed, Qt.Key.Key_Delete)
+    assert listed.count() == 1
+    for count in (2, 2, 2, 1, 1, 0):  # removed, used, dragged, taken, renamed, taken
+        trigger(opened, "undo")
+        assert listed.count() == count

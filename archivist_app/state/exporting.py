@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 from PySide6.QtCore import QObject, Signal
@@ -63,11 +64,18 @@ class Exporter(QObject):
 
     def _start(self, image: ImageRef, recipe: Recipe, options: ExportOptions) -> None:
         target = Path(options.target)
-        ways = Ways(hold=lambda paused: handle.hold(paused), retry=lambda: self._start(image, recipe, options))
+        ways = Ways(hold=lambda paused: handle.hold(paused), retry=lambda: self._again(image, recipe, options))
         number = self._jobs.add(target.name, lambda: handle.cancel(), ways)
         handle = self._bridge.export(image, recipe, options, lambda progress: self._jobs.advance(number, progress))
         self._taken.add(target.name)
         self._tasks.spawn(self._follow(number, target, handle))
+
+    def _again(self, image: ImageRef, recipe: Recipe, options: ExportOptions) -> None:
+        """The same export; one whose name we chose gets the name that is free by now."""
+        if options.conflict == "version":
+            target = next_target(Path(options.target).parent, image.path, self._taken)
+            options = replace(options, target=str(target))
+        self._start(image, recipe, options)
 
     def make_folder(self, target: Path) -> bool:
         """The project's folder of exports, made where it is missing; False, and a word of why, where it cannot be."""

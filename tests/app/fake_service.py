@@ -427,7 +427,7 @@ class FakeService:
                 yield Progress(done, self.costs.export_steps, "Restoring")
             Image.fromarray(pixels[..., 2::-1]).save(target)
         finally:
-            half_written.unlink()
+            half_written.unlink(missing_ok=True)  # another export of that name may have been quicker
         height, width = pixels.shape[:2]
         return Restored(image.path, str(target), width, height, 0.1, recipe)
 

@@ -83,7 +83,7 @@ _CHECKS = [[1.0, -1, 0], [-1, 1, 0], [0, 0, 0]]
 _TURNED = [[0.0, 1, 0], [0, -1, 0], [0, 0, 0]]
 _BENT = [[0.0, 1, 0], [0, -2, 0], [0, 1, 0]]
 _SPOT = [[0.0, 1, 0], [1, -4, 1], [0, 1, 0]]
-_MISSED = 1.35  # weight of detail that is missing; 2 less this, of what is too much: a blurred picture hardly tells how
+_MISSED = 1.3  # weight of detail that is missing; 2 less this, of what is too much: a blurred picture hardly tells how
 # much there was, and the likeliest amount alone would be less than there is on average
 _FALLING = [[1.0, 0, 0], [0, -2, 0], [0, 0, 1]]
 _RISING = [[0.0, 0, 1], [0, -2, 0], [1, 0, 0]]
@@ -117,6 +117,16 @@ def grid_distance(x: Tensor, truth: Tensor, cell: int = 4, window: int = 8) -> T
     error = F.pixel_unshuffle(luma(x - truth), cell)
     local = F.avg_pool2d(error, window, stride=window // 2)
     return (local - local.mean(1, keepdim=True)).abs().mean((1, 2, 3))
+
+
+def beyond_range(x: Tensor, truth: Tensor, reach: int = 2) -> Tensor:
+    """How far x leaves the range of the truth's greys around each pixel; (N,), for pictures (N, 3, H, W) in 0..1.
+
+    Energy can be had cheaply by a few specks darker or brighter than anything around them; detail is not like that.
+    """
+    grey, true = luma(x), luma(truth)
+    high, low = (F.max_pool2d(s * true, 2 * reach + 1, stride=1, padding=reach) * s for s in (1, -1))
+    return (F.relu(grey - high) + F.relu(low - grey)).mean((1, 2, 3))
 
 
 def busy_where_flat(x: Tensor, truth: Tensor, flat: float = 0.02) -> Tensor:

@@ -24,9 +24,10 @@ from engine.training.sheet import Dice
 from engine.training.watches import Watches
 
 CHANNELS_LAST = torch.channels_last
-LAMBDA = 1.2  # weight of the adversarial term beside alpha and beta
+LAMBDA = 1.5  # weight of the adversarial term beside alpha and beta
 TEXTURE = 3.0  # weight, within the adversarial term, of as much fine detail as the truth has, place by place
 GRID = 6.0  # weight, within the adversarial term, against texture that keeps step with the network's own grid
+SPECKS = 15.0  # weight, within the adversarial term, against what is darker or brighter than all around it in the truth
 FLAT = 1.0  # weight, within the adversarial term, of staying calm where the truth is
 CONTRAST = 0.2  # weight, within the style term, of being nearer to the wished style than to another
 WARM_UP = 50  # joint steps over which the scales of content and style are measured
@@ -286,17 +287,18 @@ def joint(run: Run, lesson: Lesson) -> dict[str, float]:
     content, style = _distances(run, lesson, y, batch.toned, weights.references)
     _freeze_scales(run, content, style)
     scales = run.scales
-    detail, regular, calm = (
-        measure(y[:plain], batch.toned[:plain]) / scales["content"]
-        for measure in (losses.texture_distance, losses.grid_distance, losses.busy_where_flat)
-    )
     adversarial = generator_loss(run, lesson, batch.toned[:plain], y[:plain])
+    detail, regular, specks, calm = (
+        measure(y[:plain], batch.toned[:plain]) / scales["content"]
+        for measure in (losses.texture_distance, losses.grid_distance, losses.beyond_range, losses.busy_where_flat)
+    )
+    plausible = adversarial + TEXTURE * detail + GRID * regular + SPECKS * specks + FLAT * calm
     lam = LAMBDA * scales.get("gan", 1.0)
     contrast = CONTRAST * scales.get("contrast", 1.0)
     apart = _nearer_to_another(run, lesson, y[plain:], batch.toned[plain:], weights.references, style)
     total = weights.alpha * content / scales["content"]
     total = total + torch.cat([
-        lam * (adversarial + TEXTURE * detail + GRID * regular + FLAT * calm),
+        lam * plausible,
         weights.beta[plain:] * (style + contrast * apart) / scales["style"],
     ])  # fmt: skip
     loss = (total / (lam + weights.alpha + weights.beta)).mean()
@@ -309,6 +311,7 @@ def joint(run: Run, lesson: Lesson) -> dict[str, float]:
         "adversarial": adversarial.mean().item(),
         "texture": detail.mean().item(),
         "grid": regular.mean().item(),
+        "specks": specks.mean().item(),
         "calm": calm.mean().item(),
         "norm": norm,
     }

@@ -24,10 +24,10 @@ from engine.training.sheet import Dice
 from engine.training.watches import Watches
 
 CHANNELS_LAST = torch.channels_last
-LAMBDA = 1.5  # weight of the adversarial term beside alpha and beta
+LAMBDA = 2.0  # weight of the adversarial term beside alpha and beta
 TEXTURE = 3.0  # weight, within the adversarial term, of as much fine detail as the truth has, place by place
 GRID = 6.0  # weight, within the adversarial term, against texture that keeps step with the network's own grid
-SPECKS = 15.0  # weight, within the adversarial term, against what is darker or brighter than all around it in the truth
+SPECKS = 4.0  # weight, within the adversarial term, against what is darker or brighter than all around it in the truth
 FLAT = 1.0  # weight, within the adversarial term, of staying calm where the truth is
 CONTRAST = 0.2  # weight, within the style term, of being nearer to the wished style than to another
 WARM_UP = 50  # joint steps over which the scales of content and style are measured

@@ -115,7 +115,7 @@ PRESETS = {
         Preset(  # the head alone, on a finished backbone
             "head", (Phase("critic", 2, 5e-4, batch=6, size=128), Phase("joint", 38, 7e-4, batch=6, size=128)), seed=5
         ),
-        Preset("head-again", (Phase("joint", 20, 5e-4, batch=6, size=128),), seed=8),  # on a finished head
+        Preset("head-again", (Phase("joint", 14, 5e-4, batch=6, size=128),), seed=8),  # on a finished head
         Preset("unfade", (Phase("unfade", 15, 2e-3, batch=32, size=64),)),  # on a finished model (`--start`)
         # The upscaling tail, on a finished backbone and head (`--start`); `size` is that of the picture to be enlarged.
         Preset(

@@ -13,6 +13,7 @@ from archivist_app.state.document import Document
 from archivist_app.state.exporting import Exporter
 from archivist_app.state.jobs_model import JobsModel
 from archivist_app.state.maps import Maps
+from archivist_app.state.mask_editing import MaskEditor
 from archivist_app.state.optimising import Optimiser
 from archivist_app.state.rendering import Rendering
 from archivist_app.state.sampling import Sampler
@@ -34,6 +35,7 @@ class Workspace:
     rendering: Rendering
     truth: Truth
     maps: Maps
+    mask: MaskEditor
     variants: Variants
     sampler: Sampler
     styles: StylesModel
@@ -57,6 +59,7 @@ class Workspace:
             rendering=Rendering(document, bridge, owner),
             truth=Truth(session, bridge, tasks),
             maps=Maps(document, bridge, owner),
+            mask=MaskEditor(session, bridge, tasks),
             variants=Variants(session, bridge),
             sampler=Sampler(session, bridge),
             styles=StylesModel(document, bridge, owner),
@@ -69,6 +72,7 @@ class Workspace:
         """Nothing here starts anything by itself any more."""
         self.rendering.stop()
         self.maps.stop()
+        self.mask.close()
         self.variants.stop()
         self.sampler.stop()
         self.styles.stop()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 BUDGET = 0.008  # seconds of painting at a time; what a fast hand leaves over is painted in the next moments
 KEPT_BYTES = 256 << 20  # of earlier states that undo finds in memory; older ones come from disk
+NOTHING = "No mask yet: detect, import or clear."
 TEXTS = {Tool.BRUSH: "Mark damage", Tool.ERASER: "Erase the mask", Tool.PROTECT: "Protect from repair"}
 
 
@@ -140,6 +141,11 @@ class MaskEditor(QObject):
     def stroking(self) -> bool:
         """Whether a stroke is under way, or its result still to be asked for."""
         return self._stroke is not None or bool(self._work) or self._uuid in self._awaited
+
+    @property
+    def waiting(self) -> bool:
+        """Whether `busy` passes by itself."""
+        return self._loading is not None
 
     def press(self, at: Point, tool: Tool | None = None) -> None:
         """Begin a stroke at a place of the master, with another tool than the chosen one if told."""
@@ -387,7 +393,7 @@ class MaskEditor(QObject):
                 self._session.failed.emit(str(error))
             if self._loading is task:
                 self._loading = None
-                self._tell_busy("")
+                self._tell_busy(NOTHING if self.raster is None else "")
 
         self._tell_busy(busy)
         task = self._loading = self._tasks.spawn(run())

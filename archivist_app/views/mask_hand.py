@@ -77,7 +77,7 @@ class MaskHand:
         if self._surface.grabs(position) or self._surface.place_at(position) is None:
             return None
         if self._editor.busy:
-            return Qt.CursorShape.BusyCursor
+            return Qt.CursorShape.BusyCursor if self._editor.waiting else Qt.CursorShape.ForbiddenCursor
         return Qt.CursorShape.CrossCursor if self._radius() < SMALL else Qt.CursorShape.BlankCursor
 
     # the outline

@@ -76,9 +76,10 @@ class MaskTool(QObject):
 
     def _take(self, tool: Tool) -> None:
         self._editor.choose(replace(self._editor.brush, tool=tool))
-        self._editor.start()
+        if not self._editor.editing:
+            self._editor.start()
+            self._compare.setFocus()
         self._show_brush(self._editor.brush)
-        self._compare.setFocus()
 
     def _resize(self, factor: float) -> None:
         size = round(self._editor.brush.size * factor)

@@ -293,6 +293,22 @@ def test_a_mask_from_a_file_is_taken_and_a_wrong_size_is_told(
     assert recipe(editing).scope == "damage"
 
 
+def test_a_mask_that_is_gone_is_told_and_another_can_be_begun(opened: Application) -> None:
+    opened.window._workspace.session.push(Edit(Recipe(scope="damage", mask="0" * 64), "as it was stored"))
+    QTest.keyClick(opened.window, Qt.Key.Key_B)
+    until(opened, lambda: "missing" in opened.window.messages.text.text())
+    status = find(opened, QLabel, "maskStatus")
+    until(opened, lambda: "No mask yet" in status.text())
+    drag(opened, (300, 200), (350, 200))
+    assert recipe(opened).mask == "0" * 64, "nothing was painted on"
+    trigger(opened, "detectDamage")
+    until(opened, lambda: ready(opened) and not editor(opened).stroking)
+    assert painted(opened)[5, 5] == 255
+    assert "No mask" not in status.text()
+    trigger(opened, "undo")
+    assert recipe(opened).mask == "0" * 64
+
+
 def test_clear_and_invert_are_steps(editing: Application) -> None:
     found = painted(editing)
     trigger(editing, "invertMask")

@@ -276,10 +276,10 @@ class MaskEditor(QObject):
         """Go to a state: at once to be seen, in the recipe as soon as the mask has an id."""
         self._abort()
         kept = state.kept
+        self._await(uuid, state if kept is not None and kept.id is None else None)
         if self.editing and uuid == self._uuid and kept is not None and kept.tiles is not None:
             self._drop_loading()
             self._show(kept)
-        self._await(uuid, state if kept is not None and kept.id is None else None)
         if uuid not in self._awaited:
             self._settle(uuid, state)
             self._follow(self.document.recipe)

@@ -207,6 +207,11 @@ class Session(QObject):
     def take_snapshot(self, name: str = "") -> None:
         """Keep the recipe of the image on screen under a name; without one, "Snapshot" and the next free number."""
         item = self.item
+        if item is not None:
+            self.when_settled(lambda: self._take_snapshot(item.uuid, name))
+
+    def _take_snapshot(self, uuid: str, name: str) -> None:
+        item = self._items.get(uuid)
         if item is None:
             return
         taken = {snapshot.name for snapshot in item.snapshots}
@@ -214,7 +219,8 @@ class Session(QObject):
         name = name or next(one for one in numbered if one not in taken)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         self._keep(replace(item, snapshots=(*item.snapshots, Snapshot(name, item.recipe, now))))
-        self.snapshots_changed.emit(self.item)
+        if uuid == self._current:
+            self.snapshots_changed.emit(self.item)
         self.noticed.emit(f"“{name}” keeps the settings of this image; V shows snapshots side by side.")
 
     def change_recipe(self, uuid: str, change: Callable[[Recipe], Recipe]) -> None:
@@ -228,6 +234,18 @@ class Session(QObject):
         """Saving everything waits for this task, which will change something."""
         self._late.add(task)
         task.add_done_callback(self._late.discard)
+
+    def when_settled(self, do: Callable[[], None]) -> None:
+        """Do something that needs recipes as they stand: at once, or after the changes still on their way."""
+
+        async def wait() -> None:
+            await asyncio.wait(set(self._late))
+            do()
+
+        if self._late:
+            self._tasks.spawn(wait())
+        else:
+            do()
 
     @Slot(object)
     def _note_change(self, recipe: Recipe) -> None:

@@ -176,7 +176,7 @@ class CompareView(Surface):
             self._resize()
             self._run_blink()
             self._describe()
-            self._announce(f"{mode.words.name}. {mode.words.seen}")
+            self.announce(f"{mode.words.name}. {mode.words.seen}")
             self.mode_changed.emit(mode)
             self._point()
             self.update()
@@ -194,7 +194,7 @@ class CompareView(Surface):
         """Stay with what a blink shows now, or go on."""
         self._paused = paused
         self._run_blink()
-        self._announce("Blinking is paused" if paused else "Blinking")
+        self.announce("Blinking is paused" if paused else "Blinking")
         self.update()
 
     def next_gain(self) -> None:
@@ -308,6 +308,7 @@ class CompareView(Surface):
     def _describe(self) -> None:
         self.setAccessibleDescription(f"{self._mode.words.name}: {self._mode.words.seen} {HANDS}")
 
-    def _announce(self, text: str) -> None:
+    def announce(self, text: str) -> None:
+        """Tell those who listen instead of looking."""
         if QAccessible.isActive():
             QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, text))

@@ -68,6 +68,10 @@ class MaskHand:
         self._editor.choose(replace(brush, feather=round(brush.feather + FEATHER_STEP * turned / 120, 3)))
         return True
 
+    def let_go(self) -> None:
+        """Whatever stroke there was is no more."""
+        self._down = False
+
     def leave(self) -> None:
         """The pointer is elsewhere."""
         self._go(None)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MARK = QColor(255, 32, 96)  # no photograph is: not grey, not brown, not blue
 GUARD = QColor(0, 150, 255)
-MARK_ALPHA = (56, 140)  # of the faintest mark and of a full one
+MARK_ALPHA = (10, 140)  # of the faintest mark and of a full one
 GUARD_ALPHA = 110
 KEPT = 4096  # wrapped tiles; they hold no bytes of their own
 

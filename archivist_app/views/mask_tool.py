@@ -103,7 +103,10 @@ class MaskTool(QObject):
         self.bar.setVisible(editing)
         self._compare.hand = self._hand if editing else None
         self._compare.overlay = self._overlay if editing else None
-        if not editing:
+        self._hand.let_go()
+        if editing:
+            self._compare.announce("Editing the damage mask. Escape leaves it.")
+        else:
             self._overlay.raster = None
             self._compare.unsetCursor()
         self._show_brush(self._editor.brush)
@@ -122,10 +125,13 @@ class MaskTool(QObject):
         self._overlay.raster = self._editor.raster
         if self._editor.stroking and not self._overlay.stroking:
             self._overlay.stroking, region = True, None  # seen on the restored side from now on
+        elif region is None and not self._editor.stroking:
+            self._overlay.stroking = False  # taken back
         self._hand.show_region(region)
 
     def _answered(self, request: RenderRequest) -> None:
         """A result is on screen: a stroke that it answers needs not be seen over it any more."""
-        if self._overlay.stroking and not self._editor.stroking and request.recipe.scope == "damage":
+        up_to_date = not self._editor.stroking and request.recipe == self._editor.document.recipe
+        if self._overlay.stroking and up_to_date:
             self._overlay.stroking = False
             self._compare.update()

@@ -119,6 +119,7 @@ class FakeService:
         self.closed = False
         self.damage: Region | None = None  # what is found; default: a square in the corner
         self.refuse_masks = ""
+        self.exported: list[Recipe] = []
         self.mask_time = 0.0  # seconds that keeping one takes
         self.masks: dict[str, NDArray[np.uint8]] = {}
 
@@ -394,6 +395,7 @@ class FakeService:
     def export(
         self, image: ImageRef, recipe: Recipe, options: ExportOptions, on_progress: Callable[[Progress], None]
     ) -> FakeWork[Restored]:
+        self.exported.append(recipe)
         work: FakeWork[Restored] = FakeWork()
         steps = self._export_steps(image, recipe, options)
 

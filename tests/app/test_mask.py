@@ -259,6 +259,28 @@ def test_a_stroke_reaches_its_image_also_when_another_is_on_screen_by_then(
     assert recipe(application) == Recipe()
 
 
+def test_an_export_and_a_snapshot_wait_for_the_last_stroke(editing: Application, service: FakeService) -> None:
+    service.mask_time = 0.2
+    drag(editing, (300, 200), (350, 200))
+    trigger(editing, "export")
+    trigger(editing, "snapshot")
+    until(editing, lambda: service.exported)
+    mask = recipe(editing).mask
+    assert mask is not None
+    assert service.exported[0].mask == mask
+    item = editing.window._workspace.session.item
+    assert item is not None
+    assert item.snapshots[0].recipe.mask == mask
+    until(editing, lambda: not editing.window._workspace.jobs.running)
+
+
+def test_closing_at_once_keeps_the_last_stroke(editing: Application, service: FakeService) -> None:
+    service.mask_time = 0.2
+    drag(editing, (300, 200), (350, 200))
+    editing.close()
+    assert service.saves[-1].recipe.mask in service.masks
+
+
 def test_a_mask_that_cannot_be_kept_is_told_and_leaves_the_recipe(editing: Application, service: FakeService) -> None:
     service.refuse_masks = "The disk is full; make room and draw it again."
     drag(editing, (300, 200), (350, 200))
@@ -419,6 +441,39 @@ def test_the_mask_is_seen_over_the_original_and_shift_m_hides_it(editing: Applic
     hidden = redness()
     assert seen > hidden + (MARK.red() - MARK.green()) / 4
     assert compare.mode is Mode.SPLIT, "M alone would have changed it"
+
+
+def test_a_stroke_is_seen_on_the_restored_side_until_its_result_is(editing: Application, service: FakeService) -> None:
+    use(editing, size=60, feather=0.0)
+    compare, overlay = editing.window.compare, editing.window.masking._overlay
+    service.mask_time = 0.2
+    at = on_screen(editing, (560, 300))  # right of the divider
+    plain = compare.grab().toImage().pixelColor(at)
+    drag(editing, (520, 300), (600, 300))
+    QTest.mouseMove(compare, QPoint(5, 5))
+    painted_over = compare.grab().toImage().pixelColor(at)
+    assert painted_over.red() - painted_over.green() > plain.red() - plain.green() + 20
+    until(editing, lambda: not overlay.stroking)
+    result = compare.grab().toImage().pixelColor(at)
+    assert abs(result.red() - result.green() - (plain.red() - plain.green())) < 5
+    trigger(editing, "undo")
+    assert not overlay.stroking
+
+
+def test_escape_in_the_middle_of_a_stroke_forgets_it(editing: Application) -> None:
+    compare = editing.window.compare
+    QTest.mousePress(compare, Qt.MouseButton.LeftButton, pos=on_screen(editing, (300, 200)))
+    QTest.mouseMove(compare, on_screen(editing, (400, 200)))
+    assert painted(editing)[200, 300:400].any()
+    QTest.keyClick(compare, Qt.Key.Key_Escape)
+    QTest.mouseRelease(compare, Qt.MouseButton.LeftButton, pos=on_screen(editing, (400, 200)))
+    assert not editor(editing).editing
+    assert recipe(editing) == Recipe()
+    QTest.keyClick(compare, Qt.Key.Key_B)
+    until(editing, lambda: ready(editing))
+    assert not painted(editing)[200, 300:400].any()
+    QTest.mouseMove(compare, on_screen(editing, (500, 200)))
+    assert not painted(editing)[200, 300:500].any()
 
 
 @pytest.mark.parametrize("zoom", [0.25, 1.0, 3.0])

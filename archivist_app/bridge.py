@@ -35,6 +35,9 @@ from engine.types import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from engine.service import EngineService as EngineService  # the rest of the window names the type from here
 
 log = logging.getLogger(__name__)
@@ -297,6 +300,39 @@ class Bridge(QObject):
             self._posted.emit(lambda _: on_pass(losses, frame), None)
 
         return OptimiseHandle(self._service.optimise(image, recipe, order, progress, told), self._loop)
+
+    # masks
+
+    async def find_damage(
+        self, image: ImageRef, recipe: Recipe, on_progress: Callable[[Progress], None]
+    ) -> NDArray[np.uint8]:
+        """The mask (H, W) that the network itself would repair; cancelling it stops the engine. Raises EngineError."""
+
+        def progress(step: Progress) -> None:  # called on the engine thread
+            self._posted.emit(on_progress, step)
+
+        work = self._service.find_damage(image, recipe, progress)
+        try:
+            return await self._result(work.future)
+        except asyncio.CancelledError:
+            work.cancel()
+            raise
+
+    async def mask(self, mask: str) -> NDArray[np.uint8]:
+        """The pixels (H, W) of a mask by its id, not to be written to. Raises EngineError."""
+        return await self._result(self._service.mask(mask))
+
+    async def keep_mask(self, pixels: NDArray[np.uint8], project: Project | None) -> str:
+        """The id of a mask (H, W) once it is on disk; nobody may write to `pixels` any more. Raises EngineError."""
+        return await self._result(self._service.keep_mask(pixels, project))
+
+    async def add_mask(self, path: str, image: ImageRef) -> str:
+        """The id of a mask in a file of the image's size. Raises EngineError."""
+        return await self._result(self._service.add_mask(path, image))
+
+    async def aside(self, compute: Callable[[], T]) -> T:
+        """What takes longer than the event loop may stand still, on another thread. Raises EngineError."""
+        return await self._result(self._service.aside(compute))
 
     # the catalogue
 

@@ -25,6 +25,7 @@ from engine.runtime.io import IoPool, sha256_of
 from engine.runtime.worker import Lane, Steps, Work, Worker
 from engine.styles.library import StyleLibrary, own_card
 from engine.types import (
+    PROTECTED,
     Comparison,
     EngineReady,
     ExportOptions,
@@ -69,6 +70,7 @@ Moved = Callable[[EngineReady, str], None]
 OnPass = Callable[[Losses, Frame | None], None]
 SEEN_BYTES = 1 << 30  # what the backbone said of tiles: about 13 MB a megapixel
 SOURCE_BYTES = 3 << 30  # decoded masters
+MASK_STRIP = 256  # rows of a mask's picture that are converted at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,28 +203,46 @@ class EngineService:
         return self._io.submit(_in_words(read))
 
     def add_mask(self, path: str, image: ImageRef) -> Future[str]:
-        """Reads a damage mask (white repairs, black leaves) of the image's size; its id goes into `Recipe.mask`."""
+        """Reads a damage mask (white repairs, black leaves) of the image's size; its id goes into `Recipe.mask`.
+
+        It is kept until the program ends; `mask` and `keep_mask` put it into a project.
+        """
 
         def read() -> str:
             import numpy as np
 
             source, master = _decode(Path(path)), _probe(self._place(image))
             pixels = source.master.pixels
-            if pixels.shape[:2] != (master.height, master.width):
-                raise RecipeError(f"The mask “{Path(path).name}” must have the size of the image; make it again.")
-            grey = source.space.to_working(pixels).mean(axis=2)
-            return self._masks.keep(np.asarray(np.rint(grey * 255), dtype=np.uint8), None)
+            height, width = pixels.shape[:2]
+            if (height, width) != (master.height, master.width):
+                raise RecipeError(
+                    f"The mask “{Path(path).name}” has {width} × {height} pixels; it must have the size of the image, "
+                    f"{master.width} × {master.height}."
+                )
+            grey = np.empty((height, width), np.uint8)
+            for top in range(0, height, MASK_STRIP):
+                strip = source.space.to_working(pixels[top : top + MASK_STRIP]).mean(axis=2)
+                grey[top : top + MASK_STRIP] = np.rint(strip * 255)
+            grey[grey == PROTECTED] = 0  # a soft edge's darkest grey, which is not meant to protect anything
+            return self._masks.keep(grey, None)
 
         return self._io.submit(_in_words(read))
 
     def keep_mask(self, pixels: NDArray[np.uint8], project: Project | None) -> Future[str]:
-        """Keeps a mask (H, W) that was drawn, in the project if that can be written; its id goes into `Recipe.mask`."""
+        """Keeps a mask (H, W) that was drawn, in the project if that can be written; its id goes into `Recipe.mask`.
+
+        255 is repaired, 0 is not, PROTECTED never is. The array must not change afterwards.
+        """
         folder = Path(project.folder) if project is not None and project.writable else None
         return self._io.submit(_in_words(lambda: self._masks.keep(pixels, folder)))
 
     def mask(self, mask: str) -> Future[NDArray[np.uint8]]:
         """The pixels (H, W) of a mask by its id, 255 where to repair."""
         return self._io.submit(_in_words(lambda: self._masks.get(mask)))
+
+    def aside(self, compute: Callable[[], T]) -> Future[T]:
+        """Whatever takes too long for the thread that asks, on one of the two that read files; no torch."""
+        return self._io.submit(_in_words(compute))
 
     def find_damage(self, image: ImageRef, recipe: Recipe, on_progress: Report) -> Work[NDArray[np.uint8]]:
         """The mask (H, W) that the network itself would repair at scope “damage”, 255 or 0, to be edited."""
@@ -231,7 +251,7 @@ class EngineService:
             subject = self._subject(image, replace(recipe, mask=None), (yield from self._decoded(image)))
             return (yield from self._pipeline(recipe).repairs(subject))
 
-        return self._worker.submit(Lane.BACKGROUND, _steps_in_words(self._enduring(steps)), on_progress=on_progress)
+        return self._worker.submit(Lane.BESIDE, _steps_in_words(self._enduring(steps)), on_progress=on_progress)
 
     # Rendering
 

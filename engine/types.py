@@ -127,6 +127,7 @@ def _within(name: str, value: float, low: float, high: float) -> None:
         raise RecipeError(f"{name.capitalize()} must lie between {low:g} and {high:g}, not {value:g}.")
 
 
+PROTECTED = 1  # the grey value of a damage mask where nothing is ever repaired; 0 is not repaired, 255 is
 CONSERVATOR = Recipe(alpha=10.0, beta=0.0, scope="damage", grain=1.0)
 MODERN = Recipe(keep_tone=False)
 

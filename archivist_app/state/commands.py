@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QUndoCommand, QUndoGroup, QUndoStack
 
 from archivist_app.state.document import Document
-from engine.types import ProjectItem, Recipe
+from engine.types import ProjectItem, Recipe, Scope
 
 Values = dict[str, dict[str, Any]]  # by uuid: the fields of a ProjectItem that change, with their values
 Apply = Callable[[Values], None]
@@ -55,6 +55,24 @@ class Gesture:
         return self._number
 
 
+@dataclass(frozen=True, slots=True)
+class MaskFields:
+    """The part of a recipe that a damage mask decides."""
+
+    mask: str | None
+    scope: Scope
+    scale: int
+
+    def put(self, recipe: Recipe) -> Recipe:
+        """The recipe with these."""
+        return replace(recipe, mask=self.mask, scope=self.scope, scale=self.scale)
+
+
+def mask_fields(recipe: Recipe) -> MaskFields:
+    """That part of a recipe."""
+    return MaskFields(recipe.mask, recipe.scope, recipe.scale)
+
+
 class RecipeCommand(QUndoCommand):
     """From one recipe to another."""
 
@@ -88,6 +106,33 @@ class RecipeCommand(QUndoCommand):
         self.setObsolete(theirs.recipe == self._before)
         return True
 
+    def rebase(self, stale: MaskFields, fresh: MaskFields) -> None:
+        """The mask of both recipes was about to change when this was done: what was not meant otherwise becomes it."""
+
+        def moved(recipe: Recipe) -> Recipe:
+            mask = fresh.mask if recipe.mask == stale.mask else recipe.mask
+            scope = fresh.scope if recipe.scope == stale.scope else recipe.scope
+            return replace(recipe, mask=mask, scope=scope, scale=1 if scope == "damage" else recipe.scale)
+
+        self._before = moved(self._before)
+        self._edit = replace(self._edit, recipe=moved(self._edit.recipe))
+
+
+class ChangeCommand(QUndoCommand):
+    """A step of which others know how it is done and taken back."""
+
+    def __init__(self, text: str, do: Callable[[], None], take_back: Callable[[], None]) -> None:
+        super().__init__(text)
+        self._do, self._take_back = do, take_back
+
+    def redo(self) -> None:
+        """Do it."""
+        self._do()
+
+    def undo(self) -> None:
+        """Take it back."""
+        self._take_back()
+
 
 class ItemsCommand(QUndoCommand):
     """What was decided about several images at once, from one set of values to another."""
@@ -118,6 +163,7 @@ class History(QUndoGroup):
         super().__init__(parent)
         self._document = document
         self._by_item: dict[str, QUndoStack] = {}
+        self.late: list[RecipeCommand] | None = None  # gets the edits made while a mask's id is waited for
 
     def show_item(self, uuid: str) -> None:
         """Make the image's own history the active one."""
@@ -129,10 +175,13 @@ class History(QUndoGroup):
         """Apply `edit` and remember how to take it back; an edit that changes nothing is no step."""
         stack = self.activeStack()
         if stack is not None and edit.recipe != self._document.recipe:
-            stack.push(RecipeCommand(self._document, edit))
+            command = RecipeCommand(self._document, edit)
+            if self.late is not None:
+                self.late.append(command)
+            stack.push(command)
 
-    def push_items(self, command: ItemsCommand) -> None:
-        """Carry out a decision about several images; it is taken back on the image that is on screen now."""
+    def push_change(self, command: ItemsCommand | ChangeCommand) -> None:
+        """Carry out a step, as a decision about several images; it is taken back on the image on screen now."""
         stack = self.activeStack()
         if stack is not None:
             stack.push(command)

@@ -14,7 +14,7 @@ from archivist_app.bridge import Bridge, ExportHandle
 from archivist_app.state.jobs_model import JobsModel, Ways
 from archivist_app.state.session import Session
 from engine.errors import Cancelled, EngineError
-from engine.types import ExportOptions, ImageRef, Recipe
+from engine.types import ExportOptions, ImageRef, Project, ProjectItem, Recipe
 
 KIND = ".tif"
 
@@ -49,18 +49,27 @@ class Exporter(QObject):
         project, item = self._session.project, self._session.item
         if project is None or item is None:
             return None
+        return self._place_for(project, item)
+
+    def _place_for(self, project: Project, item: ProjectItem) -> Path:
         return next_target(Path(project.folder, "exports"), item.source.path, self._taken)
 
     def export(self, target: Path | None = None) -> None:
         """Start a job that writes the image on screen to `target`, by default into the project."""
-        document = self._session.document
-        chosen = target or self.suggestion()
-        if chosen is None or document.image is None:
+        item, image = self._session.item, self._session.document.image
+        if item is not None and image is not None:
+            self._session.when_settled(lambda: self._export(item.uuid, image, target))
+
+    def _export(self, uuid: str, image: ImageRef, target: Path | None) -> None:
+        items = self._session.items((uuid,))
+        if not items or self._session.project is None:
             return
+        (item,) = items
+        chosen = target or self._place_for(self._session.project, item)
         if target is None and not self.make_folder(chosen):
             return
         options = ExportOptions(str(chosen), "overwrite" if target else "version")  # a dialog has asked
-        self._start(document.image, document.recipe, options)
+        self._start(image, item.recipe, options)
 
     def _start(self, image: ImageRef, recipe: Recipe, options: ExportOptions) -> None:
         target = Path(options.target)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import PurePath
+from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
@@ -52,6 +53,7 @@ class Session(QObject):
         self._project: Project | None = None
         self._items: dict[str, ProjectItem] = {}  # as they stand, saved or not
         self._unsaved: set[str] = set()
+        self._late: set[asyncio.Future[Any]] = set()  # what must end before everything is saved
         self._current: str | None = None
         self._opening = asyncio.Lock()
         self._saving = asyncio.Lock()
@@ -201,6 +203,11 @@ class Session(QObject):
     def take_snapshot(self, name: str = "") -> None:
         """Keep the recipe of the image on screen under a name; without one, "Snapshot" and the next free number."""
         item = self.item
+        if item is not None:
+            self.when_settled(lambda: self._take_snapshot(item.uuid, name))
+
+    def _take_snapshot(self, uuid: str, name: str) -> None:
+        item = self._items.get(uuid)
         if item is None:
             return
         taken = {snapshot.name for snapshot in item.snapshots}
@@ -231,6 +238,30 @@ class Session(QObject):
             left = tuple(one for one in self.item.snapshots if one.name != name)
             self.decide([replace(self.item, snapshots=left)], f"Snapshot removed: {name}")
 
+    def change_recipe(self, uuid: str, change: Callable[[Recipe], Recipe]) -> None:
+        """Change the recipe of an image, on screen or not; no step of any history."""
+        if uuid == self._current:
+            self.document.recipe = change(self.document.recipe)
+        elif uuid in self._items:
+            self._keep(replace(self._items[uuid], recipe=change(self._items[uuid].recipe)))
+
+    def hold(self, task: asyncio.Future[Any]) -> None:
+        """Saving everything waits for this task, which will change something."""
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+
+    def when_settled(self, do: Callable[[], None]) -> None:
+        """Do something that needs recipes as they stand: at once, or after the changes still on their way."""
+
+        async def wait() -> None:
+            await asyncio.wait(set(self._late))
+            do()
+
+        if self._late:
+            self._tasks.spawn(wait())
+        else:
+            do()
+
     @Slot(object)
     def _note_change(self, recipe: Recipe) -> None:
         item = self.item
@@ -246,7 +277,7 @@ class Session(QObject):
         """Replace what was decided about several images, as one undoable step called `text`."""
         pairs = [(self._items[item.uuid], item) for item in items if self._items.get(item.uuid, item) != item]
         if pairs:
-            self.history.push_items(ItemsCommand(self._put, pairs, text))
+            self.history.push_change(ItemsCommand(self._put, pairs, text))
 
     def _put(self, values: Values) -> None:
         for uuid, changed in values.items():
@@ -276,6 +307,8 @@ class Session(QObject):
     async def flush(self) -> None:
         """Write what is not saved yet. What cannot be written is told, kept, and tried again later."""
         async with self._saving:
+            if self._late:
+                await asyncio.wait(self._late)
             if self._project is None or not self._project.writable:
                 return
             wrote = bool(self._unsaved)

@@ -15,6 +15,7 @@ from archivist_app.state.document import Document
 from archivist_app.state.exporting import Exporter
 from archivist_app.state.jobs_model import JobsModel
 from archivist_app.state.maps import Maps
+from archivist_app.state.mask_editing import MaskEditor
 from archivist_app.state.optimising import Optimiser
 from archivist_app.state.own_styles import OwnStyles
 from archivist_app.state.preferences import Preferences
@@ -39,6 +40,7 @@ class Workspace:
     rendering: Rendering
     truth: Truth
     maps: Maps
+    mask: MaskEditor
     variants: Variants
     sampler: Sampler
     preferences: Preferences
@@ -69,6 +71,7 @@ class Workspace:
             rendering=Rendering(document, bridge, owner),
             truth=Truth(session, bridge, tasks),
             maps=Maps(document, bridge, owner),
+            mask=MaskEditor(session, bridge, tasks),
             variants=Variants(session, bridge),
             sampler=Sampler(session, bridge),
             preferences=preferences,
@@ -85,6 +88,7 @@ class Workspace:
         """Nothing here starts anything by itself any more."""
         self.rendering.stop()
         self.maps.stop()
+        self.mask.close()
         self.variants.stop()
         self.sampler.stop()
         self.styles.stop()

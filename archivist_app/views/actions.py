@@ -62,6 +62,7 @@ class Actions(QObject):
         }
         theme.dress(self.zooms[100], "ph.magnifying-glass-plus")
         self.zooms[100].setToolTip("100 %: one pixel of the scan is one pixel of the screen (Ctrl+1)")
+        self._make_mask_actions()
         self.surround = self._make("surroundAction", "Next s&urround", "9", "ph.circle-half")
         self.keys = self._make("keysAction", "&Keys…", "H", "ph.keyboard")
         self.show_mode(Mode.SPLIT)
@@ -70,8 +71,40 @@ class Actions(QObject):
         """Those that make sense only while an image is on screen."""
         compare = (*self.modes.values(), self.next_mode, self.rotate, self.swap, self.navigator, self.fit)
         decide = (self.approve, self.reject, *self.stars, self.copy_settings)
-        make = (self.export, self.export_as, self.optimise, self.snapshot, self.find_style)
-        return (*make, *compare, *self.zooms.values(), *decide)
+        mask = (self.brush, self.eraser, self.protect)
+        files = (self.export, self.export_as, self.optimise, self.snapshot, self.find_style)
+        return (*files, *compare, *self.zooms.values(), *decide, *mask)
+
+    def _make_mask_actions(self) -> None:
+        make = self._make
+        self.brush = make("brushAction", "&Brush for damage", "B", "ph.paint-brush", checkable=True)
+        self.eraser = make("eraserAction", "&Eraser", "E", "ph.eraser", checkable=True)
+        self.protect = make("protectAction", "&Protect from repair", "Shift+B", "ph.shield-check", checkable=True)
+        self.smaller = make("smallerBrushAction", "S&maller brush", "[")
+        self.larger = make("largerBrushAction", "&Larger brush", "]")
+        self.show_mask = make("showMaskAction", "&Show the mask", "Shift+M", checkable=True)
+        self.show_mask.setChecked(True)
+        self.detect_damage = make("detectDamageAction", "&Detect again", "", "ph.magnifying-glass")
+        self.import_mask = make("importMaskAction", "&Import…", "", "ph.download-simple")
+        self.invert_mask = make("invertMaskAction", "In&vert", "", "ph.circle-half")
+        self.clear_mask = make("clearMaskAction", "&Clear", "", "ph.trash")
+        self.leave_mask = make("leaveMaskAction", "D&one", "", "ph.check")
+        for action, words, tip in (
+            (self.brush, "Brush", "Paint over damage that is to be repaired (B)"),
+            (self.eraser, "Eraser", "Take marks and protection away (E, or hold Alt)"),
+            (
+                self.protect,
+                "Protect",
+                "Paint over what is never to be repaired, also when damage is detected (Shift+B)",
+            ),
+            (self.detect_damage, "Detect again", "Mark what the model takes for damage; protected areas stay"),
+            (self.import_mask, "Import…", "Take the marks from a picture of the same size, white where to repair"),
+            (self.invert_mask, "Invert", "Repair what is not marked instead; protected areas stay"),
+            (self.clear_mask, "Clear", "Take away all marks and all protection, to begin with nothing"),
+            (self.leave_mask, "Done", "Leave the mask as it is (Esc)"),
+        ):
+            action.setIconText(words)
+            action.setToolTip(tip)
 
     def show_mode(self, mode: Mode) -> None:
         """Follow the viewer's mode: what makes no sense in it is greyed, what belongs to it alone appears."""

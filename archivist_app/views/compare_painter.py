@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen, QRegion
@@ -28,6 +29,13 @@ CHIP = QColor(20, 20, 20, 190)
 VEIL = QColor(30, 30, 30, 170)  # over what a map has not measured yet
 
 
+class Overlay(Protocol):
+    """Something that lies over the pictures."""
+
+    def paint(self, painter: QPainter, viewport: Viewport, origin: QPoint, shown: QRect, *, restored: bool) -> None:
+        """Over a pane whose pictures are the scan's own, or restored."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Pane:
     """Pictures from the bottom up inside `clip`, with the viewport's corner at `origin`, and what they are."""
@@ -40,6 +48,7 @@ class Pane:
     veiled: tuple[Picture, ...] = ()  # below them, dimmed
     minus: tuple[Picture, ...] = ()  # shown is how far the pictures are from these, `gain` times
     gain: int = 1
+    restored: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +64,7 @@ class Scene:
     status: str
     legend: Legend | None = None
     fast: bool = False  # while it moves, the pixels need not be smooth
+    overlay: Overlay | None = None
 
 
 def paint(painter: QPainter, scene: Scene) -> None:
@@ -103,6 +113,8 @@ def _paint_pane(painter: QPainter, scene: Scene, pane: Pane) -> None:
         _paint_difference(painter, scene, pane, shown)
     else:
         _paint_pictures(painter, scene, pane, pane.pictures)
+    if scene.overlay is not None:
+        scene.overlay.paint(painter, scene.viewport, pane.origin, shown, restored=pane.restored)
     painter.restore()
     if not shown.isEmpty():
         _paint_label(painter, scene.ratio, pane.label, shown, pane.corner)

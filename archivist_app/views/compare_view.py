@@ -17,7 +17,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from archivist_app.views.compare_painter import paint
+from archivist_app.views.compare_painter import Overlay, paint
 from archivist_app.views.layers import Layers, Mosaic
 from archivist_app.views.modes import Mode
 from archivist_app.views.pixels import Pixels, to_image
@@ -50,6 +50,7 @@ class CompareView(Surface):
         super().__init__(parent)
         self.setObjectName("compareView")
         self.setAccessibleName("Comparison of before and after")
+        self.overlay: Overlay | None = None  # lies over the pictures
         self._layers: Layers | None = None
         self._truth: Pixels | None = None
         self._map = MapPieces(Mosaic(BESIDE_BYTES))
@@ -175,7 +176,7 @@ class CompareView(Surface):
             self._resize()
             self._run_blink()
             self._describe()
-            self._announce(f"{mode.words.name}. {mode.words.seen}")
+            self.announce(f"{mode.words.name}. {mode.words.seen}")
             self.mode_changed.emit(mode)
             self._point()
             self.update()
@@ -193,7 +194,7 @@ class CompareView(Surface):
         """Stay with what a blink shows now, or go on."""
         self._paused = paused
         self._run_blink()
-        self._announce("Blinking is paused" if paused else "Blinking")
+        self.announce("Blinking is paused" if paused else "Blinking")
         self.update()
 
     def next_gain(self) -> None:
@@ -255,6 +256,8 @@ class CompareView(Surface):
             paint(painter, compose(now))
             if not now.fast:
                 self._slow = time.perf_counter() - start > LONG
+            if self.hand is not None:
+                self.hand.paint(painter)
         painter.end()
         if not self._was_painted or self._drawn is not None:
             self._after_paint.start()
@@ -289,6 +292,7 @@ class CompareView(Surface):
             busy=self._busy,
             notice=self._notice,
             fast=self._rest.isActive(),
+            overlay=self.overlay,
         )
 
     def _run_blink(self) -> None:
@@ -304,6 +308,7 @@ class CompareView(Surface):
     def _describe(self) -> None:
         self.setAccessibleDescription(f"{self._mode.words.name}: {self._mode.words.seen} {HANDS}")
 
-    def _announce(self, text: str) -> None:
+    def announce(self, text: str) -> None:
+        """Tell those who listen instead of looking."""
         if QAccessible.isActive():
             QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, text))

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from archivist_app.async_tools import answer
 
 PICTURES = "Pictures (*.tif *.tiff *.png *.jpg *.jpeg *.webp *.jp2);;All files (*)"
+MASKS = "Masks (*.png *.tif *.tiff);;All files (*)"
 TARGETS = "TIFF (*.tif);;PNG (*.png);;JPEG (*.jpg)"
 
 
@@ -34,6 +35,14 @@ async def ask_folder(parent: QWidget) -> list[str]:
     dialog = QFileDialog(parent, "Open a project or a folder of photographs")
     dialog.setFileMode(QFileDialog.FileMode.Directory)
     return dialog.selectedFiles() if await answer(dialog) == QDialog.DialogCode.Accepted else []
+
+
+async def ask_mask(parent: QWidget) -> str | None:
+    """The file of a damage mask; None when somebody changes their mind."""
+    dialog = QFileDialog(parent, "Import a damage mask", "", MASKS)
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    accepted = await answer(dialog) == QDialog.DialogCode.Accepted
+    return dialog.selectedFiles()[0] if accepted and dialog.selectedFiles() else None
 
 
 async def ask_target(parent: QWidget, suggestion: Path) -> Path | None:

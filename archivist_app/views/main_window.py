@@ -27,6 +27,7 @@ from archivist_app.views.empty_state import EmptyState
 from archivist_app.views.film_panel import FilmPanel
 from archivist_app.views.history_panel import HistoryPanel
 from archivist_app.views.jobs_panel import JobsPanel
+from archivist_app.views.mask_tool import MaskTool
 from archivist_app.views.message_bar import MessageBar
 from archivist_app.views.modes import Mode
 from archivist_app.views.parts import column, dressed, label
@@ -84,7 +85,9 @@ class MainWindow(QMainWindow):
         self.styles = StylePanel(self.gallery, work.styles, theme)
         self.jobs = JobsPanel(work.jobs, theme)
         a = self.actions_
-        modes, compare, zoom = list(a.modes.values()), [a.rotate, a.swap, a.pause, a.gain], [a.fit, a.zooms[100]]
+        self.masking = MaskTool(work.mask, self.compare, a, work.tasks)
+        compare, zoom = [a.rotate, a.swap, a.pause, a.gain, a.brush], [a.fit, a.zooms[100]]
+        modes = list(a.modes.values())
         self.tools = ToolStrip(modes, compare, a.truth, zoom, [a.undo, a.redo], a.export)
         self._about_image = label("", "hint")
         self._about_pixel = label("", "hint")
@@ -95,7 +98,7 @@ class MainWindow(QMainWindow):
         self._about_engine = label("", "hint")
 
     def _lay_out(self) -> None:
-        viewer = column(self.tools, self.compare)
+        viewer = column(self.tools, self.masking.bar, self.compare)
         self._pages = QStackedWidget()
         self._pages.addWidget(self.empty)
         self._pages.addWidget(viewer)
@@ -158,6 +161,7 @@ class MainWindow(QMainWindow):
             menu = self.menuBar().addMenu(title)
             if title == "&Edit":
                 self.menuBar().addMenu(self._image_menu)
+                self.menuBar().addMenu(self.masking.menu)
             for action in actions:
                 if action is None:
                     menu.addSeparator()
@@ -420,6 +424,8 @@ class MainWindow(QMainWindow):
         """Keys that no widget took: hold the original, go back to the split view."""
         if event.key() == Qt.Key.Key_Backslash and not event.isAutoRepeat():
             self.compare.hold_original(True)
+        elif event.key() == Qt.Key.Key_Escape and self._workspace.mask.editing:
+            self._workspace.mask.stop()
         elif event.key() == Qt.Key.Key_Escape:
             self.compare.set_mode(Mode.SPLIT)
         else:

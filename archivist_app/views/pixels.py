@@ -32,6 +32,17 @@ def to_image(array: NDArray[np.uint8]) -> Pixels:
     return Pixels(np.ascontiguousarray(array))
 
 
+def to_indexed(array: NDArray[np.uint8], colours: list[int]) -> QImage:
+    """`array` (H, W), contiguous, as an image of the colours (ARGB) of its values, without a copy.
+
+    It shows what is written to the array later on; whoever keeps the image keeps the array.
+    """
+    height, width = array.shape
+    image = QImage(array.data, width, height, array.strides[0], QImage.Format.Format_Indexed8)
+    image.setColorTable(colours)
+    return image
+
+
 def blank(width: int, height: int) -> Pixels:
     """A black image to be painted on; its array then holds what was painted."""
     import numpy as np

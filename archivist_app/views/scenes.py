@@ -7,7 +7,7 @@ from typing import Literal
 
 from PySide6.QtCore import QPoint, QRect
 
-from archivist_app.views.compare_painter import GAP, Corner, Pane, Scene
+from archivist_app.views.compare_painter import GAP, Corner, Overlay, Pane, Scene
 from archivist_app.views.layers import Layers, Mosaic, Picture
 from archivist_app.views.legend import Legend, difference_legend, map_legend
 from archivist_app.views.modes import Mode
@@ -63,6 +63,7 @@ class Situation:
     busy: bool
     notice: str
     fast: bool
+    overlay: Overlay | None = None
 
     @property
     def alone(self) -> bool:
@@ -117,6 +118,7 @@ def compose(now: Situation) -> Scene:
         status=status_of(now),
         legend=None if now.alone else _legend(now),
         fast=now.fast,
+        overlay=None if now.original else now.overlay,
     )
 
 
@@ -181,13 +183,14 @@ def _single(now: Situation, whole: QRect) -> Pane:
     if mode is Mode.DIFFERENCE:
         sides = sorted(now.sides, reverse=True)  # "truth", "before", "after"
         label = f"Difference of {sides[0]} and {sides[1]}" + (f" · × {now.gain}" if now.gain > 1 else "")
-        return Pane(whole, origin, now.pictures("after"), label, minus=now.pictures(sides[0]), gain=now.gain)
+        pictures, minus = now.pictures("after"), now.pictures(sides[0])
+        return Pane(whole, origin, pictures, label, minus=minus, gain=now.gain, restored=True)
     if mode.map_kind:
         pieces = tuple((region, image) for region, (image, _) in now.map.pieces)
         label = {Mode.FIDELITY: "Fidelity · changed and invented"}.get(mode, "Uncertainty · disagreement with itself")
-        return Pane(whole, origin, pieces, label, veiled=now.pictures("before"))
+        return Pane(whole, origin, pieces, label, veiled=now.pictures("before"), restored=True)
     side = now.sides[1 if now.blinked else 0]
-    return Pane(whole, origin, now.pictures(side), LABELS[side])
+    return Pane(whole, origin, now.pictures(side), LABELS[side], restored=side == "after")
 
 
 def _halves(now: Situation) -> tuple[Pane, ...]:
@@ -198,8 +201,8 @@ def _halves(now: Situation) -> tuple[Pane, ...]:
     corner = Corner.AlignRight if now.upright else Corner.AlignBottom
     first, second = now.sides
     return (
-        Pane(near, QPoint(0, 0), now.pictures(first), LABELS[first]),
-        Pane(far, QPoint(0, 0), now.pictures(second), LABELS[second], corner),
+        Pane(near, QPoint(0, 0), now.pictures(first), LABELS[first], restored=first == "after"),
+        Pane(far, QPoint(0, 0), now.pictures(second), LABELS[second], corner, restored=second == "after"),
     )
 
 
@@ -209,7 +212,8 @@ def _grid(now: Situation) -> tuple[Pane, ...]:
     panes = []
     for number, (label, pictures) in enumerate(_contents(now)):
         corner = QPoint(number % columns * (across + GAP), number // columns * (down + GAP))
-        panes.append(Pane(QRect(corner.x(), corner.y(), across, down), corner, pictures, label))
+        clip, restored = QRect(corner.x(), corner.y(), across, down), label not in (LABELS["before"], LABELS["truth"])
+        panes.append(Pane(clip, corner, pictures, label, restored=restored))
     return tuple(panes)
 
 

@@ -3,21 +3,47 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, Protocol
 
-from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QResizeEvent, QWheelEvent
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from archivist_app.views.compare_painter import GAP, HANDLE, INSET, handle_centre
 from archivist_app.views.navigator import Navigator
 from archivist_app.views.viewport import MARGIN, Viewport
+from engine.types import Region
 
 GRIP = 8  # how far from the divider it can still be taken, in device-independent pixels
 CLICK = 4  # a press that moves less than this is a click
 CYCLE = (None, 1.0, 2.0)  # middle click: fit, 1:1, 2:1
 STRIDE = 0.125  # of the pane, that a key moves the image
 NUDGE = 0.02  # of the way across or down, that a key moves the divider
+
+
+class Hand(Protocol):
+    """Somebody who takes what the mouse does before the surface; each answer is whether it was taken."""
+
+    def press(self, event: QMouseEvent) -> bool:
+        """A button went down."""
+
+    def move(self, event: QMouseEvent) -> bool:
+        """The pointer moved."""
+
+    def release(self, event: QMouseEvent) -> bool:
+        """A button came up."""
+
+    def wheel(self, event: QWheelEvent) -> bool:
+        """The wheel turned."""
+
+    def leave(self) -> None:
+        """The pointer left."""
+
+    def cursor(self, position: QPointF) -> Qt.CursorShape | None:
+        """The cursor at a place; None for the surface's own."""
+
+    def paint(self, painter: QPainter) -> None:
+        """Draw what follows the pointer."""
 
 
 class Surface(QWidget):
@@ -32,6 +58,7 @@ class Surface(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.hand: Hand | None = None
         self._viewport: Viewport | None = None
         self._divider = 0.5
         self._upright = True
@@ -71,6 +98,41 @@ class Surface(QWidget):
         """`zoom` in device pixels a master pixel; `at` stays where it is."""
         if self._viewport is not None:
             self._move(self._viewport.zoomed(zoom, self._in_pane(at) if at is not None else None))
+
+    # for a hand
+
+    def place_at(self, position: QPointF) -> tuple[float, float] | None:
+        """The place on the master, between its pixels and beyond its edges too; None while there is no image."""
+        if self._viewport is None:
+            return None
+        (x, y), (left, top) = self._in_pane(position), self._viewport.origin
+        return (x - left) / self._viewport.zoom, (y - top) / self._viewport.zoom
+
+    def rects_of(self, region: Region) -> list[QRect]:
+        """Where a part of the master lies on each pane, in device-independent pixels, rounded outwards."""
+        if self._viewport is None:
+            return []
+        rect, ratio = self._viewport.rect_of(region), self._ratio()
+        one = QRectF(rect.left / ratio - 2, rect.top / ratio - 2, rect.width / ratio + 4, rect.height / ratio + 4)
+        return [one.translated(corner).toAlignedRect() for corner in self._corners()]
+
+    def twins(self, position: QPointF) -> list[QPointF]:
+        """The same place on every pane."""
+        at = QPointF(*self._in_pane(position)) / self._ratio()
+        return [at + corner for corner in self._corners()]
+
+    def points_per_pixel(self) -> float:
+        """How long a master pixel is on the screen, in device-independent pixels."""
+        return self._viewport.zoom / self._ratio() if self._viewport is not None else 1.0
+
+    def grabs(self, position: QPointF) -> bool:
+        """Whether a press there moves the image or the divider all the same, which then has only its handle."""
+        return self._space or (self._has_divider() and self._on_handle(position))
+
+    def _corners(self) -> list[QPointF]:
+        (across, down), (columns, rows) = self._pane(), self._grid()
+        places = ((column * (across + GAP), row * (down + GAP)) for row in range(rows) for column in range(columns))
+        return [QPointF(x, y) / self._ratio() for x, y in places]
 
     # geometry
 
@@ -158,6 +220,8 @@ class Surface(QWidget):
     def leaveEvent(self, event: QEvent) -> None:
         """Nothing is pointed at."""
         self._pointer = None
+        if self.hand is not None:
+            self.hand.leave()
         self._point()
         super().leaveEvent(event)
 
@@ -168,12 +232,17 @@ class Surface(QWidget):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Zoom at the cursor."""
+        if self.hand is not None and self.hand.wheel(event):
+            event.accept()
+            return
         if self._viewport is not None:
             self.zoom_to(self._viewport.zoom * 1.25 ** (event.angleDelta().y() / 120), event.position())
         event.accept()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Take the divider or the image."""
+        if self.hand is not None and self.hand.press(event):
+            return
         if event.button() == Qt.MouseButton.LeftButton:
             self._pressed = event.position()
             self._dragging = "divider" if self._on_divider(event.position()) else "image"
@@ -183,6 +252,8 @@ class Surface(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Move what was taken."""
         position = self._pointer = event.position()
+        if self.hand is not None and self.hand.move(event):
+            return
         if self._pressed is None:
             self._show_cursor(position)
             self._point()
@@ -199,6 +270,8 @@ class Surface(QWidget):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Let go; a click on the divider's handle turns it."""
+        if self.hand is not None and self.hand.release(event):
+            return
         if event.button() != Qt.MouseButton.LeftButton or self._pressed is None:
             return
         still = (event.position() - self._pressed).manhattanLength() < CLICK
@@ -210,6 +283,8 @@ class Surface(QWidget):
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Fit or 1:1; on the divider: back to the middle."""
+        if self.hand is not None and self.hand.press(event):
+            return
         if self._viewport is None or event.button() != Qt.MouseButton.LeftButton:
             return
         if self._on_divider(event.position()):
@@ -271,8 +346,11 @@ class Surface(QWidget):
             self.zoom_to(following, at)
 
     def _show_cursor(self, position: QPointF) -> None:
+        own = self.hand.cursor(position) if self.hand is not None else None
         if self._viewport is None:
             self.unsetCursor()
+        elif own is not None:
+            self.setCursor(own)
         elif self._on_divider(position):
             shape = Qt.CursorShape.SplitHCursor if self._upright else Qt.CursorShape.SplitVCursor
             self.setCursor(Qt.CursorShape.PointingHandCursor if self._on_handle(position) else shape)

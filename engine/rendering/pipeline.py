@@ -29,7 +29,7 @@ from engine.rendering.stages import Plan, Seen
 from engine.rendering.tensors import to_array, to_rows, to_tensor
 from engine.rendering.transfers import Fetched, Sent, Transfers
 from engine.runtime.cache import ByteCache
-from engine.types import Frame, MapKind, ModelCard, Progress, Recipe, Region, RenderRequest, StyleCard
+from engine.types import PROTECTED, Frame, MapKind, ModelCard, Progress, Recipe, Region, RenderRequest, StyleCard
 
 Pixels = NDArray[Any]
 _STRIP = 256  # rows of a mask that are made in one step
@@ -395,7 +395,10 @@ def _probability(seen: Seen, core: Region) -> NDArray[np.uint8]:
 
 
 def mask_part(subject: Subject, level: int, region: Region, device: torch.device) -> Tensor | None:
-    """A curator's own mask for a region of a level, feathered; None where the detected one serves."""
+    """A curator's own mask for a region of a level, feathered; None where the detected one serves.
+
+    Exactly 0 on what is protected, however close the mask comes to it.
+    """
     if subject.mask is None or subject.recipe.scope != "damage":
         return None
     around = 8
@@ -403,8 +406,10 @@ def mask_part(subject: Subject, level: int, region: Region, device: torch.device
     rows = np.arange(region.y - around, region.bottom + around) * step
     columns = np.arange(region.x - around, region.right + around) * step
     rows, columns = (np.clip(at, 0, size - 1) for at, size in zip((rows, columns), subject.mask.shape, strict=True))
-    part = subject.mask[rows[:, None], columns[None, :]].astype(np.float32) / 255
-    soft = stages.feather(torch.from_numpy(part).to(device)[None, None])
+    part = subject.mask[rows[:, None], columns[None, :]]
+    free = part != PROTECTED
+    values, unprotected = (torch.from_numpy(a).to(device)[None, None] for a in (part.astype(np.float32) / 255, free))
+    soft = stages.feather(values * unprotected) * unprotected
     return soft[:, :, around:-around, around:-around]
 
 

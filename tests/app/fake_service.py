@@ -23,6 +23,7 @@ from PIL import Image, UnidentifiedImageError
 from engine.errors import EngineError, ImageError, ProjectError, RecipeError
 from engine.types import (
     MAP_SCALES,
+    PROTECTED,
     EngineReady,
     ExportOptions,
     Frame,
@@ -119,6 +120,11 @@ class FakeService:
         self._engine = threading.Thread(target=self._live, name="engine")
         self._io = ThreadPoolExecutor(2, thread_name_prefix="io")
         self.closed = False
+        self.damage: Region | None = None  # what is found; default: a square in the corner
+        self.refuse_masks = ""
+        self.exported: list[Recipe] = []
+        self.mask_time = 0.0  # seconds that keeping one takes
+        self.masks: dict[str, NDArray[np.uint8]] = {}
 
     # life
 
@@ -253,7 +259,12 @@ class FakeService:
         enlarged = request.quality == "refine" and request.view.scale > 1 and scale > 1
         before = _enlarged(part, scale) if enlarged else _scaled(part, min(1.0, request.view.scale))
         exact = exact and (enlarged or scale == 1)
-        return Frame(request, _restored(before, request.recipe), before, region, exact)
+        after = _restored(before, request.recipe)
+        if request.recipe.scope == "damage" and request.recipe.mask is not None:
+            mask = self._mask(request.recipe.mask)[region.y : region.bottom, region.x : region.right]
+            marked = np.asarray(Image.fromarray(mask).resize(before.shape[1::-1], Image.Resampling.NEAREST)) > PROTECTED
+            after = np.where(marked[..., None], after, before)
+        return Frame(request, np.ascontiguousarray(after), before, region, exact)
 
     def beside(self, request: RenderRequest, on_tile: Callable[[Frame], None]) -> FakeWork[Frame]:
         self.calls.append("beside")
@@ -390,6 +401,7 @@ class FakeService:
     def export(
         self, image: ImageRef, recipe: Recipe, options: ExportOptions, on_progress: Callable[[Progress], None]
     ) -> FakeWork[Restored]:
+        self.exported.append(recipe)
         work: FakeWork[Restored] = FakeWork()
         steps = self._export_steps(image, recipe, options)
 
@@ -430,6 +442,55 @@ class FakeService:
             half_written.unlink(missing_ok=True)  # another export of that name may have been quicker
         height, width = pixels.shape[:2]
         return Restored(image.path, str(target), width, height, 0.1, recipe)
+
+    # masks
+
+    def find_damage(self, image: ImageRef, recipe: Recipe, on_progress: Callable[[Progress], None]) -> FakeWork[Pixels]:
+        self.calls.append("find_damage")
+        work: FakeWork[Pixels] = FakeWork()
+        height, width = self._read(image).shape[:2]
+        whole = Region(0, 0, width, height)
+        total, done = len(_tiles(whole)), count(1)
+
+        def found(_region: Region) -> Pixels:
+            pixels = np.zeros((height, width), np.uint8)
+            where = self.damage or Region(0, 0, width // 8, height // 8)
+            pixels[where.y : where.bottom, where.x : where.right] = 255
+            return pixels
+
+        self._step_through(work, whole, lambda _tile: on_progress(Progress(next(done), total, "")), found)
+        return work
+
+    def _mask(self, mask: str) -> Pixels:
+        if mask not in self.masks:
+            raise EngineError("The damage mask of this recipe is missing; choose or draw it again.")
+        return self.masks[mask]
+
+    def mask(self, mask: str) -> Future[Pixels]:
+        return self._io.submit(self._mask, mask)
+
+    def keep_mask(self, pixels: Pixels, project: Project | None) -> Future[str]:
+        def keep() -> str:
+            time.sleep(self.mask_time)
+            if self.refuse_masks:
+                raise EngineError(self.refuse_masks)
+            mask = hashlib.sha256(pixels.tobytes()).hexdigest()
+            self.masks[mask] = pixels
+            return mask
+
+        return self._io.submit(keep)
+
+    def add_mask(self, path: str, image: ImageRef) -> Future[str]:
+        def add() -> str:
+            pixels = np.asarray(Image.open(path).convert("L"))
+            if pixels.shape != self._read(image).shape[:2]:
+                raise EngineError(f"The mask “{os.path.basename(path)}” must have the size of the image.")
+            return self.keep_mask(pixels, None).result()
+
+        return self._io.submit(add)
+
+    def aside(self, compute: Callable[[], T]) -> Future[T]:
+        return self._io.submit(compute)
 
     # the catalogue
 

@@ -9,7 +9,9 @@ import pytest
 import skimage.data
 from numpy.typing import NDArray
 from PIL import Image
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
+from PySide6.QtTest import QTest
 
 from archivist_app.app import Application, create_application
 from archivist_app.views.modes import Mode
@@ -66,5 +68,43 @@ def test_the_viewer_at_one_to_one_shows_the_pixels_of_the_exported_file(real: Ap
         compare._turn_blink()
         assert np.array_equal(on_screen(real), after)
         assert np.abs(after.astype(int) - before).mean() > 1, "there is something to see"
+    finally:
+        real.close()
+
+
+def test_a_stroke_in_the_window_changes_what_is_exported_there_and_nothing_else(
+    real: Application, tmp_path: Path
+) -> None:
+    window, work = real.window, real.window._workspace
+    compare, editor = window.compare, work.mask
+    try:
+        until(real, lambda: compare._layers is not None and compare._layers.rendered, 60)
+        compare.zoom_to(1.0)
+        QTest.keyClick(window, Qt.Key.Key_B)
+        until(real, lambda: editor.raster is not None, 60)
+        assert compare.viewport is not None
+        left, top = compare.viewport.origin
+        places = [QPoint(left + x, top + y) for x, y in ((40, 50), (60, 60), (80, 50))]
+        QTest.mousePress(compare, Qt.MouseButton.LeftButton, pos=places[0])
+        for place in places:
+            QTest.mouseMove(compare, place)
+        QTest.mouseRelease(compare, Qt.MouseButton.LeftButton, pos=places[-1])
+        until(real, lambda: not editor.stroking, 60)
+        document, project = work.document, work.session.project
+        assert document.image is not None
+        assert document.recipe.mask is not None
+        assert project is not None
+        assert (Path(project.folder) / "masks" / f"{document.recipe.mask}.png").is_file()
+        target = tmp_path / "out.png"
+        handle = work.bridge.export(document.image, document.recipe, ExportOptions(str(target)), lambda _: None)
+        until(real, lambda: handle._work.future.done(), 60)
+        with Image.open(target) as exported, Image.open(tmp_path / "cat.png") as scan:
+            changed = (np.asarray(exported) != np.asarray(scan)).any(axis=2)
+        assert editor.raster is not None
+        marked = editor.raster.read(editor.raster.bounds) > 0
+        near = np.lib.stride_tricks.sliding_window_view(np.pad(marked, 2), (5, 5)).any(axis=(2, 3))
+        assert marked[50, 45:75].all()
+        assert changed[45:60, 45:75].mean() > 0.5
+        assert not changed[~near].any()
     finally:
         real.close()

@@ -14,6 +14,8 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtGui import QImage
 
+from archivist_app.state.brush import Brush, Stroke, reach
+from archivist_app.state.mask_raster import MaskRaster, MaskTiles
 from archivist_app.views.compare_view import CompareView
 from archivist_app.views.modes import Mode
 from engine.projects.project import ProjectFolder
@@ -81,6 +83,22 @@ def test_panning_a_hundred_megapixels_is_a_few_copies_of_the_screen(
         viewer.render(canvas)
 
     compare(pan, lambda: np.copyto(target, source), "one copy of the screen's bytes", at_most=at_most)
+
+
+@pytest.mark.parametrize(("size", "at_most"), [(24.0, 0.8), (400.0, 2.0)])
+def test_a_stroke_on_a_hundred_megapixels_costs_what_it_covers(compare: Compare, size: float, at_most: float) -> None:
+    raster, brush = MaskRaster(MaskTiles.empty(10_000, 10_000)), Brush(size=size, feather=0.5)
+    start, end = (5000.0, 5000.0), (5040.0, 5020.0)
+
+    def stroke() -> None:
+        Stroke(raster, brush).paint(start, end)
+        raster.freeze()
+
+    stroke()
+    assert raster.read(reach(start, end, brush)).any()
+    whole = np.zeros((10_000, 10_000), np.uint8)
+    target = np.ones_like(whole)
+    compare(stroke, lambda: np.copyto(target, whole), "one copy of the mask's bytes", at_most=at_most)
 
 
 @pytest.fixture

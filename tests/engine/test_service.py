@@ -16,6 +16,7 @@ from PIL import Image
 from engine.errors import EngineError, ImageError, ModelError, ProjectError, RecipeError, WriteError
 from engine.service import EngineService
 from engine.types import (
+    PROTECTED,
     ExportOptions,
     ImageRef,
     MapFrame,
@@ -300,6 +301,49 @@ def test_the_detected_damage_can_be_edited_kept_in_the_project_and_used_after_a_
         assert done.changed > 0
     finally:
         again.close()
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_every_exported_pixel_outside_an_edited_mask_is_the_master_s(
+    service: EngineService, tmp_path: Path, bits: int
+) -> None:
+    """Outside: where the mask, with the 2 px over which it fades, is 0; and wherever it is protected."""
+    master = chelsea()[:160, :200].copy()
+    master[:, 60:62] = 250  # a scratch
+    if bits == 16:
+        master = master.astype(np.uint16) * 257 + np.arange(200, dtype=np.uint16)[None, :, None] % 97
+    tifffile.imwrite(tmp_path / "scan.tif", master, photometric="rgb")
+    ref = service.open_image(str(tmp_path / "scan.tif")).result(20).ref
+    edited = service.find_damage(ref, Recipe(), nothing).future.result(60).copy()
+    down, across = np.mgrid[:160, :200]
+    brush = np.clip(255 * (30 - np.hypot(down - 90, across - 140)) / 15, 0, 255).astype(np.uint8)  # a feathered dab
+    edited = np.maximum(edited, brush)
+    edited[40:120, 55:70] = 0  # erased
+    edited[85:95, 135:145] = PROTECTED
+    mask = service.keep_mask(edited, None).result(20)
+    recipe = Recipe(scope="damage", mask=mask, alpha=0.3)
+    done = service.export(ref, recipe, ExportOptions(str(tmp_path / "o.tif")), nothing).future.result(60)
+    restored = tifffile.imread(done.output)
+    assert restored.dtype == master.dtype
+    open_ = np.where(edited == PROTECTED, 0, edited) > 0
+    near = np.lib.stride_tricks.sliding_window_view(np.pad(open_, 2), (5, 5)).any(axis=(2, 3))
+    outside = ~near | (edited == PROTECTED)
+    changed = (restored != master).any(axis=2)
+    assert not changed[outside].any()
+    assert changed[70:110, 120:160].mean() > 0.5
+    assert outside.mean() > 0.3
+
+
+def test_an_imported_mask_protects_nothing(service: EngineService, photo: Path, tmp_path: Path) -> None:
+    ref = opened(service, photo)
+    grey = np.tile(np.arange(200, dtype=np.uint8), (160, 1))
+    for name, picture in (("m.png", grey), ("m.tif", np.repeat(grey[..., None], 3, axis=2))):
+        if name.endswith("png"):
+            Image.fromarray(picture).save(tmp_path / name)
+        else:
+            tifffile.imwrite(tmp_path / name, picture, photometric="rgb")
+        read = service.mask(service.add_mask(str(tmp_path / name), ref).result(20)).result(20)
+        assert np.array_equal(read, np.where(grey == PROTECTED, 0, grey)), name
 
 
 def test_thumbnails_show_the_image_in_a_style(service: EngineService, photo: Path) -> None:

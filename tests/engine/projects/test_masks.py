@@ -1,7 +1,10 @@
+import hashlib
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from engine.errors import RecipeError, WriteError
 from engine.projects.masks import MASKS, MaskShelf
@@ -46,6 +49,36 @@ def test_a_file_that_was_changed_is_no_longer_that_mask(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(RecipeError, match="changed"):
         MaskShelf(lambda: [tmp_path]).get(mask)
+
+
+def test_a_mask_larger_than_any_photograph_other_libraries_open_comes_back(tmp_path: Path) -> None:
+    mask = np.zeros((10_000, 18_000), np.uint8)
+    mask[5000:5003, 100:17_000] = 200
+    name = MaskShelf(lambda: []).keep(mask, tmp_path)
+    assert (tmp_path / MASKS / f"{name}.png").stat().st_size < 1 << 20
+    assert np.array_equal(MaskShelf(lambda: [tmp_path]).get(name), mask)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "I;16", "1", "P"])
+def test_a_picture_of_another_kind_is_no_mask(tmp_path: Path, mode: str) -> None:
+    Image.new(mode, (40, 30)).save(tmp_path / "x.png")
+    encoded = (tmp_path / "x.png").read_bytes()
+    name = hashlib.sha256(encoded).hexdigest()
+    (tmp_path / MASKS).mkdir()
+    (tmp_path / MASKS / f"{name}.png").write_bytes(encoded)
+    with pytest.raises(RecipeError, match="damaged"):
+        MaskShelf(lambda: [tmp_path]).get(name)
+
+
+def test_a_header_that_promises_more_than_follows_is_told(tmp_path: Path) -> None:
+    name = MaskShelf(lambda: []).keep(drawn(), tmp_path)
+    encoded = bytearray((tmp_path / MASKS / f"{name}.png").read_bytes())
+    for size in (1 << 31, 1 << 15):
+        encoded[16:24] = struct.pack(">II", size, size)
+        other = hashlib.sha256(encoded).hexdigest()
+        (tmp_path / MASKS / f"{other}.png").write_bytes(encoded)
+        with pytest.raises(RecipeError, match="damaged"):
+            MaskShelf(lambda: [tmp_path]).get(other)
 
 
 def test_a_folder_that_is_a_file_is_told_in_a_sentence(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from engine.models.weights import load_restorer
 from engine.rendering.pipeline import Pipeline, Subject
 from engine.rendering.source import Source
 from engine.styles.library import read_cards
-from engine.types import SHIPPED_MODEL, Frame, ImageInfo, ImageRef, Recipe, Region, RenderRequest, View
+from engine.types import PROTECTED, SHIPPED_MODEL, Frame, ImageInfo, ImageRef, Recipe, Region, RenderRequest, View
 
 STYLES = {card.id: card for card in read_cards(resources.path("styles/styles.json"))}
 
@@ -109,6 +109,23 @@ def test_a_mask_of_ones_own_decides_where(pipeline: Pipeline, old: NDArray[np.ui
     assert changed[44:116, 54:196].mean() > 0.5
     changed[38:122, 48:202] = False
     assert not changed.any()
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_what_is_protected_stays_bit_for_bit_beside_what_is_repaired(
+    pipeline: Pipeline, old: NDArray[np.uint8], bits: int
+) -> None:
+    master = old if bits == 8 else as_16_bit(old)
+    mask = np.full(old.shape[:2], 255, np.uint8)
+    mask[50:140, 60:61] = mask[100:150, 100:180] = PROTECTED  # a line thinner than the mask's soft edge, and an area
+    restored = restore(pipeline, master, Recipe(scope="damage", grain=0.3), mask=mask)
+    changed = (restored != master).any(axis=2)
+    assert not changed[mask == PROTECTED].any()
+    assert changed[mask != PROTECTED].mean() > 0.9
+    frame = run(pipeline.refine(request(master, Recipe(scope="damage"), 0.5), subject(master, Recipe(scope="damage"),
+                mask=mask), lambda _: None))  # fmt: skip
+    inside = (slice(52, 73), slice(52, 88))  # half as large, less a pixel that lies half outside
+    assert np.array_equal(frame.pixels[inside], frame.before[inside])
 
 
 def test_tiles_meet_without_a_seam(pipeline: Pipeline, old: NDArray[np.uint8]) -> None:

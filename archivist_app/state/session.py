@@ -215,7 +215,7 @@ class Session(QObject):
         name = name or next(one for one in numbered if one not in taken)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         kept = Snapshot(name, item.recipe, now)
-        self.decide([replace(item, snapshots=(*item.snapshots, kept))], f"Snapshot: {name}")
+        self.decide([replace(item, snapshots=(*item.snapshots, kept))], f"Kept as “{name}”")
         self.noticed.emit(f"“{name}” keeps the settings of this image; V shows snapshots side by side.")
 
     def use_snapshot(self, name: str) -> None:

@@ -190,8 +190,10 @@ def _style_sheet(t: Tokens) -> str:
     QCheckBox:focus {{ color: {t.accent}; }}
     QScrollArea {{ background: {t.panel}; border: none; }}
     QListView {{ background: {t.panel}; border: 1px solid transparent; outline: none; }}
-    QListView#historyPanel::item {{ padding: 4px 8px; margin: 0 8px; border-radius: 4px; color: {t.muted}; }}
-    QListView#historyPanel::item:selected {{ background: {t.hover}; color: {t.text}; }}
+    QListView#historySteps::item, QListView#snapshotList::item
+    {{ padding: 4px 8px; margin: 0 8px; border-radius: 4px; color: {t.muted}; }}
+    QListView#historySteps::item:selected, QListView#snapshotList::item:selected
+    {{ background: {t.hover}; color: {t.text}; }}
     QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
     QScrollBar::handle:vertical {{ background: {t.hover}; border-radius: 3px; min-height: 32px; margin: 2px; }}
     QScrollBar::handle:vertical:hover {{ background: {t.muted}; }}

@@ -83,7 +83,7 @@ _CHECKS = [[1.0, -1, 0], [-1, 1, 0], [0, 0, 0]]
 _TURNED = [[0.0, 1, 0], [0, -1, 0], [0, 0, 0]]
 _BENT = [[0.0, 1, 0], [0, -2, 0], [0, 1, 0]]
 _SPOT = [[0.0, 1, 0], [1, -4, 1], [0, 1, 0]]
-_MISSED = 1.3  # weight of detail that is missing; 2 less this, of what is too much: a blurred picture hardly tells how
+_MISSED = 1.5  # weight of detail that is missing; 2 less this, of what is too much: a blurred picture hardly tells how
 # much there was, and the likeliest amount alone would be less than there is on average
 _FALLING = [[1.0, 0, 0], [0, -2, 0], [0, 0, 1]]
 _RISING = [[0.0, 0, 1], [0, -2, 0], [1, 0, 0]]

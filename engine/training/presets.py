@@ -130,8 +130,8 @@ PRESETS = {
         Preset(  # the same tail on another backbone and head: `--start OLD_RUN --start NEW_WEIGHTS`
             "upscale-again",
             (
-                Phase("upscale_mixed", 5, 3e-4, size=40),
-                Phase("upscale_joint", 10, 3e-4, size=40),
+                Phase("upscale_mixed", 8, 4e-4, size=40),
+                Phase("upscale_joint", 5, 3e-4, size=40),
             ),
         ),
         Preset(

@@ -86,9 +86,9 @@ class MainWindow(QMainWindow):
         self.jobs = JobsPanel(work.jobs, theme)
         a = self.actions_
         self.masking = MaskTool(work.mask, self.compare, a, work.tasks)
-        compare, zoom = [a.rotate, a.swap, a.pause, a.gain, a.brush], [a.fit, a.zooms[100]]
+        compare, zoom = [a.rotate, a.swap, a.pause, a.gain], [a.fit, a.zooms[100]]
         modes = list(a.modes.values())
-        self.tools = ToolStrip(modes, compare, a.truth, zoom, [a.undo, a.redo], a.export)
+        self.tools = ToolStrip(modes, compare, a.brush, a.truth, zoom, [a.undo, a.redo], a.export)
         self._about_image = label("", "hint")
         self._about_pixel = label("", "hint")
         self._about_pixel.setObjectName("pixelReadout")

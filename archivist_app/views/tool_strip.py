@@ -21,6 +21,7 @@ class ToolStrip(QWidget):
         self,
         modes: Sequence[QAction],
         compare: list[QAction],
+        brush: QAction,
         truth: QAction,
         zoom: list[QAction],
         edit: list[QAction],
@@ -41,6 +42,8 @@ class ToolStrip(QWidget):
         layout.addSpacing(4)
         for action in compare:
             layout.addWidget(_button(action))
+        self.brush = _button(brush)
+        layout.addWidget(self.brush)
         layout.addSpacing(GRID)
         truth_button, export_button = (dressed(_button(action), "worded") for action in (truth, export))
         self._worded = [self.mode, truth_button, export_button]
@@ -59,6 +62,7 @@ class ToolStrip(QWidget):
         super().resizeEvent(event)
         roomy = event.size().width() >= ROOMY
         style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if roomy else Qt.ToolButtonStyle.ToolButtonIconOnly
+        self.brush.setVisible(roomy)  # the menu and its key remain
         for button in self._worded:
             button.setToolButtonStyle(style)
 

@@ -171,6 +171,7 @@ class MainWindow(QMainWindow):
                 self._variants_menu = VariantsMenu(self._workspace.variants, menu)
                 menu.insertMenu(a.next_mode, self._variants_menu)
         groups = {title.replace("&", ""): [action for action in actions if action] for title, actions in menus}
+        groups["Mask"] = [action for action in self.masking.menu.actions() if action.objectName()]
         groups["Image"] = [a.approve, a.reject, *a.stars, a.copy_settings, a.paste_settings]
         self.comfort = Comfort(self, self._workspace, self._theme, groups)
         file_menu = self.menuBar().actions()[0].menu()

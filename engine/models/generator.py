@@ -90,7 +90,7 @@ def condition(alpha: Tensor, beta: Tensor, style: Tensor) -> Tensor:
 
 
 class Head(nn.Module):
-    """r = w(z) * R0 + H(F, F', n; z): two convolutions at a quarter of the resolution, two at half; 3 kMAC a pixel.
+    """r = w(z) * R0 + H(F, F', n; z): two convolutions at a quarter of the resolution, two at half; 2.5 kMAC a pixel.
 
     H is one value for all three channels: what is invented has no colour. (Left to itself, a critic is answered most
     cheaply by dots of green and purple.) What is to be crisp has to know where an edge runs to the pixel: a head at a

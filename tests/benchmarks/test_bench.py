@@ -93,7 +93,7 @@ def test_a_restoration_in_its_own_process_tells_its_peak(found: Measurements) ->
 
 def test_the_networks_cost_what_their_design_says() -> None:
     assert backbone_macs(Backbone()) == pytest.approx(50_000, rel=0.02)
-    assert head_macs(Head()) == pytest.approx(2_088, rel=0.001)
+    assert head_macs(Head()) == pytest.approx(2_502, rel=0.001)
 
 
 def test_the_peak_grows_with_what_is_held() -> None:

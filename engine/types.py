@@ -266,7 +266,7 @@ class StyleCard:
     source: str = ""
     licence: str = ""
     grain: float = 0.0  # amplitude of the process's procedural texture at beta = 1, 0..1
-    texture: str = ""  # "", "film", "starch", "screen"
+    texture: str = ""  # "" or a name of engine/styles/textures.py
 
     @property
     def simulated(self) -> bool:

@@ -29,6 +29,24 @@ from engine.training.run import Run, checkpoint_facts
 from engine.types import StyleCard
 
 HALO = 64
+_SURFACES = (  # a word in a title or file name; the texture and amount that such a work's card gets; the first counts
+    ("pointillism", "dabs", 0.12),
+    ("aquatint", "film", 0.03),
+    ("photogravure", "film", 0.03),
+    ("chromolith", "starch", 0.035),
+    ("lithograph", "film", 0.02),
+    ("wood engraving", "hatch", 0.7),
+    ("etching", "hatch", 0.6),
+    ("hand-coloured engraving", "hatch", 0.35),
+    ("illustration", "hatch", 0.6),
+    ("chromogenic", "film", 0.012),
+    ("van gogh", "brush", 0.13),
+    ("munch", "brush", 0.12),
+    ("kirchner", "brush", 0.08),
+    ("monet, water", "brush", 0.08),
+    ("delaunay", "dabs", 0.08),
+)
+_SURFACE_OF = {"painting": ("canvas", 0.035)}  # of a group, where no word tells of another
 _PRINTS = ("engraving", "etching", "aquatint", "lithograph", "woodcut", "woodblock", "chromolith", "print", "wave")
 
 
@@ -82,7 +100,7 @@ def style_cards(weights: Path, photos: Path, paintings: Path | None) -> list[Sty
     pictures = PhotoSet(photos, pages=0).thumbnails(48, 256, 7)
     cards = []
     for process in processes.PROCESSES:
-        prints = processes.draw_texture(processes.colours(process, pictures), process.texture, process.grain, 0, 0, 0)
+        prints = processes.as_print(process, pictures)
         with torch.inference_mode():
             code = tuple(encoder(prints).mean(0).tolist())
         card = StyleCard(process.id, process.title, "process", code, process.date)
@@ -114,10 +132,18 @@ def _painting(row: Mapping[str, str], code: tuple[float, ...]) -> StyleCard:
     year = re.search(r"\b1[4-9]\d\d\b", title)
     printed = any(word in f"{stem} {title}".lower() for word in _PRINTS)
     group = "process" if stem.startswith("process_") else "print" if printed else "painting"
+    texture, amount = _surface(f"{stem} {title}".lower(), group)
     return StyleCard(
         stem.replace("_", "-"), title, group, code, year.group() if year else "", f"{row['repo']}: {row['path']}",
-        row["licence"],
+        row["licence"], amount, texture,
     )  # fmt: skip
+
+
+def _surface(words: str, group: str) -> tuple[str, float]:
+    for word, texture, amount in _SURFACES:
+        if word in words:
+            return texture, amount
+    return _SURFACE_OF.get(group, ("", 0.0))
 
 
 def main() -> None:

@@ -20,10 +20,10 @@ def main() -> int:
     if sys.platform == "win32" and not {"--help", "--version"} & set(sys.argv):
         import torch  # noqa: F401 - on Windows its libraries load only before Qt's
 
-    from archivist_app import cli_window
+    from archivist_app.cli import window
 
-    if cli_window.asks_for_window(sys.argv[1:]):
-        return cli_window.run(sys.argv[1:])
+    if window.asks_for_window(sys.argv[1:]):
+        return window.run(sys.argv[1:])
     from archivist_app import cli
 
     return cli.main()

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
-from archivist_app import cli, cli_window
+from archivist_app.cli import root, window
 
 ROOT = Path(__file__).parents[2]
 LATER = ("torch", "numpy", "PIL", "tifffile", "imagecodecs", "pyvips", "pydantic", "typer", "qtawesome")
@@ -38,20 +39,20 @@ def test_the_first_paint_waits_for_nothing_that_an_empty_window_does_without() -
     "argv", [[], ["scan.tif"], ["box/a", "b"], ["/photos/harbour.archivist"], ["bench-probe", "ours"]]
 )
 def test_pictures_alone_take_the_short_road_to_the_window(argv: list[str]) -> None:
-    assert cli_window.asks_for_window(argv)
+    assert window.asks_for_window(argv)
 
 
 @pytest.mark.parametrize(
     "argv", [["--help"], ["restore"], ["doctor", "--json"], ["scan.tif", "--what"], ["folder"], [""]]
 )
 def test_whatever_may_be_a_command_or_an_option_goes_to_the_commands(argv: list[str]) -> None:
-    assert not cli_window.asks_for_window(argv)
+    assert not window.asks_for_window(argv)
 
 
 def test_no_command_s_name_looks_like_a_file() -> None:
-    names = [command.name or command.callback.__name__ for command in cli.app.registered_commands if command.callback]
+    names = list(get_command(root.app).commands)  # type: ignore[attr-defined]
     assert len(names) > 5
-    assert not any(cli_window.asks_for_window([name]) for name in names)
+    assert not any(window.asks_for_window([name]) for name in names)
 
 
 def test_without_a_display_the_short_road_ends_in_a_sentence(
@@ -60,5 +61,5 @@ def test_without_a_display_the_short_road_ends_in_a_sentence(
     monkeypatch.setattr(sys, "platform", "linux")
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
         monkeypatch.delenv(name, raising=False)
-    assert cli_window.run([]) == 1
+    assert window.run([]) == 1
     assert "no display" in capsys.readouterr().err

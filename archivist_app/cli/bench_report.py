@@ -10,19 +10,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from archivist_app import cli_bench_windows, cli_report
+from archivist_app.cli import bench_windows, report
 from engine.errors import EngineError, RecipeError
 from engine.types import Progress
 
 if TYPE_CHECKING:
     from archivist_app.bridge import EngineService
 
-PROBE = cli_bench_windows.PROBE
-PROBES: Mapping[str, Callable[[], int]] = {"bare": cli_bench_windows.bare, "ours": cli_bench_windows.ours}
+PROBE = bench_windows.PROBE
+PROBES: Mapping[str, Callable[[], int]] = {"bare": bench_windows.bare, "ours": bench_windows.ours}
 ROUNDS = 5  # odd, so that one of them is the median
 _PATIENCE = 120  # seconds a window may take on a busy machine
 _NO_WINDOW = "No window opened, so its speed is unknown; `archivist doctor` says what Qt lacks."
-_BARE = "import sys; from archivist_app import cli_bench_windows; sys.exit(cli_bench_windows.bare())"
+_BARE = "import sys; from archivist_app.cli import bench_windows; sys.exit(bench_windows.bare())"
 
 _WANTED = {"full_pass_share": 0.5, "tick_to_full_pass": 0.15, "first_window_ratio": 1.5}
 Row = tuple[str, str, str]
@@ -41,7 +41,7 @@ def measure(service: EngineService, on_progress: Callable[[Progress], None]) -> 
     """Everything `archivist bench` tells, ready for JSON. Raises EngineError where no window opens."""
     on_progress(Progress(0, 1, "first window"))
     windows = time_windows(ROUNDS)  # before the engine loads torch, so that nothing else runs
-    return asdict(cli_report.await_work(service.bench(on_progress))) | {"window": asdict(windows)}
+    return asdict(report.await_work(service.bench(on_progress))) | {"window": asdict(windows)}
 
 
 def time_windows(rounds: int) -> Windows:
@@ -60,7 +60,7 @@ def _seconds_until_painted(probe: str) -> float:
     except (OSError, subprocess.TimeoutExpired):
         raise EngineError(_NO_WINDOW) from None
     seconds = time.perf_counter() - start
-    if done.stdout.strip() != cli_bench_windows.READY:
+    if done.stdout.strip() != bench_windows.READY:
         raise EngineError(_NO_WINDOW)
     return seconds
 
@@ -82,9 +82,9 @@ def run_probe(name: str) -> int:
 def show(found: Mapping[str, Any], as_json: bool) -> None:
     """One JSON object, or a table with what is wanted beside what was found."""
     if as_json:
-        cli_report.emit(found)
+        report.emit(found)
     else:
-        cli_report.table(("what", "found", "wanted"), list(_rows(found)))
+        report.table(("what", "found", "wanted"), list(_rows(found)))
 
 
 def _rows(found: Mapping[str, Any]) -> Iterator[Row]:

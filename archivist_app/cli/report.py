@@ -41,7 +41,7 @@ def complain(sentence: str) -> None:
 
 def explain(error: Exception) -> None:
     """What nobody foresaw, in one sentence; the traceback goes to a log."""
-    from archivist_app.cli_doctor import log_folder  # rarely needed, and it loads much
+    from archivist_app.cli.checkup import log_folder  # rarely needed, and it loads much
 
     log = keep_traceback(error, log_folder())
     kept = f"details are in “{log}”" if log else "details could not be saved"

@@ -11,11 +11,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from archivist_app import cli_bench_windows, cli_report
+from archivist_app.cli import bench_windows, report
 from engine.errors import EngineError
 
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")  # Qt ends the process where it finds none
-_PROBE = [cli_bench_windows.PROBE, "ours"]  # is timed, so it takes this road too
+_PROBE = [bench_windows.PROBE, "ours"]  # is timed, so it takes this road too
 
 
 def is_picture_or_project(word: str) -> bool:
@@ -35,22 +35,22 @@ def asks_for_window(argv: Sequence[str]) -> bool:
 
 def run(argv: Sequence[str]) -> int:
     """Opens the window with what `argv` names; returns the exit status."""
-    cli_report.forgiving_streams()
-    with cli_report.quiet_libraries():
+    report.forgiving_streams()
+    with report.quiet_libraries():
         status = _run(argv)
-    if status == cli_report.INTERRUPTED:
-        cli_report.stopped()
+    if status == report.INTERRUPTED:
+        report.stopped()
     return status
 
 
 def _run(argv: Sequence[str]) -> int:
     try:
-        return cli_bench_windows.ours() if list(argv) == _PROBE else open_window(argv)
+        return bench_windows.ours() if list(argv) == _PROBE else open_window(argv)
     except EngineError as error:
-        cli_report.complain(str(error))
+        report.complain(str(error))
     except Exception as error:
-        cli_report.explain(error)
-    return cli_report.FAILED
+        report.explain(error)
+    return report.FAILED
 
 
 def open_window(paths: Sequence[str], *, demo: bool = False) -> int:

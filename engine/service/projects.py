@@ -1,0 +1,72 @@
+"""Project folders."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.runtime.worker import Lane
+from engine.types import (
+    Progress,
+    Project,
+    ProjectItem,
+)
+
+if TYPE_CHECKING:
+    pass
+
+from engine.service.core import EngineCore, in_sentences, steps_in_sentences
+
+
+class Projects(EngineCore):
+    """Opening, filling, saving and closing projects."""
+
+    def open_project(self, folder: str) -> Future[Project]:
+        """Opens a project folder."""
+        return self._io.submit(in_sentences(lambda: self._desk.open(Path(folder))))
+
+    def project_for(self, paths: Sequence[str], folder: str | None = None) -> Future[tuple[Project, tuple[str, ...]]]:
+        """Joins the project that holds the first of these images, or makes one in the user's documents.
+
+        The strings are one sentence a refused file.
+        """
+        files, where = [Path(path) for path in paths], Path(folder) if folder else None
+        return self._io.submit(in_sentences(lambda: self._desk.join(files, where)))
+
+    def add_images(self, project: Project, paths: Sequence[str]) -> Future[tuple[Project, tuple[str, ...]]]:
+        """Adds images to an open project."""
+        return self._io.submit(in_sentences(lambda: self._desk.add(project, [Path(path) for path in paths])))
+
+    def save_item(self, project: Project, item: ProjectItem) -> Future[Project]:
+        """Writes what was decided about an image; its revision must have grown."""
+        return self._io.submit(in_sentences(lambda: self._desk.save(project, item)))
+
+    def locate(self, project: Project, item: ProjectItem) -> str:
+        """Absolute path of the item's master; ProjectError where it is gone."""
+        return self._desk.locate(project, item)
+
+    def close_project(self, project: Project) -> None:
+        """Lets others write in the project."""
+        self._desk.close(project)
+
+    def demo_project(self, folder: str | None = None) -> Future[Project]:
+        """A project of well-known photographs, aged by our own pipeline; made on first use."""
+
+        def steps() -> Generator[Progress | None, None, Project]:
+            from engine.evaluation.demo import demo_pictures
+            from engine.projects.project import default_folder
+
+            where = Path(folder) if folder else default_folder() / "Demo.archivist"
+            project = self._desk.open_or_create(where)
+            pictures = yield from demo_pictures(where)
+            return self._desk.add(project, pictures)[0]
+
+        return self._worker.submit(Lane.QUEUE, steps_in_sentences(steps)).future
+
+    def truth(self, project: Project, item: ProjectItem) -> str | None:
+        """The photograph that an artificially aged master was made from, where the project keeps it (the demo does)."""
+        stem = Path(item.source.path).stem.removesuffix("_aged")
+        path = Path(project.folder) / "truth" / f"{stem}.png"
+        return str(path) if path.is_file() else None

@@ -1,0 +1,51 @@
+"""What a project holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from engine.types.pictures import ImageRef
+from engine.types.recipe import Recipe
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A recipe that somebody gave a name."""
+
+    name: str
+    recipe: Recipe
+    created: str  # ISO 8601, UTC
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectItem:
+    """One image in a project, with what was decided about it."""
+
+    uuid: str
+    source: ImageRef
+    recipe: Recipe = Recipe()
+    snapshots: tuple[Snapshot, ...] = ()
+    decision: str = ""  # "", "approved", "rejected"
+    stars: int = 0
+    note: str = ""
+    revision: int = 0
+
+    def with_recipe(self, recipe: Recipe) -> ProjectItem:
+        return replace(self, recipe=recipe, revision=self.revision + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """An open project folder, as a value."""
+
+    folder: str  # absolute
+    uuid: str
+    name: str
+    items: tuple[ProjectItem, ...] = ()
+    writable: bool = True
+    reason: str = ""  # why it is read-only, in a sentence
+    schema_version: int = 1

@@ -16,7 +16,7 @@ from engine.types.audit import (
 )
 from engine.types.cards import ModelCard, StyleCard
 from engine.types.pictures import ImageInfo, ImageRef, OpenedImage, Region
-from engine.types.projects import Project, ProjectItem, Snapshot
+from engine.types.projects import Project, ProjectItem, Relocation, Snapshot
 from engine.types.recipe import (
     ALPHA_RANGE,
     BETA_RANGE,
@@ -89,6 +89,7 @@ __all__ = [
     "Quality",
     "Recipe",
     "Region",
+    "Relocation",
     "RenderRequest",
     "Restored",
     "Sample",

@@ -144,7 +144,7 @@ class ProjectFolder:
         lies in the project. Raises `ProjectError`, `WriteError`.
         """
         with self._guard:
-            self._must_be_writable()
+            self.must_be_writable()
             stored = self._contents.find(sha256, page)
             if stored is not None and copied_from is None and self._contents.place_of(stored.record.source) is not None:
                 return self.value
@@ -164,7 +164,7 @@ class ProjectFolder:
     def relocate(self, found: Mapping[str, Path]) -> Project:
         """Writes where masters are now that were moved, by their items' uuids. Raises `ProjectError`, `WriteError`."""
         with self._guard:
-            self._must_be_writable()
+            self.must_be_writable()
             for number, path in found.items():
                 self._move(self._stored_under(number), path, None)
             return self.value
@@ -175,7 +175,7 @@ class ProjectFolder:
         Somebody has decided so: the log tells who and when. Raises `ProjectError`, `WriteError`.
         """
         with self._guard:
-            self._must_be_writable()
+            self.must_be_writable()
             stored = self._stored(item)
             old = stored.record.source
             if (old.sha256, old.size) == (sha256, size):
@@ -198,7 +198,7 @@ class ProjectFolder:
         if found is None:
             name = Path(source.path).name
             raise ProjectError(
-                f"{name} is not where it was ({source.path}); bring it back, or choose “Find moved masters”."
+                f"{name} is not where it was ({source.path}); bring it back, or use “Find moved masters”."
             )
         return found
 
@@ -228,7 +228,7 @@ class ProjectFolder:
         Items no newer than their files are left out. Raises `ProjectError`, `WriteError`.
         """
         with self._guard:
-            self._must_be_writable()
+            self.must_be_writable()
             lines = []
             for item in items:
                 stored = self._stored(item)
@@ -244,7 +244,7 @@ class ProjectFolder:
         source, or not of this project, or if the project is read-only; `WriteError` if writing fails.
         """
         with self._guard:
-            self._must_be_writable()
+            self.must_be_writable()
             stored = self._stored(item)
             saved = stored.value
             if item == saved:
@@ -267,7 +267,7 @@ class ProjectFolder:
     def record(self, event: Event) -> LoggedEvent:
         """Adds an event to the audit log. Raises `ProjectError` if the project is read-only, `WriteError`."""
         with self._guard:
-            self._must_be_writable()
+            self.must_be_writable()
             return self._log.append(event)
 
     def events(self) -> tuple[LoggedEvent, ...]:
@@ -294,7 +294,8 @@ class ProjectFolder:
                 self._lock = None
                 self._reason = "This project was closed; open it again to edit it."
 
-    def _must_be_writable(self) -> None:
+    def must_be_writable(self) -> None:
+        """Raises `ProjectError` in a sentence if the project is read-only, or was taken over meanwhile."""
         if self._lock is None:
             raise ProjectError(self._reason)
         holder = self._lock.lost_to()

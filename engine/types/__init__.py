@@ -13,10 +13,12 @@ from engine.types.audit import (
     EventObject,
     FixityReport,
     LoggedEvent,
+    ProjectReport,
+    RescueReport,
 )
 from engine.types.cards import ModelCard, StyleCard
 from engine.types.pictures import ImageInfo, ImageRef, OpenedImage, Region
-from engine.types.projects import Project, ProjectItem, Relocation, Snapshot
+from engine.types.projects import Place, Project, ProjectItem, Relocation, Snapshot
 from engine.types.recipe import (
     ALPHA_RANGE,
     BETA_RANGE,
@@ -83,14 +85,17 @@ __all__ = [
     "OpenedImage",
     "Optimisation",
     "Optimised",
+    "Place",
     "Progress",
     "Project",
     "ProjectItem",
+    "ProjectReport",
     "Quality",
     "Recipe",
     "Region",
     "Relocation",
     "RenderRequest",
+    "RescueReport",
     "Restored",
     "Sample",
     "Scope",

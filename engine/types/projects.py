@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from engine.types.pictures import ImageRef
 from engine.types.recipe import Recipe
@@ -56,3 +57,11 @@ class Relocation:
     uuid: str
     old: str  # path as the project has it
     new: str = ""  # absolute
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a master is, found without reading it."""
+
+    state: Literal["there", "other length", "missing"]
+    path: str = ""  # absolute; "" where it is missing

@@ -21,7 +21,8 @@ from engine.errors import Cancelled, WriteError
 from engine.imaging.metadata import Metadata, enlarged
 from engine.imaging.writer import check_format, write_image
 from engine.projects.atomic import replacing
-from engine.rendering.pipeline import Pipeline, Subject, Tally
+from engine.rendering.canvas import Tally
+from engine.rendering.pipeline import Pipeline, Subject
 from engine.runtime.io import IoPool
 from engine.types import EngineReady, ExportOptions, Progress, Restored
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from engine.errors import ImageError
 from engine.imaging import exif
 from engine.imaging.codestreams import jpeg2000_size, jpeg_size
 from engine.imaging.metadata import Header, Metadata, bare_iptc, plausible_dpi
+from engine.imaging.rasters import Chunked, Converted, Grid, MasterFile, Plain, Raster
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # else Python prints its warnings on standard error
 
@@ -31,6 +33,7 @@ _ASSOCIATED = 1
 _MAX_RATIO_CODECS = (1, 5, 8, 32773, 32946)  # none, LZW, Deflate, PackBits, Deflate
 _MAX_RATIO = 1400  # LZW, the best of them, packs at most 1340 equal bytes into one
 _RATIO_SLACK = 1 << 16
+_LARGEST_CHUNK = 64 << 20  # bytes of a strip or tile; beyond that the whole image is unpacked at once
 
 
 def read_header(file: BinaryIO, name: str, page: int) -> Header:
@@ -62,6 +65,46 @@ def decode(file: BinaryIO, name: str, page: int) -> NDArray[Any]:
             pixels = np.moveaxis(pixels, 0, -1)
         pixels = pixels.reshape(source.imagelength, source.imagewidth, source.samplesperpixel)
         return _expanded(source, pixels)
+
+
+def raster(path: Path, page: int) -> Raster:
+    """The pixels of a page by regions, as `decode` has them; only where the header's `parts` says that this works."""
+    master = MasterFile(path)
+    with master.open() as file, tifffile.TiffFile(file, name=path.name) as tif:
+        source = _page(_full_pages(tif, path.name), page, path.name)
+        _check_complete(source, tif.filehandle.size, path.name)
+        _check_streams(source, path.name)
+        _, channels, bits = _kind(source, path.name)
+        stored = _plain(source, master) if _parts(source) == "pixels" else _chunked(source, master)
+        inverted = int(source.photometric) == _WHITE_IS_ZERO
+    dtype = np.dtype(np.uint8 if bits == 8 else np.uint16)
+    if not inverted and source.bitspersample >= 8 and stored.shape[2] == channels:
+        return stored
+    return Converted(stored, channels, dtype, lambda part: _expanded(source, part))
+
+
+def _plain(page: Any, file: MasterFile) -> Raster:
+    """Samples that lie in the file as they are."""
+    stored = np.dtype(np.uint8 if page.bitspersample == 8 else f"{page.parent.byteorder}u2")
+    shape = (page.imagelength, page.imagewidth, page.samplesperpixel)
+    return Plain(file, shape, stored, page.dataoffsets[0], page.planarconfig == 2)
+
+
+def _chunked(page: Any, file: MasterFile) -> Raster:
+    """Strips or tiles, decoded one by one."""
+    planes = page.samplesperpixel if page.planarconfig == 2 else 1
+    grid = Grid(page.imagelength, page.imagewidth, *_chunk_size(page), planes)
+    dtype = np.dtype(np.uint16 if page.bitspersample == 16 else np.uint8)
+    offsets, counts = tuple(page.dataoffsets), tuple(page.databytecounts)
+    is_jpeg, decode_segment = int(page.compression) in _JPEG, page.decode
+    options = {"jpegtables": page.jpegtables, "jpegheader": page.jpegheader} if is_jpeg else {}
+
+    def decode(source: BinaryIO, number: int) -> NDArray[Any]:
+        source.seek(offsets[number])
+        part: NDArray[Any] = np.asarray(decode_segment(source.read(counts[number]), number, **options)[0], dtype)[0]
+        return part
+
+    return Chunked(file, (page.imagelength, page.imagewidth, page.samplesperpixel), dtype, grid, decode)
 
 
 def _full_pages(tif: tifffile.TiffFile, name: str) -> list[Any]:
@@ -105,8 +148,28 @@ def _header(page: Any, pages: int, file: BinaryIO, name: str) -> Header:
         pages=pages,
         orientation=orientation if orientation in range(1, 9) else 1,
         icc=_bytes(page, 34675),
+        parts=_parts(page),
         metadata=metadata,
     )
+
+
+def _parts(page: Any) -> Literal["", "pixels", "strips", "tiles"]:
+    """What of a page can be read without the rest."""
+    if page.is_final and page.bitspersample in (8, 16):
+        return "pixels"
+    rows, columns = _chunk_size(page)
+    planes = page.samplesperpixel if page.planarconfig == 2 else 1
+    nbytes = rows * columns * (page.samplesperpixel // planes) * max(1, page.bitspersample // 8)
+    if nbytes > _LARGEST_CHUNK or page.ndim not in (2, 3):
+        return ""
+    return "tiles" if page.is_tiled else "strips"
+
+
+def _chunk_size(page: Any) -> tuple[int, int]:
+    """Rows and columns of a strip or tile."""
+    if page.is_tiled:
+        return page.tilelength, page.tilewidth
+    return min(page.rowsperstrip, page.imagelength), page.imagewidth
 
 
 def _kind(page: Any, name: str) -> tuple[Literal["grey", "rgb", "cmyk"], int, int]:

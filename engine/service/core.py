@@ -226,7 +226,7 @@ class EngineCore:
         mask = None
         if recipe.mask is not None:
             mask = self._masks.get(recipe.mask)
-            if mask.shape != source.master.pixels.shape[:2]:
+            if mask.shape != source.shape[:2]:
                 raise RecipeError("The damage mask of this recipe is not one of this image; choose or draw it again.")
         return Subject(image.sha256, source, recipe, image.page, style, mask)
 

@@ -89,8 +89,7 @@ class Images(EngineCore):
             import numpy as np
 
             source, master = decode(Path(path)), probe(self._place(image))
-            pixels = source.master.pixels
-            height, width = pixels.shape[:2]
+            height, width = source.shape[:2]
             if (height, width) != (master.height, master.width):
                 raise RecipeError(
                     f"The mask “{Path(path).name}” has {width} × {height} pixels; it must have the size of the image, "
@@ -98,8 +97,8 @@ class Images(EngineCore):
                 )
             grey = np.empty((height, width), np.uint8)
             for top in range(0, height, MASK_STRIP):
-                strip = source.space.to_working(pixels[top : top + MASK_STRIP]).mean(axis=2)
-                grey[top : top + MASK_STRIP] = np.rint(strip * 255)
+                part = Region(0, top, width, min(MASK_STRIP, height - top))
+                grey[top : part.bottom] = np.rint(source.working(0, part).mean(axis=2) * 255)
             grey[grey == PROTECTED] = 0  # a soft edge's darkest grey, which is not meant to protect anything
             return self._masks.keep(grey, None)
 

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -74,6 +74,13 @@ class Decoded:
         return part
 
 
+class Openable(Protocol):
+    """A file that is open while somebody reads."""
+
+    def open(self) -> AbstractContextManager[BinaryIO]:
+        """The file, at any position."""
+
+
 class MasterFile:
     """A master that is opened for every read: nothing keeps a person from moving it, and a change is noticed."""
 
@@ -117,7 +124,7 @@ class Scratch:
 class Plain:
     """Uncompressed samples in a file, from `offset` on: interleaved, or channel after channel where `planar`."""
 
-    file: MasterFile | Scratch
+    file: Openable
     shape: Shape
     stored: np.dtype[Any]  # with its byte order
     offset: int = 0
@@ -152,7 +159,7 @@ class Plain:
 
 def _fill(file: BinaryIO, offset: int, out: Array) -> None:
     """Reads `out`, contiguous, at `offset`."""
-    view = memoryview(out).cast("B")
+    view = out.data.cast("B")
     file.seek(offset)
     done = 0
     while done < len(view):

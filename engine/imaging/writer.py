@@ -76,8 +76,8 @@ def write_image(
 
     TIFF and PNG keep every bit and take a raster a few rows at a time; JPEG and WebP hold 8 bits (16 are rounded) at
     `quality` 1..100, which are brought together in memory. `provenance` goes into the XMP packet: see
-    `xmp.build_packet`. `watch` is told the rows done; what it raises ends the writing. WriteError, one sentence, where the format cannot hold the picture
-    or the disk refuses; then nothing is left at `path`.
+    `xmp.build_packet`. `watch` is told the rows done; what it raises ends the writing. WriteError, one sentence, where
+    the format cannot hold the picture or the disk refuses; then nothing is left at `path`.
     """
     raster = Decoded(pixels) if isinstance(pixels, np.ndarray) else pixels
     check_format(raster, format)
@@ -207,8 +207,8 @@ def _write_png(path: Path, derivative: _Derivative) -> None:
     stream = zlib.compressobj(_PNG_LEVEL)
     above = np.zeros((1, row), np.uint8)
     with path.open("wb") as file:
-        file.write(b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", struct.pack(">2I5B", width, height, 8 * depth, kind, 0, 0, 0)))
-        file.write(b"".join(_png_metadata(derivative)))
+        head = struct.pack(">2I5B", width, height, 8 * depth, kind, 0, 0, 0)
+        file.write(b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + b"".join(_png_metadata(derivative)))
         for part in derivative.bands(max(1, _STRIP_BYTES // row)):
             flat = np.ascontiguousarray(part, f">u{depth}").view(np.uint8).reshape(len(part), row)
             packed = stream.compress(_averaged(flat, above, channels * depth))

@@ -44,7 +44,7 @@ Report = Callable[[Progress], None]
 Moved = Callable[[EngineReady, str], None]
 OnPass = Callable[[Losses, Frame | None], None]
 SEEN_BYTES = 1 << 30  # what the backbone said of tiles: about 13 MB a megapixel
-SOURCE_BYTES = 3 << 30  # decoded masters
+SOURCE_BYTES = 1 << 30  # decoded masters; of those larger than 256 MB only the halved copies, strips and tiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +83,11 @@ def settled(future: Future[T]) -> Generator[None, None, T]:
     return future.result()
 
 
-def probe(path: Path) -> ImageInfo:
-    """An image's header."""
+def probe(path: Path, page: int = 0) -> ImageInfo:
+    """The header of a page."""
     from engine.imaging import reader  # with numpy and every codec, as in the next two
 
-    return reader.probe(path)
+    return reader.probe(path, page)
 
 
 def preview(path: Path, size: int, page: int = 0) -> NDArray[np.uint8]:
@@ -98,7 +98,7 @@ def preview(path: Path, size: int, page: int = 0) -> NDArray[np.uint8]:
 
 
 def decode(path: Path, page: int = 0) -> Source:
-    """The whole master."""
+    """A page of a master, ready to be read by regions."""
     from engine.rendering.source import open_source
 
     return open_source(path, page)
@@ -119,7 +119,7 @@ class EngineCore:
         self._lock = threading.Lock()
         self._library = StyleLibrary(user_data_path("Archivist", appauthor=False) / "styles.json")
         self._desk = ProjectDesk(self._admit)
-        self._masks = MaskShelf(self._desk.folders)
+        self._masks = MaskShelf(self._mask_folders)
         self._studio_made: Studio | None = None
         self._exports: Desk | None = None
         self._moved: Moved = lambda _ready, _sentence: None
@@ -236,6 +236,12 @@ class EngineCore:
         if self._exports is None:
             self._exports = Desk(self._known_masters)
         return self._exports
+
+    def _mask_folders(self) -> list[Path]:
+        """Where masks are looked for: in the open projects, and beside exports that were cut off."""
+        from engine.export.ledger import mask_folders
+
+        return [*self._desk.folders(), *mask_folders()]
 
     def _known_masters(self) -> list[str]:
         with self._lock:

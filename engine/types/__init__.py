@@ -41,6 +41,7 @@ from engine.types.work import (
     Progress,
     Restored,
     Trial,
+    UnfinishedExport,
 )
 
 __all__ = [
@@ -80,5 +81,6 @@ __all__ = [
     "Snapshot",
     "StyleCard",
     "Trial",
+    "UnfinishedExport",
     "View",
 ]

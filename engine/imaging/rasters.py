@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -111,6 +112,7 @@ class Scratch:
         except OSError as error:
             room = f"{nbytes / 1e9:.1f} GB of room in “{folder}”"
             raise ImageError(f"“{name}” needs {room} while it is open; free some there.") from error
+        weakref.finalize(self, self._file.close)
         self._lock = threading.Lock()
 
     @contextmanager
@@ -320,7 +322,10 @@ def spilled(name: str, shape: Shape, dtype: np.dtype[Any], rows: Iterator[Array]
     done = 0
     with scratch.open() as file:
         for part in rows:
-            file.write(np.ascontiguousarray(part, dtype).data)
+            try:
+                file.write(np.ascontiguousarray(part, dtype).data)
+            except OSError as error:
+                raise ImageError(f"“{name}” cannot be unpacked: the disk of your cache folder is full.") from error
             done += len(part)
     if done != height:
         raise damaged(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -64,7 +65,7 @@ def decode(file: BinaryIO, name: str, page: int) -> NDArray[Any]:
         if source.planarconfig == 2 and source.samplesperpixel > 1:
             pixels = np.moveaxis(pixels, 0, -1)
         pixels = pixels.reshape(source.imagelength, source.imagewidth, source.samplesperpixel)
-        return _expanded(source, pixels)
+        return _expander(source)(pixels)
 
 
 def raster(path: Path, page: int) -> Raster:
@@ -76,11 +77,11 @@ def raster(path: Path, page: int) -> Raster:
         _check_streams(source, path.name)
         _, channels, bits = _kind(source, path.name)
         stored = _plain(source, master) if _parts(source) == "pixels" else _chunked(source, master)
-        inverted = int(source.photometric) == _WHITE_IS_ZERO
+        inverted, expand = int(source.photometric) == _WHITE_IS_ZERO, _expander(source)
     dtype = np.dtype(np.uint8 if bits == 8 else np.uint16)
     if not inverted and source.bitspersample >= 8 and stored.shape[2] == channels:
         return stored
-    return Converted(stored, channels, dtype, lambda part: _expanded(source, part))
+    return Converted(stored, channels, dtype, expand)
 
 
 def _plain(page: Any, file: MasterFile) -> Raster:
@@ -222,19 +223,25 @@ def _check_complete(page: Any, file_size: int, name: str) -> None:
         raise ImageError(f"“{name}” is incomplete: part of its pixels is missing; copy or scan it again.")
 
 
-def _expanded(page: Any, pixels: NDArray[Any]) -> NDArray[Any]:
-    """Palette, bits and inverted grey as plain 8 or 16 bit samples."""
+def _expander(page: Any) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """What makes of palette, bits and inverted grey (h, w, samples) plain 8 or 16 bit samples; works without the file."""
+    bits, inverted, colours = page.bitspersample, int(page.photometric) == _WHITE_IS_ZERO, None
     if int(page.photometric) == _PALETTE:
-        colours = np.asarray(page.colormap, dtype=np.uint16)  # (3, 2 ** bits)
-        eight = (colours >> 8 if colours.max() > 255 else colours).astype(np.uint8)
-        indices = pixels[..., 0].astype(np.intp)
-        return eight.T[indices]
-    if page.bitspersample < 8:
-        pixels = pixels.astype(np.uint8) * np.uint8(255 // ((1 << page.bitspersample) - 1))
-    if int(page.photometric) == _WHITE_IS_ZERO:
-        colour = pixels[..., :1]
-        pixels = np.concatenate([np.iinfo(pixels.dtype).max - colour, pixels[..., 1:]], axis=2)
-    return pixels
+        table = np.asarray(page.colormap, dtype=np.uint16)  # (3, 2 ** bits)
+        colours = (table >> 8 if table.max() > 255 else table).astype(np.uint8).T
+
+    def expand(pixels: NDArray[Any]) -> NDArray[Any]:
+        if colours is not None:
+            found: NDArray[Any] = colours[pixels[..., 0].astype(np.intp)]
+            return found
+        if bits < 8:
+            pixels = pixels.astype(np.uint8) * np.uint8(255 // ((1 << bits) - 1))
+        if inverted:
+            grey = np.iinfo(pixels.dtype).max - pixels[..., :1]
+            pixels = np.concatenate([grey, pixels[..., 1:]], axis=2)
+        return pixels
+
+    return expand
 
 
 def _value(page: Any, code: int, default: Any) -> Any:

@@ -280,7 +280,7 @@ def _age(folder: Path) -> float:
 
 
 def _read_lines(path: Path) -> dict[int, _Line]:
-    """Every tile that was finished; a line that was cut off ends the reading."""
+    """Every tile that was finished; what is no whole line is passed over."""
     found: dict[int, _Line] = {}
     try:
         lines = path.read_bytes().split(b"\n")
@@ -289,9 +289,9 @@ def _read_lines(path: Path) -> dict[int, _Line]:
     for text in lines:
         try:
             line = json.loads(text)
-            parts = [_Part(Region(x, y, w, h), crc) for x, y, w, h, crc in line["parts"]]
+            parts = [_Part(Region(*map(int, part[:4])), int(part[4])) for part in line["parts"]]
             found[int(line["tile"])] = _Line(Tally(int(line["damaged"]), int(line["changed"])), parts)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, LookupError, TypeError):
             continue
     return found
 

@@ -224,7 +224,7 @@ def _check_complete(page: Any, file_size: int, name: str) -> None:
 
 
 def _expander(page: Any) -> Callable[[NDArray[Any]], NDArray[Any]]:
-    """What makes of palette, bits and inverted grey (h, w, samples) plain 8 or 16 bit samples; works without the file."""
+    """Makes palette, bits and inverted grey (h, w, samples) plain 8 or 16 bit samples; works without the file."""
     bits, inverted, colours = page.bitspersample, int(page.photometric) == _WHITE_IS_ZERO, None
     if int(page.photometric) == _PALETTE:
         table = np.asarray(page.colormap, dtype=np.uint16)  # (3, 2 ** bits)

@@ -203,7 +203,7 @@ def test_scratch_files_have_no_name(tmp_path: Path, own_home: Path) -> None:
 
 
 def test_a_full_cache_is_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    usage = shutil._ntuple_diskusage(10, 10, 0)  # type: ignore[attr-defined]
+    usage = shutil._ntuple_diskusage(10, 10, 0)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(ImageError, match=r"needs 0\.0 GB of room in"):
         open_scan(KINDS["PNG"](tmp_path))

@@ -204,7 +204,7 @@ class Chunked:
 
     def __init__(self, file: MasterFile, shape: Shape, dtype: np.dtype[Any], grid: Grid, decode: Decode) -> None:
         self.shape, self.dtype = shape, dtype
-        self._file, self._grid, self._decode = file, grid, decode
+        self._file, self.grid, self._decode = file, grid, decode
         self._limit = _worth_keeping(shape, dtype, grid)
         self._known: ByteCache[int, Array] = ByteCache(self._limit)
 
@@ -213,14 +213,14 @@ class Chunked:
         return self._limit
 
     def read(self, region: Region) -> Array:
-        planes = self._grid.planes
+        planes = self.grid.planes
         out = np.empty((region.height, region.width, self.shape[2]), self.dtype)
         with self._file.open() as file:
-            for number, place in self._grid.chunks(region):
+            for number, place in self.grid.chunks(region):
                 part = place.intersect(region)
                 into = out[_within(part, region)]
                 for plane in range(planes):
-                    decoded = self._chunk(file, number + plane * self._grid.of_a_plane)
+                    decoded = self._chunk(file, number + plane * self.grid.of_a_plane)
                     if decoded.shape[0] < place.height or decoded.shape[1] < place.width:
                         raise damaged(self._file.path.name)
                     target = into[..., plane : plane + 1] if planes > 1 else into

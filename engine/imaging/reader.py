@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ImageError
-from engine.imaging import jpeg2000, tiff, vips
+from engine.imaging import glance, jpeg2000, tiff, vips
 from engine.imaging.codestreams import JPEG2000_START
 from engine.imaging.color import Pixels, WorkingSpace, cms
 from engine.imaging.files import damaged, opened
 from engine.imaging.icc import ProfileError, parse, srgb_profile
 from engine.imaging.metadata import Header, Metadata
 from engine.imaging.rasters import ROWS, Converted, Decoded, Raster, Turned, bands, spilled, upright
-from engine.types import ImageInfo
+from engine.types import ImageInfo, Region
 
 MAX_PIXELS = 2_000_000_000
 MAX_BYTES = 6 << 30
@@ -137,23 +137,34 @@ def read_master(path: Path, page: int = 0) -> Master:
 def read_preview(path: Path, size: int, page: int = 0) -> NDArray[np.uint8]:
     """An upright (h, w, 3) sRGB copy, longest side at most `size` pixels (never enlarged); alpha is left out.
 
-    Decodes only what it needs where the format allows. ImageError as for `read_master`, except that damage in parts
-    that were not decoded goes unnoticed.
+    Decodes only what it needs where the format allows: of a large TIFF a reduced copy it brings along, else some of its
+    rows. ImageError as for `read_master`, except that damage in parts that were not decoded goes unnoticed.
     """
     with opened(path) as file:
         header = _header(file, path.name, page)
         _settle(path, header)
+        number = page
         if header.format == "TIFF":
-            tiff.check_complete(file, path.name, page)
+            number = tiff.check_complete(file, path.name, page)
+        if header.parts and header.nbytes > WHOLE_BYTES:
+            found = tiff.decode_copy(file, path.name, page, size)
+            pixels = found if found is not None else glance.sampled(tiff.raster(path, page), header, size)
+            return _shown(_prepared(Decoded(pixels), header), header, size)
         if header.format != "JPEG2000" and max(header.width, header.height) <= _THUMBNAIL_SIDE:
             try:
-                return vips.thumbnail(file, size, page if header.format == "TIFF" else None)
+                return vips.thumbnail(file, size, number if header.format == "TIFF" else None)
             except vips.Failure:
                 pass  # a codec or profile libvips lacks: the master's own way decides
-    master = read_master(path, page)
-    step = max(1, max(master.pixels.shape[:2]) // (2 * size))
-    space = WorkingSpace(master.icc, master.info.channels, master.info.bits)
-    strided: Pixels = master.pixels[::step, ::step]
+    return _shown(Decoded(read_master(path, page).pixels), header, size)
+
+
+def _shown(raster: Raster, header: Header, size: int) -> NDArray[np.uint8]:
+    """Upright pixels of a master as sRGB of the size of a preview."""
+    height, width, channels = raster.shape
+    step = max(1, max(height, width) // (2 * size))
+    icc = srgb_profile() if header.space == "cmyk" else _profile("", header)[0]
+    space = WorkingSpace(icc, channels, header.bits)
+    strided: Pixels = raster.read(Region(0, 0, width, height))[::step, ::step]
     colours = space.to_display(strided)[..., 2::-1]
     return vips.shrink(colours, size)
 

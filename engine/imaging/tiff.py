@@ -34,6 +34,8 @@ _ASSOCIATED = 1
 _MAX_RATIO_CODECS = (1, 5, 8, 32773, 32946)  # none, LZW, Deflate, PackBits, Deflate
 _MAX_RATIO = 1400  # LZW, the best of them, packs at most 1340 equal bytes into one
 _RATIO_SLACK = 1 << 16
+_MAX_COPIES = 32
+_LARGEST_COPY = 6_000  # pixels a side, beyond which decoding a copy is no quick look
 _LARGEST_CHUNK = 64 << 20  # bytes of a strip or tile; beyond that the whole image is unpacked at once
 
 
@@ -45,27 +47,59 @@ def read_header(file: BinaryIO, name: str, page: int) -> Header:
         return _header(_page(pages, page, name), len(pages), file, name)
 
 
-def check_complete(file: BinaryIO, name: str, page: int) -> None:
-    """ImageError where strips or tiles of the page are missing; nothing is decoded."""
+def check_complete(file: BinaryIO, name: str, page: int) -> int:
+    """ImageError where strips or tiles of the page are missing; nothing is decoded.
+
+    Returns the page's number among all directories of the file, reduced copies included.
+    """
     file.seek(0)
     with tifffile.TiffFile(file, name=name) as tif:
         source = _page(_full_pages(tif, name), page, name)
         _check_complete(source, tif.filehandle.size, name)
         _check_streams(source, name)
+        return int(source.index)
 
 
 def decode(file: BinaryIO, name: str, page: int) -> NDArray[Any]:
     """The pixels of one page, (H, W, C) uint8 or uint16, as stored: not rotated, CMYK still CMYK."""
     file.seek(0)
     with tifffile.TiffFile(file, name=name) as tif:
-        source = _page(_full_pages(tif, name), page, name)
-        _check_complete(source, tif.filehandle.size, name)
-        _check_streams(source, name)
-        pixels = source.asarray(maxworkers=1)
-        if source.planarconfig == 2 and source.samplesperpixel > 1:
-            pixels = np.moveaxis(pixels, 0, -1)
-        pixels = pixels.reshape(source.imagelength, source.imagewidth, source.samplesperpixel)
-        return _expander(source)(pixels)
+        return _decoded(_page(_full_pages(tif, name), page, name), name)
+
+
+def decode_copy(file: BinaryIO, name: str, page: int, size: int) -> NDArray[Any] | None:
+    """The same of the smallest reduced copy of a page that the file holds, longest side at least `size`; None where
+    there is none."""
+    file.seek(0)
+    with tifffile.TiffFile(file, name=name) as tif:
+        pages = _full_pages(tif, name)
+        source = _page(pages, page, name)
+        copies = list(source.pages or ()) if source.subifds else []
+        if len(pages) == 1:
+            several: list[Any] = list(tif.pages[:_MAX_COPIES])
+            copies += [copy for copy in several if copy.is_reduced]
+        fitting = [copy for copy in copies[:_MAX_COPIES] if _is_copy(copy, source, size)]
+        return _decoded(min(fitting, key=lambda copy: int(copy.imagewidth)), name) if fitting else None
+
+
+def _is_copy(copy: Any, page: Any, size: int) -> bool:
+    """Whether one directory holds the picture of another, smaller, in samples of the same kind."""
+    alike = ("photometric", "samplesperpixel", "bitspersample", "extrasamples")
+    if any(getattr(copy, name) != getattr(page, name) for name in alike):
+        return False
+    lengths = copy.imagelength * page.imagewidth, page.imagelength * copy.imagewidth
+    sides = copy.imagelength, copy.imagewidth
+    return size <= max(sides) < _LARGEST_COPY and bool(abs(lengths[0] - lengths[1]) <= 0.02 * lengths[1])
+
+
+def _decoded(source: Any, name: str) -> NDArray[Any]:
+    _check_complete(source, source.parent.filehandle.size, name)
+    _check_streams(source, name)
+    pixels = source.asarray(maxworkers=1)
+    if source.planarconfig == 2 and source.samplesperpixel > 1:
+        pixels = np.moveaxis(pixels, 0, -1)
+    pixels = pixels.reshape(source.imagelength, source.imagewidth, source.samplesperpixel)
+    return _expander(source)(pixels)
 
 
 def raster(path: Path, page: int) -> Raster:

@@ -8,6 +8,8 @@ from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 from engine.errors import RecipeError
 from engine.runtime.worker import Lane, Work
 from engine.service.core import OnPass, Report, Stoppable, decode, in_sentences, settled, steps_in_sentences
@@ -51,6 +53,8 @@ class Exports(Images):
         """Exports that were cut off by the end of a program and can go on where they were."""
 
         def look() -> tuple[UnfinishedExport, ...]:
+            if not (user_cache_path("Archivist", appauthor=False) / "exports").is_dir():
+                return ()  # as nearly always: nothing needs to be loaded for that
             from engine.export.ledger import unfinished
 
             return unfinished(self._ledgers())

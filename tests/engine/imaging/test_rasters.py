@@ -241,3 +241,43 @@ def test_a_jpeg_that_lost_pixels_is_refused_also_when_it_is_large(tmp_path: Path
     path.write_bytes(content[: len(content) // 2] + b"\xff\xd9")
     with pytest.raises(ImageError, match="damaged or incomplete"):
         open_scan(path)
+
+
+@pytest.mark.parametrize("budget", [1 << 30, 40_000])
+@pytest.mark.parametrize(
+    "options", [{}, {"compression": "lzw", "rowsperstrip": 4}, {"tile": (16, 16), "compression": "lzw"}]
+)
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_quick_look_shows_the_picture_upright_and_reads_no_more_than_it_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, budget: int, options: dict[str, Any], orientation: int
+) -> None:
+    monkeypatch.setattr("engine.imaging.glance._BUDGET", budget)
+    y, x = np.mgrid[0:300, 0:400]
+    soft = np.stack([x * 160, y * 210, 65535 - x * 80], axis=-1).astype(np.uint16)
+    path = save_tiff(tmp_path / "a.tif", soft, extratags=[(274, 3, 1, orientation, True)], **options)
+    seen = reader.read_preview(path, 64)
+    reference = upright(soft, orientation)
+    assert max(seen.shape[:2]) == 64
+    rows, columns = (
+        np.linspace(0, n - 1, m).round().astype(int) for n, m in zip(reference.shape, seen.shape[:2], strict=False)
+    )
+    assert np.abs(seen.astype(int) - (reference[rows][:, columns] >> 8)).max() <= 12
+
+
+def test_a_reduced_copy_is_shown_where_a_file_has_one_and_its_page_stays_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large, small = noise(3, np.uint16, size=(200, 300)), np.full((100, 150, 3), 0x8000, np.uint16)
+    for name, subifds in (("inside.tif", 1), ("behind.tif", 0)):
+        with tifffile.TiffWriter(tmp_path / name) as file:
+            file.write(large, photometric="rgb", metadata=None, subifds=subifds, tile=(64, 64), compression="lzw")
+            file.write(small, photometric="rgb", metadata=None, subfiletype=1)
+        assert reader.probe(tmp_path / name).pages == 1
+        assert np.ptp(reader.read_preview(tmp_path / name, 90)) == 0
+        assert np.ptp(reader.read_preview(tmp_path / name, 200)) > 0, "the copy is too small for this"
+    with tifffile.TiffWriter(tmp_path / "pages.tif") as file:
+        file.write(large, photometric="rgb", metadata=None)
+        file.write(small, photometric="rgb", metadata=None, subfiletype=1)
+        file.write(large // 2, photometric="rgb", metadata=None)
+    monkeypatch.setattr(reader, "WHOLE_BYTES", 1 << 30)
+    assert np.ptp(reader.read_preview(tmp_path / "pages.tif", 90, 1)) > 0, "no page is mistaken for another"

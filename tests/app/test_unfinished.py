@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,14 +64,19 @@ def test_a_job_that_is_begun_anew_is_not_forgotten(qapp: object) -> None:
 
 
 def test_a_large_master_is_shown_before_its_checksum_is_known(
-    start: Open, picture: Path, monkeypatch: pytest.MonkeyPatch
+    start: Open, service: FakeService, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    join = service.project_for
+    joined: Future[Any] = Future()
     monkeypatch.setattr(session, "LARGE", 0)
+    monkeypatch.setattr(service, "project_for", lambda paths: joined)  # the checksum takes its time
     application = start()
     shown: list[Frame] = []
     work = application.window._workspace
     work.session.overview_arrived.connect(shown.append)
     work.session.open_paths([str(picture)])
+    until(application, lambda: shown)
+    join([str(picture)]).add_done_callback(lambda done: joined.set_result(done.result()))
     until(application, lambda: work.document.image is not None and len(shown) > 1)
     assert shown[0].request.image.sha256 == ""
     assert shown[-1].request.image == work.document.image

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
-from engine.models.catalog import read_card
+from engine.models.catalog import header, read_card
 from engine.models.weights import load_restorer, save_critic, save_restorer, save_upscaler
 from engine.styles import processes
 from engine.styles.encode import encode
@@ -73,6 +73,12 @@ def publish_upscaler(checkpoint: Path, model: Path, card: Mapping[str, Any]) -> 
     out = model.with_name(f"{model.stem}-upscale{model.suffix}")
     save_upscaler(out, average, model, card)
     return out
+
+
+def publish_card(model: Path, card: Mapping[str, Any]) -> None:
+    """Puts another card into a weight file; what the old one tells beyond it stays, and so do the tensors."""
+    state = load_file(model)
+    save_restorer(model, state, {**header(model), **card})
 
 
 def publish_critic(checkpoint: Path, model: Path) -> Path:
@@ -158,6 +164,9 @@ def main() -> None:
     upscaler.add_argument("checkpoint", type=Path)
     upscaler.add_argument("--model", type=Path, required=True, help="the weight file it was taught on")
     upscaler.add_argument("--card", type=Path, required=True, help="JSON with the facts of the card")
+    facts = commands.add_parser("card", help="a weight file gets another card")
+    facts.add_argument("model", type=Path)
+    facts.add_argument("--card", type=Path, required=True, help="JSON with the facts of the card")
     critic = commands.add_parser("critic", help="the discriminator in a checkpoint becomes a file beside its model")
     critic.add_argument("checkpoint", type=Path)
     critic.add_argument("--model", type=Path, required=True, help="the weight file that was trained against it")
@@ -173,6 +182,8 @@ def main() -> None:
     elif arguments.command == "upscaler":
         card = json.loads(arguments.card.read_text(encoding="utf-8"))
         publish_upscaler(arguments.checkpoint, arguments.model, card)
+    elif arguments.command == "card":
+        publish_card(arguments.model, json.loads(arguments.card.read_text(encoding="utf-8")))
     elif arguments.command == "critic":
         publish_critic(arguments.checkpoint, arguments.model)
     else:

@@ -17,7 +17,8 @@ from typing import Any, Generic, TypeVar
 
 import pytest
 
-from archivist_app import cli, cli_engine, cli_report
+from archivist_app import cli
+from archivist_app.cli import common, report, root
 from engine.errors import ImageError, RecipeError, WriteError
 from engine.types import (
     Comparison,
@@ -244,7 +245,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
         fake.device = device
         return fake
 
-    monkeypatch.setattr(cli_engine, "new_service", new_service)
+    monkeypatch.setattr(common, "new_service", new_service)
     return fake
 
 
@@ -487,8 +488,8 @@ def test_an_interrupted_export_is_cancelled_and_says_so(
             raise KeyboardInterrupt
         return concurrent.futures.wait(futures, timeout=timeout)
 
-    monkeypatch.setattr(cli_report, "wait", wait)
-    assert cli.main(["restore", "a.jpg", "b.jpg", "-o", "out"]) == cli_report.INTERRUPTED
+    monkeypatch.setattr(report, "wait", wait)
+    assert cli.main(["restore", "a.jpg", "b.jpg", "-o", "out"]) == report.INTERRUPTED
     assert engine.endless.cancelled
     assert engine.closed == 1
     assert len(engine.exports) == 1
@@ -508,8 +509,8 @@ def test_the_unforeseen_is_one_sentence_and_a_log(
 
 def test_what_libraries_warn_of_does_not_reach_the_terminal() -> None:
     code = (
-        "import logging, sys, warnings; from archivist_app import cli, cli_engine; "
-        "cli_engine.new_service = lambda: [warnings.warn('odd tag'), logging.error('odd tile')] and sys.exit(0); "
+        "import logging, sys, warnings; from archivist_app import cli; from archivist_app.cli import common; "
+        "common.new_service = lambda: [warnings.warn('odd tag'), logging.error('odd tile')] and sys.exit(0); "
         "cli.main(['styles'])"
     )
     root = Path(cli.__file__).parents[1]
@@ -567,7 +568,7 @@ def test_words_that_are_no_command_open_the_window(
         opened.append(list(paths))
         return 0
 
-    monkeypatch.setattr(cli, "open_window", open_window)
+    monkeypatch.setattr(root, "open_window", open_window)
     (here / "project").mkdir()
     assert cli.main([]) == 0
     assert cli.main(["a.jpg", "b.jpg"]) == 0
@@ -652,7 +653,7 @@ def test_a_termination_signal_interrupts_like_the_keyboard() -> None:
     before = signal.getsignal(signal.SIGTERM)
 
     def terminate() -> None:
-        with cli_report.stoppable():
+        with report.stoppable():
             os.kill(os.getpid(), signal.SIGTERM)
             signal.pause()
 
@@ -664,8 +665,8 @@ def test_a_termination_signal_interrupts_like_the_keyboard() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pipe that can be closed at its other end")
 def test_a_reader_that_goes_away_is_no_error() -> None:
     code = (
-        "import sys; from archivist_app import cli, cli_engine, cli_report; "
-        "sys.stdin.read(); cli_engine.new_service = lambda: cli_report.say('a line that nobody reads'); "
+        "import sys; from archivist_app import cli; from archivist_app.cli import common, report; "
+        "sys.stdin.read(); common.new_service = lambda: report.say('a line that nobody reads'); "
         "sys.exit(cli.main(['styles']))"
     )
     process = subprocess.Popen(
@@ -682,5 +683,5 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     process.stdin.close()
     errors = process.stderr.read()
     process.stderr.close()
-    assert process.wait(timeout=60) == cli_report.FAILED
+    assert process.wait(timeout=60) == report.FAILED
     assert errors == b""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archivist_app.cli_targets import WRITABLE, Conflict, is_one_of, plan, suffix_for
+from archivist_app.cli.targets import WRITABLE, Conflict, is_one_of, plan, suffix_for
 from engine.errors import RecipeError, WriteError
 from engine.types import ImageInfo
 

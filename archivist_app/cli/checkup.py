@@ -75,7 +75,7 @@ def about_qt() -> list[Finding]:
 
 
 def _probe_with_python() -> list[str]:
-    return [sys.executable, "-c", "import sys; from archivist_app import cli_doctor; sys.exit(cli_doctor.qt_probe())"]
+    return [sys.executable, "-c", "import sys; from archivist_app.cli import checkup; sys.exit(checkup.qt_probe())"]
 
 
 def qt_probe() -> int:

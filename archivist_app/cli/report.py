@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import os
@@ -15,13 +14,14 @@ from concurrent.futures import CancelledError, Future, wait
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from engine.types import Progress
+if TYPE_CHECKING:
+    from engine.types import Progress
 
 T = TypeVar("T")
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130  # exit statuses
-OnProgress = Callable[[Progress], None]
+OnProgress = Callable[["Progress"], None]
 
 _TICK = 0.1  # seconds; Windows delivers Ctrl+C only between waits
 _PATIENCE = 30.0  # seconds that interrupted work has for tidying up
@@ -41,7 +41,7 @@ def complain(sentence: str) -> None:
 
 def explain(error: Exception) -> None:
     """What nobody foresaw, in one sentence; the traceback goes to a log."""
-    from archivist_app.cli_doctor import log_folder  # rarely needed, and it loads much
+    from archivist_app.cli.checkup import log_folder  # rarely needed, and it loads much
 
     log = keep_traceback(error, log_folder())
     kept = f"details are in “{log}”" if log else "details could not be saved"
@@ -72,6 +72,8 @@ def say(line: str) -> None:
 
 def emit(record: Mapping[str, Any]) -> None:
     """One JSON object on one line, ASCII so that any terminal can carry it; an infinite or undefined figure is null."""
+    import json
+
     print(json.dumps(_finite(record), allow_nan=False), flush=True)
 
 

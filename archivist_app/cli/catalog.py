@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from archivist_app import cli_engine, cli_report
-from archivist_app.cli_engine import Json
+from archivist_app.cli import common, report
+from archivist_app.cli.common import Json
 from engine.errors import EngineError, RecipeError
 from engine.types import ModelCard, StyleCard
 
@@ -31,18 +31,18 @@ def _styles(ctx: typer.Context) -> None:
 @styles_app.command("list")
 def list_styles(as_json: Json = False) -> None:
     """List the styles."""
-    cards = cli_engine.new_service().styles()
+    cards = common.new_service().styles()
     if as_json:
-        cli_report.emit({"styles": [_without_code(asdict(card)) for card in cards]})
+        report.emit({"styles": [_without_code(asdict(card)) for card in cards]})
     else:
         rows = [(card.id, card.title, card.group, card.date) for card in cards]
-        cli_report.table(("id", "title", "group", "date"), rows)
+        report.table(("id", "title", "group", "date"), rows)
 
 
 @styles_app.command("show")
 def show_style(style: StyleId, as_json: Json = False) -> None:
     """Show where a style comes from."""
-    _show(cli_engine.new_service().styles(), style, "style", as_json)
+    _show(common.new_service().styles(), style, "style", as_json)
 
 
 @styles_app.command("add")
@@ -58,26 +58,26 @@ def add_styles(
     if title and len(pictures) > 1:
         raise RecipeError("A title belongs to one picture; add the pictures one by one, or leave out --title.")
     failed = False
-    with cli_engine.engine() as service:
+    with common.engine() as service:
         for picture in pictures:
             try:
                 about = {"title": title, "date": date, "source": source, "licence": licence}
-                card = cli_report.await_result(service.add_style(str(picture.absolute()), **about))
+                card = report.await_result(service.add_style(str(picture.absolute()), **about))
             except EngineError as error:
-                cli_report.complain(str(error))
+                report.complain(str(error))
                 failed = True
                 continue
             if as_json:
-                cli_report.emit(_without_code(asdict(card)))
+                report.emit(_without_code(asdict(card)))
             else:
-                cli_report.say(card.id)
-    return cli_report.FAILED if failed else cli_report.DONE
+                report.say(card.id)
+    return report.FAILED if failed else report.DONE
 
 
 @styles_app.command("remove")
 def remove_styles(styles: Annotated[list[str], typer.Argument(metavar="ID")]) -> None:
     """Remove styles of your own; recipes that use them can then no longer be run."""
-    service = cli_engine.new_service()
+    service = common.new_service()
     for style in styles:
         service.remove_style(style)
 
@@ -88,7 +88,7 @@ def style_id(service: EngineService, style: str) -> str:
         return style
     if not Path(style).exists():
         raise RecipeError(f"There is no style and no picture “{style}”; `archivist styles` lists the styles.")
-    return cli_report.await_result(service.add_style(str(Path(style).absolute()))).id
+    return report.await_result(service.add_style(str(Path(style).absolute()))).id
 
 
 @models_app.callback()
@@ -100,18 +100,18 @@ def _models(ctx: typer.Context) -> None:
 @models_app.command("list")
 def list_models(as_json: Json = False) -> None:
     """List the networks."""
-    cards = cli_engine.new_service().models()
+    cards = common.new_service().models()
     if as_json:
-        cli_report.emit({"models": [asdict(card) for card in cards]})
+        report.emit({"models": [asdict(card) for card in cards]})
     else:
         rows = [(card.id, card.title, str(card.scale), card.licence) for card in cards]
-        cli_report.table(("id", "title", "scale", "licence"), rows)
+        report.table(("id", "title", "scale", "licence"), rows)
 
 
 @models_app.command("show")
 def show_model(model: Annotated[str, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
     """Show what a network is, what it was trained on and what it measured."""
-    _show(cli_engine.new_service().models(), model, "model", as_json)
+    _show(common.new_service().models(), model, "model", as_json)
 
 
 def _show(cards: Sequence[StyleCard] | Sequence[ModelCard], wanted: str, kind: str, as_json: bool) -> None:
@@ -120,12 +120,12 @@ def _show(cards: Sequence[StyleCard] | Sequence[ModelCard], wanted: str, kind: s
         raise RecipeError(f"There is no {kind} “{wanted}”; `archivist {kind}s` lists those there are.")
     facts = asdict(card)
     if as_json:
-        cli_report.emit(facts)
+        report.emit(facts)
         return
     for key, value in _without_code(facts).items():
         text = _words(value)
         if text:
-            cli_report.say(f"{key}: {text}")
+            report.say(f"{key}: {text}")
 
 
 def _words(value: Any) -> str:

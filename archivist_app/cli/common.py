@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archivist_app import cli_report
+from archivist_app.cli import report
 
 if TYPE_CHECKING:
     from engine.service import EngineService
@@ -33,7 +33,7 @@ def new_service(device: str = "auto") -> EngineService:
     from engine.service import EngineService
 
     service = EngineService(device=device)
-    service.watch(lambda _ready, sentence: cli_report.complain(sentence))
+    service.watch(lambda _ready, sentence: report.complain(sentence))
     return service
 
 
@@ -41,7 +41,7 @@ def new_service(device: str = "auto") -> EngineService:
 def engine(device: str = "auto") -> Iterator[EngineService]:
     """The engine at work, until the block ends; a request to stop interrupts it."""
     service = new_service(device)
-    with cli_report.stoppable():
+    with report.stoppable():
         service.start()
         try:
             yield service

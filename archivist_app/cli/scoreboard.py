@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from archivist_app import cli_report
+from archivist_app.cli import report
 from engine.types import Trial
 
 if TYPE_CHECKING:
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 def run(service: EngineService, trial: Trial, as_json: bool) -> None:
     """Judges, and shows every figure with its bound and verdict."""
-    with cli_report.progress_bar("Judging", quiet=as_json) as advance:
-        found = cli_report.await_work(service.judge(trial, advance))
+    with report.progress_bar("Judging", quiet=as_json) as advance:
+        found = report.await_work(service.judge(trial, advance))
     if as_json:
         figures = [{**asdict(figure), "verdict": figure.verdict} for figure in found.figures]
-        cli_report.emit({**asdict(found), "figures": figures, "reached": found.reached, "wanted": found.wanted})
+        report.emit({**asdict(found), "figures": figures, "reached": found.reached, "wanted": found.wanted})
     else:
-        cli_report.table(("theme", "figure", "value", "wanted", "", "note"), [_row(figure) for figure in found.figures])
+        report.table(("theme", "figure", "value", "wanted", "", "note"), [_row(figure) for figure in found.figures])
         where = f"{found.device}, {found.dtype}, {found.threads} threads, {found.pictures} pictures"
-        cli_report.say(f"{found.reached} of {found.wanted} reached ({found.model}, {where}, {found.seconds:.0f} s)")
+        report.say(f"{found.reached} of {found.wanted} reached ({found.model}, {where}, {found.seconds:.0f} s)")
 
 
 def _row(figure: Any) -> tuple[str, ...]:

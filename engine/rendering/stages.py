@@ -26,6 +26,9 @@ from engine.types import Recipe, Region, StyleCard
 MARGIN = 24  # pixels kept around a tile's core: the head needs 12, grain and mask a few more
 CELL = 4  # the head works on a grid of 4 x 4 pixels, and within it on one of 2 x 2
 _SUSPECT = 0.25  # probability of damage from which an area counts as taken for it
+_CERTAIN = 0.97  # probability that makes damage of what is more likely than not within so many pixels
+_CERTAIN_REACH = 12
+_DOUBTED = 0.49  # what a probability is held at otherwise
 _NEUTRAL = 3 / 255  # colour of the thumbnail up to which an image counts as black and white
 _GROWN = 3  # pixels by which detected damage is widened before it is repaired
 _REACH = 12  # pixels the head looks at around a pixel
@@ -71,7 +74,7 @@ def understand(restorer: Restorer, x: Tensor, padded: Region, core: Region) -> I
     def own(part: Tensor, cell: int) -> Tensor:
         return _cells(part, rows, columns, cell).contiguous(memory_format=torch.channels_last)
 
-    damage = torch.sigmoid(_cells(result.damage, rows, columns, 1).float())
+    damage = _cells(_credible(torch.sigmoid(result.damage.float())), rows, columns, 1)
     yield Seen(
         kept,
         own(result.residual, 1),
@@ -81,6 +84,15 @@ def understand(restorer: Restorer, x: Tensor, padded: Region, core: Region) -> I
         damage.to(weight.dtype),
         _trust(damage).to(weight.dtype),
     )
+
+
+def _credible(damage: Tensor) -> Tensor:
+    """The probability of damage (1, 1, H, W), held below a half where nothing near is nearly certain.
+
+    Most of what the network wrongly takes for damage in a sound picture it is unsure of all over, while holes and cracks
+    have a core it is sure of (`docs/experiments.md`).
+    """
+    return torch.where(_grow(damage >= _CERTAIN, _CERTAIN_REACH), damage, damage.clamp(max=_DOUBTED))
 
 
 def _cells(part: Tensor, rows: slice, columns: slice, cell: int) -> Tensor:

@@ -57,3 +57,16 @@ def test_what_is_finer_than_a_mean_of_nine_by_nine_is_told_at_the_edges_too(heig
     x = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(4))
     mean = F.avg_pool2d(x, 9, stride=1, padding=4, count_include_pad=False)
     torch.testing.assert_close(stages.lowpass(x), mean, atol=1e-6, rtol=0)
+
+
+def test_a_suspicion_counts_as_damage_only_near_what_is_nearly_certain() -> None:
+    """A hole has a core that is recognised; a button or a leaf is suspected all over and certain nowhere."""
+    field = torch.full((1, 1, 60, 120), 0.1)
+    field[..., 20:30, 20:30] = 0.8
+    field[..., 25, 25] = 0.98
+    field[..., 20:30, 80:90] = 0.8
+    held = stages._credible(field)
+    assert torch.equal(held[..., :60], field[..., :60])
+    assert (held[..., 20:30, 80:90] < 0.5).all()
+    assert (held[..., 20:30, 80:90] > stages._SUSPECT).all()  # still too doubtful to be painted over
+    assert stages._CERTAIN_REACH < stages.MARGIN

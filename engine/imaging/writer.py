@@ -8,8 +8,8 @@ import struct
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal
 
 import imagecodecs
@@ -22,7 +22,7 @@ from engine.errors import WriteError
 from engine.imaging import exif
 from engine.imaging.color import Pixels, WorkingSpace, to_eight_bits
 from engine.imaging.metadata import Metadata, photoshop_block
-from engine.imaging.xmp import build_packet
+from engine.imaging.xmp import Statement, build_packet, plain_packet
 
 Format = Literal["TIFF", "PNG", "JPEG", "WEBP"]
 
@@ -33,7 +33,6 @@ _JPEG_SEGMENT = 65_000  # a JPEG segment ends at 65,533 bytes, its label include
 _PNG_LEVEL = 2  # 6 takes three times as long and gains nothing on scans
 _MAX_SIDE = {"JPEG": 65_500, "WEBP": 16_383}
 _Tag = tuple[int, int, int, Any, bool]  # as tifffile takes them: number, type, count, value, once
-_NO_PROVENANCE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,7 @@ class _Derivative:
     description: str
     software: str
     packet: bytes
+    when: datetime | None = None
 
 
 def write_image(
@@ -57,20 +57,21 @@ def write_image(
     format: Format,
     description: str,
     software: str,
-    provenance: Mapping[str, str] = _NO_PROVENANCE,
+    statement: Statement | None = None,
     quality: int = 95,
 ) -> None:
     """Write `pixels`, (H, W, C) uint8 or uint16 as in a `Master`, as one complete file at `path`.
 
-    TIFF and PNG keep every bit; JPEG and WebP hold 8 bits (16 are rounded) at `quality` 1..100. `provenance` goes
-    into the XMP packet: see `xmp.build_packet`. WriteError, one sentence, where the format cannot hold the picture
-    or the disk refuses; then nothing is left at `path`.
+    TIFF and PNG keep every bit; JPEG and WebP hold 8 bits (16 are rounded) at `quality` 1..100. `statement` is
+    what the XMP packet of a derivative says; a picture that is none has none. WriteError, one sentence, where the
+    format cannot hold the picture or the disk refuses; then nothing is left at `path`.
     """
     check_format(pixels, format)
-    packet = build_packet(description, software, provenance, metadata.xmp)
-    if format == "JPEG" and len(packet) > _JPEG_SEGMENT:  # what this derivative is comes before what the master said
-        packet = build_packet(description, software, provenance)
-    derivative = _Derivative(pixels, icc, metadata, description, software, packet)
+    packet = build_packet(statement, metadata.xmp) if statement else plain_packet(description, software)
+    if statement and format == "JPEG" and len(packet) > _JPEG_SEGMENT:
+        packet = build_packet(statement)  # what this derivative is comes before what the master said
+    when = datetime.fromisoformat(statement.when) if statement else None
+    derivative = _Derivative(pixels, icc, metadata, description, software, packet, when)
     try:
         if format == "TIFF":
             _write_tiff(path, derivative)
@@ -143,6 +144,7 @@ def _write_tiff(path: Path, derivative: _Derivative) -> None:
         resolutionunit="inch" if metadata.dpi else None,
         description=derivative.description.encode(),
         software=derivative.software.encode(),
+        datetime=derivative.when.astimezone() if derivative.when else None,  # the tag knows no time zone
         iccprofile=derivative.icc,
         metadata=None,
         extratags=_plain_tags(derivative, main) + places,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import EngineError, ProjectError
-from engine.types import Project, ProjectItem
+from engine.types import Event, LoggedEvent, Project, ProjectItem
 
 if TYPE_CHECKING:
     from engine.projects.project import ProjectFolder
@@ -87,6 +87,27 @@ class ProjectDesk:
             if not was_open:
                 self.close(project)
             return saved
+
+    def record(self, project: Project, event: Event) -> LoggedEvent:
+        """Adds an event to an open project's audit log."""
+        return self._folder(Path(project.folder)).record(event)
+
+    def record_for(self, sha256: str, make: Callable[[str], Event]) -> int:
+        """Adds `make(uuid of the item)` to every open project with this master that may be written; says to how many.
+
+        None of them is an answer too: an image may be restored without belonging to a project.
+        """
+        with self._lock:
+            folders = list(self._open.values())
+        homes = [(folder, item) for folder in folders for item in folder.value.items if folder.value.writable]
+        items = {folder: item.uuid for folder, item in homes if item.source.sha256 == sha256}
+        for folder, uuid in items.items():
+            folder.record(make(uuid))
+        return len(items)
+
+    def events(self, project: Project) -> tuple[LoggedEvent, ...]:
+        """What happened to a project and its files, oldest first."""
+        return self._folder(Path(project.folder)).events()
 
     def locate(self, project: Project, item: ProjectItem) -> str:
         """Where the item's master is now, absolute."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import threading
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from engine.errors import EngineError, ProjectError
 from engine.projects.atomic import remove_leftovers, write_error, write_json
+from engine.projects.events import EventLog, program
 from engine.projects.lock import FolderLock
 from engine.projects.places import (
     BACKUPS,
@@ -27,7 +27,7 @@ from engine.projects.places import (
     new_project_folder,
 )
 from engine.projects.schema import ItemRecord, ProjectRecord, SourceRecord, checked, read_record, to_json
-from engine.types import Project, ProjectItem
+from engine.types import ChainReport, Event, EventObject, LoggedEvent, Project, ProjectItem
 
 __all__ = ["ProjectFolder", "default_folder", "find_project_for", "is_project", "new_project_folder"]
 
@@ -53,6 +53,7 @@ class ProjectFolder:
         self._folder = folder
         self._lock = lock
         self._reason = reason
+        self._log = EventLog(folder)
         self._guard = threading.RLock()
         self._items: dict[str, _Stored] = {}
         self._problems: list[str] = []
@@ -66,7 +67,7 @@ class ProjectFolder:
         Raises `ProjectError` if something is in the folder, `WriteError` if it cannot be written.
         """
         folder = folder.resolve()
-        fields = {"uuid": str(uuid.uuid4()), "name": name, "app_version": _app_version(), "created": _now()}
+        fields = {"uuid": str(uuid.uuid4()), "name": name, "app_version": program(), "created": _now()}
         record = checked(ProjectRecord, fields, "The new project")
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -77,7 +78,9 @@ class ProjectFolder:
             raise write_error(error, folder) from error
         # Last, because a folder is a project once this file is there.
         write_json(folder / PROJECT, to_json(record))
-        return cls.open(folder)
+        made = cls.open(folder)
+        made.record(Event("creation", f"The project {name} was made.", details={"project": record.uuid}))
+        return made
 
     @classmethod
     def open(cls, folder: Path) -> ProjectFolder:
@@ -145,9 +148,15 @@ class ProjectFolder:
             where = checked(SourceRecord, fields, f"The file {source.name}")
             if stored is not None:
                 found = {"source": where, "revision": stored.record.revision + 1}
-                return self._write(stored.record.model_copy(update=found), stored.raw)
-            fields = {"uuid": str(uuid.uuid4()), "added": _now(), "source": where}
-            return self._write(checked(ItemRecord, fields, f"The file {source.name}"), {})
+                self._write(stored.record.model_copy(update=found), stored.raw)
+                event = Event("metadata modification", f"{source.name} was found again at {where.path}.")
+            else:
+                fields = {"uuid": str(uuid.uuid4()), "added": _now(), "source": where}
+                stored = self._write(checked(ItemRecord, fields, f"The file {source.name}"), {})
+                event = Event("ingestion", f"{source.name} was added.")
+            master = EventObject(where.path, sha256, size, item=stored.record.uuid)
+            self._log.append(replace(event, objects=(master,)))
+            return self.value
 
     def save_item(self, item: ProjectItem) -> Project:
         """Writes what a person decided about an image. `item.revision` must be newer than the saved one.
@@ -165,7 +174,22 @@ class ProjectFolder:
                 raise ProjectError(f"{saved.source.path} cannot become another image; add the other image instead.")
             if item.revision <= saved.revision:
                 raise ProjectError(f"{saved.source.path} was changed elsewhere meanwhile; open it again to see how.")
-            return self._write(stored.record.with_value(item), stored.raw)
+            self._write(stored.record.with_value(item), stored.raw)
+            return self.value
+
+    def record(self, event: Event) -> LoggedEvent:
+        """Adds an event to the audit log. Raises `ProjectError` if the project is read-only, `WriteError`."""
+        with self._guard:
+            self._must_be_writable()
+            return self._log.append(event)
+
+    def events(self) -> tuple[LoggedEvent, ...]:
+        """What happened to the project and its files, oldest first."""
+        return tuple(self._log.read())
+
+    def check_log(self) -> ChainReport:
+        """Whether the audit log is the one that was written."""
+        return self._log.verify()
 
     def locate(self, item: ProjectItem) -> Path:
         """Where the master is now, absolute. Raises `ProjectError` if it is at none of the known places."""
@@ -256,19 +280,12 @@ class ProjectFolder:
     def _place_of(self, source: SourceRecord) -> Path | None:
         return find_master(self._folder, self._record.roots, source)
 
-    def _write(self, record: ItemRecord, raw: dict[str, Any]) -> Project:
+    def _write(self, record: ItemRecord, raw: dict[str, Any]) -> _Stored:
         data = to_json(record, raw)
         write_json(self._folder / ITEMS / f"{record.uuid}.json", data)
-        self._items[record.uuid] = _Stored(record, data, record.to_value())
-        return self.value
+        stored = self._items[record.uuid] = _Stored(record, data, record.to_value())
+        return stored
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
-
-
-def _app_version() -> str:
-    try:
-        return metadata.version("archivist")
-    except metadata.PackageNotFoundError:  # run from a source folder that was never installed
-        return "unknown"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from platformdirs import user_data_path
 
-from engine.errors import EngineError, RecipeError, in_words
+from engine.errors import EngineError, ImageError, RecipeError, in_words
 from engine.projects.desk import ProjectDesk
 from engine.projects.masks import MaskShelf
 from engine.runtime.cache import ByteCache
@@ -21,6 +21,8 @@ from engine.runtime.worker import Lane, Steps, Work, Worker
 from engine.styles.library import StyleLibrary
 from engine.types import (
     EngineReady,
+    Event,
+    FixityReport,
     Frame,
     ImageInfo,
     ImageRef,
@@ -215,6 +217,32 @@ class EngineCore:
     def _decoded(self, image: ImageRef) -> Generator[None, None, Source]:
         """Waits for a master in small steps, so that other lanes go on meanwhile."""
         return (yield from settled(self._load(image)))
+
+    def _unchanged(self, image: ImageRef) -> Generator[None, None, FixityReport]:
+        """Reads the master again, every byte; ImageError in a sentence where it is no longer what it was.
+
+        The audit logs of the open projects that hold it keep the outcome, also a bad one.
+        """
+
+        def check() -> FixityReport:
+            from engine.projects.fixity import as_event, verify
+
+            report = verify(image, self._place(image), self._io.check)
+            self._desk.record_for(image.sha256, lambda uuid: as_event(report, uuid))
+            return report
+
+        report = yield from settled(self._io.submit(in_sentences(check)))
+        if not report.intact:
+            raise ImageError(report.message)
+        return report
+
+    def _record(self, image: ImageRef, event: Event) -> Generator[None, None, int]:
+        """Keeps an event about this master in the audit logs of the open projects that hold it; says in how many."""
+
+        def home(uuid: str) -> Event:
+            return replace(event, objects=tuple(replace(one, item=one.item or uuid) for one in event.objects))
+
+        return (yield from settled(self._io.submit(in_sentences(lambda: self._desk.record_for(image.sha256, home)))))
 
     def _subject(self, image: ImageRef, recipe: Recipe, source: Source | None = None) -> Subject:
         """What the pipeline renders; without a source it waits for the decoding, as only a draft or refine may."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from engine.runtime.worker import Lane
 from engine.types import (
+    Event,
+    LoggedEvent,
     Progress,
     Project,
     ProjectItem,
@@ -42,6 +44,14 @@ class Projects(EngineCore):
     def save_item(self, project: Project, item: ProjectItem) -> Future[Project]:
         """Writes what was decided about an image; its revision must have grown."""
         return self._io.submit(in_sentences(lambda: self._desk.save(project, item)))
+
+    def record(self, project: Project, event: Event) -> Future[LoggedEvent]:
+        """Adds an event to a project's audit log, where it stays."""
+        return self._io.submit(in_sentences(lambda: self._desk.record(project, event)))
+
+    def events(self, project: Project) -> Future[tuple[LoggedEvent, ...]]:
+        """What happened to a project and its files, oldest first."""
+        return self._io.submit(in_sentences(lambda: self._desk.events(project)))
 
     def locate(self, project: Project, item: ProjectItem) -> str:
         """Absolute path of the item's master; ProjectError where it is gone."""

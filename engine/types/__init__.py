@@ -5,6 +5,15 @@ Standard library only: importing this package must stay free of torch, numpy and
 
 from __future__ import annotations
 
+from engine.types.audit import (
+    EVENT_TYPES,
+    EVENT_VOCABULARY,
+    ChainReport,
+    Event,
+    EventObject,
+    FixityReport,
+    LoggedEvent,
+)
 from engine.types.cards import ModelCard, StyleCard
 from engine.types.pictures import ImageInfo, ImageRef, OpenedImage, Region
 from engine.types.projects import Project, ProjectItem, Snapshot
@@ -47,17 +56,24 @@ __all__ = [
     "ALPHA_RANGE",
     "BETA_RANGE",
     "CONSERVATOR",
+    "EVENT_TYPES",
+    "EVENT_VOCABULARY",
     "MAP_SCALES",
     "MODERN",
     "PROTECTED",
     "SCALES",
     "SHIPPED_MODEL",
+    "ChainReport",
     "Comparison",
     "EngineReady",
+    "Event",
+    "EventObject",
     "ExportOptions",
+    "FixityReport",
     "Frame",
     "ImageInfo",
     "ImageRef",
+    "LoggedEvent",
     "Losses",
     "MapFrame",
     "MapKind",

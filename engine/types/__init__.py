@@ -6,6 +6,18 @@ Standard library only: importing this package must stay free of torch, numpy and
 from __future__ import annotations
 
 from engine.types.cards import ModelCard, StyleCard
+from engine.types.exporting import (
+    EXPORT_PRESETS,
+    TEMPLATE_FIELDS,
+    ExportBatch,
+    ExportEstimate,
+    ExportOutcome,
+    ExportPreset,
+    ExportReport,
+    ExportSettings,
+    UnfinishedExport,
+    export_preset,
+)
 from engine.types.pictures import ImageInfo, ImageRef, OpenedImage, Region
 from engine.types.projects import Project, ProjectItem, Snapshot
 from engine.types.recipe import (
@@ -31,6 +43,7 @@ from engine.types.rendering import (
     Sample,
     View,
 )
+from engine.types.words import recipe_in_words
 from engine.types.work import (
     Comparison,
     EngineReady,
@@ -47,14 +60,22 @@ __all__ = [
     "ALPHA_RANGE",
     "BETA_RANGE",
     "CONSERVATOR",
+    "EXPORT_PRESETS",
     "MAP_SCALES",
     "MODERN",
     "PROTECTED",
     "SCALES",
     "SHIPPED_MODEL",
+    "TEMPLATE_FIELDS",
     "Comparison",
     "EngineReady",
+    "ExportBatch",
+    "ExportEstimate",
     "ExportOptions",
+    "ExportOutcome",
+    "ExportPreset",
+    "ExportReport",
+    "ExportSettings",
     "Frame",
     "ImageInfo",
     "ImageRef",
@@ -80,5 +101,8 @@ __all__ = [
     "Snapshot",
     "StyleCard",
     "Trial",
+    "UnfinishedExport",
     "View",
+    "export_preset",
+    "recipe_in_words",
 ]

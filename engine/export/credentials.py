@@ -152,9 +152,7 @@ def _sign(builder: c2pa.Builder, path: Path, kind: str, who: Identity, embed: bo
 
 
 @contextmanager
-def _reading(
-    file: BinaryIO, kind: str, outside: bytes | None, trusted: tuple[bytes, ...]
-) -> Iterator[c2pa.Reader]:
+def _reading(file: BinaryIO, kind: str, outside: bytes | None, trusted: tuple[bytes, ...]) -> Iterator[c2pa.Reader]:
     with _context(trusted) as context:
         made = c2pa.Reader(kind, file, outside, context) if outside else c2pa.Reader(kind, file, context=context)
         with made as reader:

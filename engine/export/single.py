@@ -75,6 +75,31 @@ class Desk:
         finally:
             self._taken.discard(target)
 
+    def is_taken(self, target: Path) -> bool:
+        """Whether an export writes a file or folder of that name now."""
+        return target in self._taken
+
+    @contextmanager
+    def hold(self, target: Path, master: Path) -> Iterator[None]:
+        """Keeps a name that was found elsewhere for one export until the block ends.
+
+        WriteError for a name that cannot be used, for any master, and for a folder that holds one.
+        """
+        try:
+            places = [place.resolve() for place in (master, *map(Path, self._masters()))]
+            refused = any(_same(target, place) or target.resolve() in place.parents for place in places)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise WriteError(f"“{target}” cannot be a file’s name; choose another.") from error
+        if refused:
+            raise WriteError(
+                f"“{target.name}” is a master or holds one, which is never written over; choose another name."
+            )
+        self._taken.add(target)
+        try:
+            yield
+        finally:
+            self._taken.discard(target)
+
 
 def _same(a: Path, b: Path) -> bool:
     """One file, also under another spelling of its name or through a link."""

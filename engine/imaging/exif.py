@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -19,6 +19,7 @@ _INTEROPERABILITY_IFD = 40965
 
 _SIDES = (256, 257, 40962, 40963)  # width and height, of the file and of what a camera took
 _RESOLUTIONS = (282, 283)
+_RESOLUTION_UNIT = 296
 
 _SHORT, _LONG, _RATIONAL = 3, 4, 5
 _POINTERS = (4, 13, 16, 18)  # long and directory, and BigTIFF's of 8 bytes
@@ -194,6 +195,44 @@ def _enlarge_directory(block: bytearray, start: int, order: str, scale: int, dep
             struct.pack_into(order + "HII", block, position + 2, _LONG, 1, side * scale)
         elif tag == EXIF_IFD and kind in _POINTERS and not depth:
             _enlarge_directory(block, field, order, scale, 1)
+
+
+def restated(block: bytes | None, width: int, height: int, dpi: tuple[float, float] | None) -> bytes | None:
+    """The same block for a file of `width` x `height` pixels, `dpi` of which go into an inch, where it tells of them.
+
+    Changed in place, as `enlarged` does; what cannot be read stays as it is.
+    """
+    changed = bytearray((block or b"").removeprefix(_MARK))
+    order = _ORDERS.get(bytes(changed[:2]))
+    if order is None:
+        return block
+    try:
+        (start,) = struct.unpack_from(order + "I", changed, 4)
+        _restate_directory(changed, start, order, {256: width, 40962: width, 257: height, 40963: height}, dpi)
+    except struct.error:
+        return block
+    return bytes(changed)
+
+
+def _restate_directory(
+    block: bytearray,
+    start: int,
+    order: str,
+    sides: Mapping[int, int],
+    dpi: tuple[float, float] | None,
+    depth: int = 0,
+) -> None:
+    (count,) = struct.unpack_from(order + "H", block, start)
+    for position in range(start + 2, start + 2 + 12 * count, 12):
+        tag, kind, values, field = struct.unpack_from(order + "HHII", block, position)
+        if tag in _RESOLUTIONS and kind == _RATIONAL and dpi:
+            struct.pack_into(order + "II", block, field, round(100 * dpi[_RESOLUTIONS.index(tag)]), 100)
+        elif tag == _RESOLUTION_UNIT and dpi:
+            struct.pack_into(order + "HIHH", block, position + 2, _SHORT, 1, 2, 0)  # an inch
+        elif tag in sides and kind in (_SHORT, _LONG) and values == 1:
+            struct.pack_into(order + "HII", block, position + 2, _LONG, 1, sides[tag])
+        elif tag == EXIF_IFD and kind in _POINTERS and not depth:
+            _restate_directory(block, field, order, sides, dpi, 1)
 
 
 def _pointed(file: BinaryIO, main: Directory, tag: int, order: str, big: bool = False) -> Directory:

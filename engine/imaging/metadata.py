@@ -51,6 +51,11 @@ def enlarged(metadata: Metadata, scale: int) -> Metadata:
     return replace(metadata, dpi=dpi, exif=exif.enlarged(metadata.exif, scale))
 
 
+def restated(metadata: Metadata, width: int, height: int, dpi: tuple[float, float] | None) -> Metadata:
+    """What holds of a file of another size, or of another resolution on paper; `dpi` None leaves that unsaid."""
+    return replace(metadata, dpi=dpi, exif=exif.restated(metadata.exif, width, height, dpi))
+
+
 def plausible_dpi(x: float, y: float) -> tuple[float, float] | None:
     """A resolution in dots an inch, None where the numbers cannot be one."""
     if not (0.01 < x < 1e6 and 0.01 < y < 1e6):

@@ -25,6 +25,7 @@ from engine.imaging.metadata import Metadata, photoshop_block
 from engine.imaging.xmp import Statement, build_packet, plain_packet
 
 Format = Literal["TIFF", "PNG", "JPEG", "WEBP"]
+Compression = Literal["lzw", "deflate", "none"]  # of TIFF; exiftool warns of deflate
 
 _STRIP_BYTES = 1 << 20
 _CLASSIC_LIMIT = (4 << 30) // 3 * 2  # a classic TIFF ends at 4 GB, and LZW lets noise grow by nearly half
@@ -59,12 +60,13 @@ def write_image(
     software: str,
     statement: Statement | None = None,
     quality: int = 95,
+    compression: Compression = "lzw",
 ) -> None:
     """Write `pixels`, (H, W, C) uint8 or uint16 as in a `Master`, as one complete file at `path`.
 
-    TIFF and PNG keep every bit; JPEG and WebP hold 8 bits (16 are rounded) at `quality` 1..100. `statement` is
-    what the XMP packet of a derivative says; a picture that is none has none. WriteError, one sentence, where the
-    format cannot hold the picture or the disk refuses; then nothing is left at `path`.
+    TIFF (under `compression`) and PNG keep every bit; JPEG and WebP hold 8 bits (16 are rounded) at `quality` 1..100.
+    `statement` is what the XMP packet of a derivative says; a picture that is none has none. WriteError, one sentence,
+    where the format cannot hold the picture or the disk refuses; then nothing is left at `path`.
     """
     check_format(pixels, format)
     packet = build_packet(statement, metadata.xmp) if statement else plain_packet(description, software)
@@ -74,7 +76,7 @@ def write_image(
     derivative = _Derivative(pixels, icc, metadata, description, software, packet, when)
     try:
         if format == "TIFF":
-            _write_tiff(path, derivative)
+            _write_tiff(path, derivative, compression)
         elif format == "PNG":
             path.write_bytes(_png(derivative))
         else:
@@ -120,7 +122,7 @@ def _reason(path: Path, error: Exception) -> str:
     return f"Writing to “{folder}” failed; check the disk or choose another folder."
 
 
-def _write_tiff(path: Path, derivative: _Derivative) -> None:
+def _write_tiff(path: Path, derivative: _Derivative, compression: Compression) -> None:
     pixels, metadata = derivative.pixels, derivative.metadata
     channels = pixels.shape[2]
     alpha = "assocalpha" if metadata.alpha == "premultiplied" else "unassalpha"
@@ -137,8 +139,8 @@ def _write_tiff(path: Path, derivative: _Derivative) -> None:
         photometric="rgb" if channels > 2 else "minisblack",
         planarconfig="contig" if channels > 1 else None,
         extrasamples=[alpha] if channels in (2, 4) else None,
-        compression="lzw",
-        predictor=True,
+        compression=None if compression == "none" else compression,
+        predictor=compression != "none",
         rowsperstrip=max(1, _STRIP_BYTES // pixels[0].nbytes),
         resolution=metadata.dpi,
         resolutionunit="inch" if metadata.dpi else None,

@@ -15,6 +15,18 @@ from engine.types.audit import (
     LoggedEvent,
 )
 from engine.types.cards import ModelCard, StyleCard
+from engine.types.exporting import (
+    EXPORT_PRESETS,
+    TEMPLATE_FIELDS,
+    ExportBatch,
+    ExportEstimate,
+    ExportOutcome,
+    ExportPreset,
+    ExportReport,
+    ExportSettings,
+    UnfinishedExport,
+    export_preset,
+)
 from engine.types.pictures import ImageInfo, ImageRef, OpenedImage, Region
 from engine.types.projects import Project, ProjectItem, Snapshot
 from engine.types.recipe import (
@@ -40,6 +52,7 @@ from engine.types.rendering import (
     Sample,
     View,
 )
+from engine.types.words import recipe_in_words
 from engine.types.work import (
     Comparison,
     EngineReady,
@@ -58,17 +71,25 @@ __all__ = [
     "CONSERVATOR",
     "EVENT_TYPES",
     "EVENT_VOCABULARY",
+    "EXPORT_PRESETS",
     "MAP_SCALES",
     "MODERN",
     "PROTECTED",
     "SCALES",
     "SHIPPED_MODEL",
+    "TEMPLATE_FIELDS",
     "ChainReport",
     "Comparison",
     "EngineReady",
     "Event",
     "EventObject",
+    "ExportBatch",
+    "ExportEstimate",
     "ExportOptions",
+    "ExportOutcome",
+    "ExportPreset",
+    "ExportReport",
+    "ExportSettings",
     "FixityReport",
     "Frame",
     "ImageInfo",
@@ -96,5 +117,8 @@ __all__ = [
     "Snapshot",
     "StyleCard",
     "Trial",
+    "UnfinishedExport",
     "View",
+    "export_preset",
+    "recipe_in_words",
 ]

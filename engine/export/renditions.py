@@ -71,8 +71,8 @@ def render(order: Order, settings: ExportSettings, tools: Tools) -> Generator[Pr
                 f"The folder “{target.parent}” cannot be made ({error.strerror}); choose another."
             ) from error
         pixels, tally = yield from _pixels(order, settings, tools.pipeline)
-        size = order.subject.source.master.info
-        share = tally.changed / (size.width * size.height * order.subject.recipe.scale**2)
+        info = order.subject.source.master.info
+        share = tally.changed / (info.width * info.height * order.subject.recipe.scale**2)
         writing = _Writing(target, order, settings, origin(order, share))
         size, pictures = yield from in_steps(tools.io, lambda: writing.write(pixels), writing.stop)
     return Written(_told(order, target, size, tally, time.monotonic() - start), *pictures)

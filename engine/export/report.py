@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from engine.export.single import software
+from engine.export.metadata import software
 from engine.projects.atomic import replacing
 from engine.types import ExportBatch, ExportOutcome, export_preset, recipe_in_words
 

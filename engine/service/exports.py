@@ -14,7 +14,6 @@ from platformdirs import user_cache_path
 from engine.errors import RecipeError
 from engine.runtime.worker import Lane, Steps, Work
 from engine.service.core import (
-    EngineCore,
     OnPass,
     Report,
     Stoppable,
@@ -24,6 +23,7 @@ from engine.service.core import (
     settled,
     steps_in_sentences,
 )
+from engine.service.packaging import Packaging
 from engine.types import (
     ExportBatch,
     ExportEstimate,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from engine.export.renditions import Written
 
 
-class Exports(EngineCore):
+class Exports(Packaging):
     """Restorations and direct optimisations as files, in the queue."""
 
     def export(self, image: ImageRef, recipe: Recipe, options: ExportOptions, on_progress: Report) -> Work[Restored]:
@@ -54,6 +54,7 @@ class Exports(EngineCore):
         def steps() -> Generator[Progress | None, None, Restored]:
             from engine.export.single import Order, export
 
+            self._allowed(image, recipe)
             yield from self._unchanged(image)
             source = yield from self._decoded(image)
             pipeline = self._pipeline(recipe)
@@ -79,6 +80,7 @@ class Exports(EngineCore):
 
             if recipe.scale > 1:
                 raise RecipeError("An optimisation leaves the size as it is; set the size to 1 for it.")
+            self._allowed(image, recipe)
             yield from self._unchanged(image)
             source = yield from self._decoded(image)
             reference = None
@@ -153,13 +155,17 @@ class Exports(EngineCore):
             from engine.export.renditions import Tools, render
             from engine.export.single import Order
 
+            self._allowed(item.source, item.recipe)
             source = yield from self._decoded(item.source)
             pipeline = self._pipeline(item.recipe)
             subject = self._subject(item.source, item.recipe, source)
             notes = {"upscaler": pipeline.card.tail} if item.recipe.scale > 1 else {}
             options = ExportOptions(str(target), "overwrite")
             order = Order(subject, self._place(item.source), options, self._studio().ready, notes)
-            return (yield from render(order, batch.settings, Tools(pipeline, self._io, self._export_desk())))
+            tools = Tools(pipeline, self._io, self._export_desk())
+            if batch.settings.preset == "package":
+                return (yield from self._packed(order, tools, batch.project, item))[1]
+            return (yield from render(order, batch.settings, tools))
 
         return steps_in_sentences(self._enduring(steps))()
 

@@ -27,6 +27,7 @@ from engine.types.exporting import (
     UnfinishedExport,
     export_preset,
 )
+from engine.types.packaging import Approval, Finding, Packaged, PackageFacts, Reproduced, Verified
 from engine.types.pictures import ImageInfo, ImageRef, OpenedImage, Region
 from engine.types.projects import Project, ProjectItem, Snapshot
 from engine.types.recipe import (
@@ -78,6 +79,7 @@ __all__ = [
     "SCALES",
     "SHIPPED_MODEL",
     "TEMPLATE_FIELDS",
+    "Approval",
     "ChainReport",
     "Comparison",
     "EngineReady",
@@ -90,6 +92,7 @@ __all__ = [
     "ExportPreset",
     "ExportReport",
     "ExportSettings",
+    "Finding",
     "FixityReport",
     "Frame",
     "ImageInfo",
@@ -104,6 +107,8 @@ __all__ = [
     "OpenedImage",
     "Optimisation",
     "Optimised",
+    "PackageFacts",
+    "Packaged",
     "Progress",
     "Project",
     "ProjectItem",
@@ -111,6 +116,7 @@ __all__ = [
     "Recipe",
     "Region",
     "RenderRequest",
+    "Reproduced",
     "Restored",
     "Sample",
     "Scope",
@@ -118,6 +124,7 @@ __all__ = [
     "StyleCard",
     "Trial",
     "UnfinishedExport",
+    "Verified",
     "View",
     "export_preset",
     "recipe_in_words",

@@ -69,7 +69,8 @@ class Packaging(EngineCore):
     ) -> Generator[Progress | None, None, tuple[Packaged, Written]]:
         """One image of a job as a package; the project's audit log keeps that it was made."""
         from engine.export.package import Parcel, package, reference_of
-        from engine.projects.events import EVENTS, user
+        from engine.projects.events import EVENTS
+        from engine.projects.processes import user
 
         mask = order.subject.recipe.mask
         parcel = Parcel(

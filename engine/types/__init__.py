@@ -13,6 +13,8 @@ from engine.types.audit import (
     EventObject,
     FixityReport,
     LoggedEvent,
+    ProjectReport,
+    RescueReport,
 )
 from engine.types.cards import ModelCard, StyleCard
 from engine.types.exporting import (
@@ -29,7 +31,7 @@ from engine.types.exporting import (
 )
 from engine.types.packaging import Approval, Finding, Packaged, PackageFacts, Reproduced, Verified
 from engine.types.pictures import ImageInfo, ImageRef, OpenedImage, Region
-from engine.types.projects import Project, ProjectItem, Snapshot
+from engine.types.projects import Place, Project, ProjectItem, Relocation, Snapshot
 from engine.types.recipe import (
     ALPHA_RANGE,
     BETA_RANGE,
@@ -109,14 +111,18 @@ __all__ = [
     "Optimised",
     "PackageFacts",
     "Packaged",
+    "Place",
     "Progress",
     "Project",
     "ProjectItem",
+    "ProjectReport",
     "Quality",
     "Recipe",
     "Region",
+    "Relocation",
     "RenderRequest",
     "Reproduced",
+    "RescueReport",
     "Restored",
     "Sample",
     "Scope",

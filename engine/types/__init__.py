@@ -24,7 +24,7 @@ from engine.types.exporting import (
     ExportPreset,
     ExportReport,
     ExportSettings,
-    UnfinishedExport,
+    InterruptedExport,
     export_preset,
 )
 from engine.types.pictures import ImageInfo, ImageRef, OpenedImage, Region
@@ -94,6 +94,7 @@ __all__ = [
     "Frame",
     "ImageInfo",
     "ImageRef",
+    "InterruptedExport",
     "LoggedEvent",
     "Losses",
     "MapFrame",
@@ -117,7 +118,6 @@ __all__ = [
     "Snapshot",
     "StyleCard",
     "Trial",
-    "UnfinishedExport",
     "View",
     "export_preset",
     "recipe_in_words",

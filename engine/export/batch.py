@@ -13,8 +13,8 @@ from pathlib import Path
 
 from engine.errors import EngineError
 from engine.export.journal import Journal, tidy
-from engine.export.ledger import Ledger, key_of
 from engine.export.naming import Facts, check_template, free_name
+from engine.export.register import Register, key_of
 from engine.export.renditions import Written
 from engine.export.report import write_report
 from engine.types import ExportBatch, ExportOutcome, ExportReport, Progress, ProjectItem, Recipe
@@ -33,7 +33,7 @@ class Workshop:
     make: Make
     resolve: Callable[[Recipe], tuple[Recipe, dict[str, str]]]  # with its weights, and what else determines the result
     is_taken: Callable[[Path], bool]
-    ledger: Ledger
+    register: Register
     locate: Callable[[ProjectItem], str]  # the master's place; EngineError where it is gone
 
 
@@ -147,7 +147,7 @@ def _export(
     recipe, more = shop.resolve(item.recipe)
     item = replace(item, recipe=recipe)
     key = key_of(item.source, recipe, batch.settings, {"folder": _place_of(batch), **more})
-    known = shop.ledger.unchanged(key)
+    known = shop.register.unchanged(key)
     if known is not None and known not in job.given:
         job.given.add(known)
         said = f"Nothing has changed since it was exported to {known.name}."
@@ -162,8 +162,8 @@ def _export(
         return ExportOutcome(source, "skipped", sentence="A file of that name exists; it was left alone."), None
     job.given.add(target)
     written = yield from shop.make(item, target)
-    with _best_effort("The ledger of exports cannot be written"):
-        shop.ledger.add(shop.ledger.entry_for(key, batch.settings.preset, written.restored))
+    with _best_effort("The register of exports cannot be written"):
+        shop.register.add(shop.register.entry_for(key, batch.settings.preset, written.restored))
     outcome = ExportOutcome(source, "written", written.restored.output, restored=written.restored)
     return outcome, (written.before, written.after)
 

@@ -8,13 +8,13 @@ from datetime import datetime
 from pathlib import Path
 
 from engine.errors import EngineError
-from engine.export.ledger import Ledger
 from engine.export.naming import Facts, name_for
+from engine.export.register import Register
 from engine.types import ExportBatch, ExportEstimate, ImageInfo, ProjectItem
 
 
 def estimate(
-    batch: ExportBatch, ledger: Ledger, probe: Callable[[Path], ImageInfo], locate: Callable[[ProjectItem], str]
+    batch: ExportBatch, register: Register, probe: Callable[[Path], ImageInfo], locate: Callable[[ProjectItem], str]
 ) -> ExportEstimate:
     """Images that cannot be read count for nothing. RecipeError where the template makes no name."""
     images = existing = largest = pixels = 0
@@ -31,7 +31,7 @@ def estimate(
         count, nbytes = _size(batch, item, info)
         pixels += count
         largest += nbytes
-    seconds, nbytes_a_pixel = ledger.pace(batch.settings.preset)
+    seconds, nbytes_a_pixel = register.pace(batch.settings.preset)
     return ExportEstimate(
         images=images,
         existing=existing,

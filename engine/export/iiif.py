@@ -89,7 +89,7 @@ def scale_factors(width: int, height: int, tile: int) -> list[int]:
 def sizes(width: int, height: int) -> list[tuple[int, int]]:
     """The halved sizes of the whole picture, smallest first, the last the picture's own."""
     factors = [1]
-    while max(width, height) > 2 * factors[-1] * _SMALLEST:
+    while max(width, height) / factors[-1] > 2 * _SMALLEST * 0.9:
         factors.append(2 * factors[-1])
     return [(-(-width // factor), -(-height // factor)) for factor in reversed(factors)]
 

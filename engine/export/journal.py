@@ -18,25 +18,25 @@ from typing import Any
 from platformdirs import user_cache_path
 
 from engine.errors import EngineError
-from engine.projects.atomic import write_error, write_json
+from engine.projects.atomic import append_lines, write_error, write_json
 from engine.projects.processes import is_alive, this_host
 from engine.types import (
     ExportBatch,
     ExportOutcome,
     ExportSettings,
     ImageRef,
+    InterruptedExport,
     Project,
     ProjectItem,
     Recipe,
     Restored,
-    UnfinishedExport,
 )
 
 _JOB, _DONE = "job.json", "done.jsonl"
 
 
 def _folder() -> Path:
-    return user_cache_path("Archivist", appauthor=False) / "exports"
+    return user_cache_path("Archivist", appauthor=False) / "export-jobs"
 
 
 class Journal:
@@ -61,16 +61,12 @@ class Journal:
     def note(self, number: int, outcome: ExportOutcome, pictures: tuple[bytes, bytes] | None) -> None:
         """An image is done: after this returns a crash does not undo it. WriteError where that cannot be kept."""
         self.outcomes[number] = outcome
-        line = json.dumps({"number": number, **asdict(outcome)}).encode() + b"\n"
         try:
             for name, picture in zip(("before", "after"), pictures or (), strict=False):
                 (self.folder / f"{number}_{name}.jpg").write_bytes(picture)
-            with (self.folder / _DONE).open("ab") as file:
-                file.write(line)
-                file.flush()
-                os.fsync(file.fileno())
         except OSError as error:
             raise write_error(error, self.folder / _DONE) from error
+        append_lines(self.folder / _DONE, [json.dumps({"number": number, **asdict(outcome)}).encode()])
 
     def picture(self, number: int, name: str) -> bytes:
         """A small picture of an image, "before" or "after"; empty where there is none."""
@@ -84,7 +80,7 @@ class Journal:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def unfinished(project: Project) -> list[UnfinishedExport]:
+def interrupted(project: Project) -> list[InterruptedExport]:
     """Jobs of a project whose program is gone. What cannot be read is removed."""
     found = []
     for folder in _abandoned():
@@ -94,7 +90,7 @@ def unfinished(project: Project) -> list[UnfinishedExport]:
             shutil.rmtree(folder, ignore_errors=True)
             continue
         if batch is not None:
-            found.append(UnfinishedExport(batch, len(dict(_outcomes(folder)))))
+            found.append(InterruptedExport(batch, len(dict(_outcomes(folder)))))
     return found
 
 

@@ -59,18 +59,13 @@ def check_template(template: str) -> None:
         if name is None:
             continue
         if name not in TEMPLATE_FIELDS:
-            raise RecipeError(
-                f"A name has no {{{name}}}; these exist: {', '.join(f'{{{one}}}' for one in TEMPLATE_FIELDS)}."
-            )
+            known = ", ".join(f"{{{one}}}" for one in TEMPLATE_FIELDS)
+            raise RecipeError(f"A name has no {{{name}}}; these exist: {known}.")
         if spec or conversion:
             raise RecipeError(f"Only the plain {{{name}}} can be in a template; leave out what follows “{name}”.")
     path = PurePath(template.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:", template):
-        raise RecipeError(
-            "A template names files inside the chosen folder; leave out drives, “..” and a leading slash."
-        )
-    if not any(name for _, name, _, _ in _parsed(template)):
-        raise RecipeError(f"“{template}” would call every image the same; put {{name}} into it.")
+        raise RecipeError("A template stays inside the chosen folder; leave out drives, “..” and a leading slash.")
 
 
 def _parsed(template: str) -> list[tuple[str, str | None, str | None, str | None]]:

@@ -25,6 +25,7 @@ COLUMNS = (
     "master_sha256", "model", "weights_sha256", "style", "alpha", "beta", "strength", "scope", "keep_tone", "grain",
     "scale", "mask_sha256", "seed", "device",
 )  # fmt: skip
+_RULES = {"version": "a new version", "overwrite": "replaced", "skip": "left alone"}
 _WORDS = {"written": "written", "unchanged": "unchanged", "skipped": "left alone", "failed": "failed"}
 
 
@@ -112,10 +113,7 @@ def _facts(batch: ExportBatch) -> str:
         ("Project", batch.project.name if batch.project else "none"),
         ("Folder", batch.folder),
         ("Names", settings.template),
-        (
-            "Where a name exists",
-            {"version": "a new version", "overwrite": "replaced", "skip": "left alone"}[settings.conflict],
-        ),
+        ("Where a name exists", _RULES[settings.conflict]),
         ("Exported by", _user()),
         ("Program", software()),
     ]
@@ -160,9 +158,10 @@ def _card(number: int, outcome: ExportOutcome, batch: ExportBatch, picture: Pict
         if (data := picture(number, which))
     )
     text = "".join(f"<p>{line}</p>" for line in lines)
+    name, word = html.escape(Path(outcome.source).name), _WORDS[outcome.state]
     return (
-        f'<article class="{outcome.state}"><div class="pictures">{pictures}</div><div><h3>'
-        f"{number + 1}. {html.escape(Path(outcome.source).name)} <span>{_WORDS[outcome.state]}</span></h3>{text}</div></article>"
+        f'<article class="{outcome.state}"><div class="pictures">{pictures}</div>'
+        f"<div><h3>{number + 1}. {name} <span>{word}</span></h3>{text}</div></article>"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Generator
 from concurrent.futures import Future
@@ -30,6 +31,7 @@ from engine.types import (
     ExportOptions,
     ExportReport,
     ImageRef,
+    InterruptedExport,
     Optimisation,
     Optimised,
     Progress,
@@ -37,11 +39,10 @@ from engine.types import (
     ProjectItem,
     Recipe,
     Restored,
-    UnfinishedExport,
 )
 
 if TYPE_CHECKING:
-    from engine.export.ledger import Ledger
+    from engine.export.register import Register
     from engine.export.renditions import Written
 
 
@@ -108,20 +109,20 @@ class Exports(Packaging):
                 make=lambda item, target: self._made(batch, item, target),
                 resolve=self._resolved,
                 is_taken=self._export_desk().is_taken,
-                ledger=_ledger_of(batch.project),
+                register=_register_of(batch.project),
                 locate=lambda item: self._located(batch.project, item),
             )
             return (yield from run(batch, shop))
 
         return self._worker.submit(Lane.QUEUE, steps_in_sentences(steps), on_progress=on_progress)
 
-    def unfinished_exports(self, project: Project) -> Future[list[UnfinishedExport]]:
+    def interrupted_exports(self, project: Project) -> Future[list[InterruptedExport]]:
         """Jobs of a project that a crash interrupted; `export_batch` goes on with them."""
 
-        def look() -> list[UnfinishedExport]:
-            from engine.export.journal import unfinished
+        def look() -> list[InterruptedExport]:
+            from engine.export.journal import interrupted
 
-            return unfinished(project)
+            return interrupted(project)
 
         return self._io.submit(in_sentences(look))
 
@@ -144,7 +145,7 @@ class Exports(Packaging):
         def look() -> ExportEstimate:
             from engine.export.estimate import estimate
 
-            return estimate(batch, _ledger_of(batch.project), probe, lambda item: self._located(batch.project, item))
+            return estimate(batch, _register_of(batch.project), probe, lambda item: self._located(batch.project, item))
 
         return self._io.submit(in_sentences(look))
 
@@ -159,7 +160,9 @@ class Exports(Packaging):
             source = yield from self._decoded(item.source)
             pipeline = self._pipeline(item.recipe)
             subject = self._subject(item.source, item.recipe, source)
-            notes = {"upscaler": pipeline.card.tail} if item.recipe.scale > 1 else {}
+            notes = {"export": json.dumps(batch.settings.to_json(), sort_keys=True)}
+            if item.recipe.scale > 1:
+                notes["upscaler"] = pipeline.card.tail
             options = ExportOptions(str(target), "overwrite")
             order = Order(subject, self._place(item.source), options, self._studio().ready, notes)
             tools = Tools(pipeline, self._io, self._export_desk())
@@ -183,10 +186,12 @@ class Exports(Packaging):
         return path
 
 
-def _ledger_of(project: Project | None) -> Ledger:
+def _register_of(project: Project | None) -> Register:
     """The project's own where it can be written, else one in the user's cache."""
-    from engine.export.ledger import Ledger
+    from engine.export.register import Register
 
     if project is not None and project.writable:
-        return Ledger(Path(project.folder))
-    return Ledger(user_cache_path("Archivist", appauthor=False) / "exports" / (project.uuid if project else "files"))
+        return Register(Path(project.folder))
+    return Register(
+        user_cache_path("Archivist", appauthor=False) / "export-register" / (project.uuid if project else "files")
+    )

@@ -26,7 +26,7 @@ from engine.types.exporting import (
     ExportPreset,
     ExportReport,
     ExportSettings,
-    UnfinishedExport,
+    InterruptedExport,
     export_preset,
 )
 from engine.types.packaging import Approval, Finding, Packaged, PackageFacts, Reproduced, Verified
@@ -99,6 +99,7 @@ __all__ = [
     "Frame",
     "ImageInfo",
     "ImageRef",
+    "InterruptedExport",
     "LoggedEvent",
     "Losses",
     "MapFrame",
@@ -129,7 +130,6 @@ __all__ = [
     "Snapshot",
     "StyleCard",
     "Trial",
-    "UnfinishedExport",
     "Verified",
     "View",
     "export_preset",

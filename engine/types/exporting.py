@@ -192,7 +192,7 @@ class ExportReport:
 
 
 @dataclass(frozen=True, slots=True)
-class UnfinishedExport:
+class InterruptedExport:
     """A job that somebody's crash interrupted, and how many of its images were done by then."""
 
     batch: ExportBatch

@@ -1,6 +1,6 @@
 """What a project has exported already: the same image, recipe and way of writing are not exported twice.
 
-One line of JSON an export, only ever added to. The ledger is a convenience: without it everything is exported anew,
+One line of JSON an export, only ever added to. The register is a convenience: without it everything is exported anew,
 and a line that cannot be read counts for nothing.
 """
 
@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from types import UnionType
 from typing import Any
 
 from engine.errors import EngineError
-from engine.projects.atomic import write_error
+from engine.projects.atomic import append_lines, write_error
 from engine.runtime.io import sha256_of
 from engine.types import ExportSettings, ImageRef, Recipe, Restored
 
 NAME = "exports.jsonl"
+_KINDS: Mapping[str, type | UnionType] = {
+    "nbytes": int, "total": int, "pixels": int, "mtime": int | float, "seconds": int | float,
+}  # fmt: skip
 _RECENT = 30  # exports that an estimate looks back on
 
 
@@ -41,8 +44,8 @@ class Entry:
     when: str
 
 
-class Ledger:
-    """The ledger in a folder; paths inside that folder are kept relative, so that a project can be moved."""
+class Register:
+    """The register in a folder; paths inside that folder are kept relative, so that a project can be moved."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -67,17 +70,13 @@ class Ledger:
         return path
 
     def add(self, entry: Entry) -> None:
-        """WriteError where the ledger cannot be written."""
+        """WriteError where the register cannot be written."""
         self._entries[entry.key] = entry
-        line = json.dumps({name: getattr(entry, name) for name in Entry.__slots__}).encode() + b"\n"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            with self._path.open("ab") as file:
-                file.write(line)
-                file.flush()
-                os.fsync(file.fileno())
         except OSError as error:
             raise write_error(error, self._path) from error
+        append_lines(self._path, [json.dumps({name: getattr(entry, name) for name in Entry.__slots__}).encode()])
 
     def entry_for(self, key: str, preset: str, restored: Restored) -> Entry:
         """What is to be kept of an export as it lies on the disk now."""
@@ -99,7 +98,7 @@ class Ledger:
         )
 
     def pace(self, preset: str) -> tuple[float | None, float | None]:
-        """Seconds a pixel and bytes a pixel, the middle ones of the last exports of a preset; None where there are none."""
+        """Seconds a pixel and bytes a pixel, the middle ones of a preset’s last exports; None before the first."""
         recent = [entry for entry in self._entries.values() if entry.preset == preset and entry.pixels > 0][-_RECENT:]
         if not recent:
             return None, None
@@ -120,11 +119,10 @@ def _parsed(line: bytes) -> Entry | None:
     """None for what is no entry: half a line after a crash, or somebody's edit."""
     try:
         data: Any = json.loads(line)
-        kinds = {"nbytes": int, "total": int, "pixels": int, "mtime": (int, float), "seconds": (int, float)}
         fields = {name: data[name] for name in Entry.__slots__}
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    sound = all(isinstance(value, kinds.get(name, str)) for name, value in fields.items())
+    sound = all(isinstance(value, _KINDS.get(name, str)) for name, value in fields.items())
     return Entry(**fields) if sound else None
 
 

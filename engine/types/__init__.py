@@ -29,7 +29,7 @@ from engine.types.exporting import (
     InterruptedExport,
     export_preset,
 )
-from engine.types.packaging import Approval, Finding, Packaged, PackageFacts, Reproduced, Verified
+from engine.types.packaging import Approval, CheckState, Finding, Likeness, Packaged, PackageFacts, Reproduced, Verified
 from engine.types.pictures import ImageInfo, ImageRef, OpenedImage, Region
 from engine.types.projects import Place, Project, ProjectItem, Relocation, Snapshot
 from engine.types.recipe import (
@@ -83,6 +83,7 @@ __all__ = [
     "TEMPLATE_FIELDS",
     "Approval",
     "ChainReport",
+    "CheckState",
     "Comparison",
     "EngineReady",
     "Event",
@@ -100,6 +101,7 @@ __all__ = [
     "ImageInfo",
     "ImageRef",
     "InterruptedExport",
+    "Likeness",
     "LoggedEvent",
     "Losses",
     "MapFrame",

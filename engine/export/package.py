@@ -17,7 +17,7 @@ from engine.errors import Cancelled, WriteError
 from engine.export import bag, credentials, objects, records
 from engine.export.metadata import Origin, software_version
 from engine.export.renditions import Tools, Written, in_steps, render
-from engine.export.single import Order, origin
+from engine.export.single import Order, make_folder, origin
 from engine.imaging.xmp import COMPOSITE, ENHANCED
 from engine.projects.atomic import replacing_folder
 from engine.projects.events import EVENTS, EventLog
@@ -63,13 +63,16 @@ def package(order: Order, parcel: Parcel, tools: Tools) -> Generator[Progress | 
     who = yield from in_steps(
         tools.io, lambda: credentials.identity(parcel.credentials, parcel.facts.organization), _nothing
     )
+    make_folder(target.parent)
     with tools.desk.hold(target, order.master), replacing_folder(target, bag.is_bag) as folder:
         names = _Names(folder, parcel.reference, order.master.suffix.lower())
         names.make_folders()
-        picture = replace(order, options=ExportOptions(str(names.restored), "overwrite"))
+        picture = replace(
+            order, options=ExportOptions(str(names.restored), "overwrite"), identifier=parcel.facts.identifier
+        )
         written = yield from _part(render(picture, ExportSettings(), tools), 0, _RESTORED)
         unsure = yield from _part(objects.uncertainty(tools.pipeline, order.subject), _RESTORED, _MAPPED)
-        made = replace(origin(order, written.restored.changed), identifier=parcel.facts.identifier)
+        made = origin(picture, written.restored.changed)
         yield Progress(_MAPPED, _STEPS, "packing")
         work = _Packing(names, order, parcel, made, who, tools)
         objects.write_grey(names.unsure, unsure)

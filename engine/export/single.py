@@ -40,6 +40,7 @@ class Order:
     options: ExportOptions
     engine: EngineReady
     notes: dict[str, str] = field(default_factory=dict)  # what else the provenance tells, known once it is made
+    identifier: str = ""  # the archive's own for the original
 
 
 class Desk:
@@ -145,7 +146,7 @@ def export(
         if target is not None:
             to_come: Any = np.broadcast_to(master[:1, :1], (height, width, channels))  # takes no memory
             check_format(to_come, FORMATS[target.suffix.lower()])
-            _make_folder(target.parent)
+            make_folder(target.parent)
             pixels, tally = yield from (make() if make else pipeline.whole(subject))
             yield from _encode(target, pixels, origin(order, tally.changed / (width * height)), order, io)
     return Restored(
@@ -161,7 +162,7 @@ def export(
     )
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -214,6 +215,7 @@ def origin(order: Order, changed: float) -> Origin:
         style=subject.style,
         page=subject.page,
         changed=changed,
+        identifier=order.identifier,
         notes=order.notes,
     )
 

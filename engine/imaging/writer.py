@@ -157,9 +157,14 @@ def _write_tiff(path: Path, derivative: _Derivative, compression: Compression) -
 
 def _plain_tags(derivative: _Derivative, main: exif.Directory) -> list[_Tag]:
     packet, iptc = derivative.packet, derivative.metadata.iptc
-    tags: list[_Tag] = [(exif.ORIENTATION, 3, 1, 1, True), (700, 1, len(packet), packet, True)]
+    tags: list[_Tag] = [
+        (254, _LONG, 1, 0, True),
+        (exif.ORIENTATION, 3, 1, 1, True),
+        (700, 1, len(packet), packet, True),
+    ]
     if iptc:
-        tags.append((33723, 7, len(iptc), iptc, True))
+        padded = iptc + b"\0" * (-len(iptc) % 4)  # readers look for LONGs here
+        tags.append((33723, _LONG, len(padded) // 4, padded, True))
     texts = [main[tag] for tag in exif.DESCRIPTIVE if tag in main and main[tag].kind == _ASCII]
     return tags + [(entry.tag, _ASCII, entry.count, entry.data, True) for entry in texts]
 

@@ -59,7 +59,7 @@ def seal(folder: Path, info: Mapping[str, str], check: Check = lambda _: None) -
     sizes = [path.stat().st_size for path in payload]
     oxum = {"Payload-Oxum": f"{sum(sizes)}.{len(sizes)}"}
     _write(folder / "bagit.txt", DECLARATION)
-    _write(folder / "bag-info.txt", "".join(f"{key}: {_line(value)}\n" for key, value in (info | oxum).items()))
+    _write(folder / "bag-info.txt", "".join(f"{key}: {_line(value)}\n" for key, value in {**info, **oxum}.items()))
     _write_manifests(folder, "manifest", payload, check)
     _write_manifests(folder, "tagmanifest", [path for path in sorted(folder.iterdir()) if path.is_file()], check)
 

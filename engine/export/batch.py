@@ -146,6 +146,8 @@ def _export(
     source = shop.locate(item)
     recipe, more = shop.resolve(item.recipe)
     item = replace(item, recipe=recipe)
+    if batch.settings.preset == "package" and batch.project:
+        more = more | {"package": repr(batch.project.package)}
     key = key_of(item.source, recipe, batch.settings, {"folder": _place_of(batch), **more})
     known = shop.register.unchanged(key)
     if known is not None and known not in job.given:

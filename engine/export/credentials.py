@@ -23,6 +23,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from engine.errors import EngineError, WriteError
@@ -138,8 +139,7 @@ def read(path: Path, trusted: tuple[bytes, ...] = ()) -> Credential:
 
 
 def _sign(builder: c2pa.Builder, path: Path, kind: str, who: Identity, embed: bool) -> Path:
-    info = c2pa.C2paSignerInfo(who.algorithm.encode(), who.chain, who.key, None)
-    with c2pa.Signer.from_info(info) as signer, path.open("rb") as source:
+    with _signer(who) as signer, path.open("rb") as source:
         if embed:
             with replacing(path) as temporary, temporary.open("w+b") as target:
                 builder.sign(signer, kind, source, target)
@@ -235,7 +235,8 @@ def _loaded(chain: Path, key: Path) -> Identity:
     cure = f"put a certificate chain (PEM) at “{chain}” and its key at “{key}”."
     try:
         chained, secret = chain.read_bytes(), key.read_bytes()
-        leaf = x509.load_pem_x509_certificates(chained)[0]
+        certificates = x509.load_pem_x509_certificates(chained)
+        leaf = certificates[0]
         private = serialization.load_pem_private_key(secret, None)
     except OSError as error:
         name = Path(str(error.filename)).name
@@ -246,7 +247,23 @@ def _loaded(chain: Path, key: Path) -> Identity:
         raise EngineError(f"The signing key is not that of the certificate; {cure}")
     if not leaf.not_valid_before_utc <= datetime.now(UTC) <= leaf.not_valid_after_utc:
         raise EngineError(f"The signing certificate is not valid today; {cure}")
-    return Identity(chained, secret, _algorithm(private), _warnings(key))
+    loaded = Identity(b"".join(map(_pem, certificates)), _plain(private), _algorithm(private), _warnings(key))
+    try:
+        _signer(loaded).close()  # here, not after the work
+    except c2pa.C2paError as error:
+        what = " ".join(str(error).split())[:150]
+        raise EngineError(f"The signing certificate cannot be used ({what}); {cure}") from error
+    return loaded
+
+
+def _signer(who: Identity) -> c2pa.Signer:
+    return c2pa.Signer.from_info(c2pa.C2paSignerInfo(who.algorithm.encode(), who.chain, who.key, None))
+
+
+def _plain(key: PrivateKeyTypes) -> bytes:
+    """A key as PEM and nothing else."""
+    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    return key.private_bytes(encoding, form, serialization.NoEncryption())
 
 
 def _algorithm(key: object) -> str:
@@ -284,9 +301,7 @@ def _made(folder: Path, organization: str) -> Identity:
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key()), critical=False)
         .sign(root_key, hashes.SHA256())
     )
-    secret = leaf_key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    secret = _plain(leaf_key)
     chain = _pem(leaf) + _pem(root)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from engine.imaging.xmp import COMPOSITE, ENHANCED, Statement
 from engine.types import CONSERVATOR, MODERN, EngineReady, Recipe, StyleCard
@@ -102,7 +101,8 @@ def statement(origin: Origin, ending: str, when: datetime | None = None) -> Stat
 def in_words(recipe: Recipe) -> str:
     """The recipe on one line, its usual settings left out."""
     usual = asdict(Recipe())
-    told = {key: value for key, value in recipe.to_json().items() if key in ("alpha", "beta") or value != usual[key]}
+    shown = {key: value for key, value in recipe.to_json().items() if key != "weights"}
+    told = {key: value for key, value in shown.items() if key in ("alpha", "beta") or value != usual[key]}
     return "; ".join(f"{key}={value}" for key, value in told.items())
 
 
@@ -120,7 +120,7 @@ def share(fraction: float) -> str:
 def _own(origin: Origin) -> dict[str, str]:
     recipe, engine = origin.recipe, origin.engine
     ran_on = {name: getattr(engine, name) for name in ("device", "dtype", "torch", "threads")}
-    told: dict[str, Any] = {
+    told = {
         "recipe": json.dumps(recipe.to_json(), sort_keys=True),
         "alpha": f"{recipe.alpha:g}",
         "beta": f"{recipe.beta:g}",
@@ -138,7 +138,7 @@ def _own(origin: Origin) -> dict[str, str]:
         told["preset"] = preset
     if origin.style is not None:
         told["style"] = json.dumps(asdict(origin.style), sort_keys=True)
-    return told | origin.notes
+    return {**told, **origin.notes}
 
 
 def _plain(origin: Origin) -> str:

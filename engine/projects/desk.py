@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import EngineError, ProjectError
-from engine.types import Event, LoggedEvent, Project, ProjectItem
+from engine.types import Event, LoggedEvent, PackageFacts, Project, ProjectItem
 
 if TYPE_CHECKING:
     from engine.projects.project import ProjectFolder
@@ -88,6 +88,10 @@ class ProjectDesk:
                 self.close(project)
             return saved
 
+    def set_rules(self, project: Project, package: PackageFacts, needs_approval: bool) -> Project:
+        """Keeps what packages of an open project tell, and whether exports need a person's approval."""
+        return self._folder(Path(project.folder)).set_rules(package, needs_approval)
+
     def record(self, project: Project, event: Event) -> LoggedEvent:
         """Adds an event to an open project's audit log."""
         return self._folder(Path(project.folder)).record(event)
@@ -104,6 +108,12 @@ class ProjectDesk:
         for folder, uuid in items.items():
             folder.record(make(uuid))
         return len(items)
+
+    def homes_of(self, sha256: str) -> list[tuple[Project, ProjectItem]]:
+        """Every open project with this master, and the items it is there."""
+        with self._lock:
+            values = [folder.value for folder in self._open.values()]
+        return [(project, item) for project in values for item in project.items if item.source.sha256 == sha256]
 
     def events(self, project: Project) -> tuple[LoggedEvent, ...]:
         """What happened to a project and its files, oldest first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.errors import EngineError, ProjectError
 from engine.projects.atomic import remove_leftovers, write_error, write_json
-from engine.projects.events import EventLog, program
+from engine.projects.events import EventLog, program, user
 from engine.projects.lock import FolderLock
 from engine.projects.places import (
     BACKUPS,
@@ -27,7 +27,7 @@ from engine.projects.places import (
     new_project_folder,
 )
 from engine.projects.schema import ItemRecord, ProjectRecord, SourceRecord, checked, read_record, to_json
-from engine.types import ChainReport, Event, EventObject, LoggedEvent, Project, ProjectItem
+from engine.types import ChainReport, Event, EventObject, LoggedEvent, PackageFacts, Project, ProjectItem
 
 __all__ = ["ProjectFolder", "default_folder", "find_project_for", "is_project", "new_project_folder"]
 
@@ -126,6 +126,8 @@ class ProjectFolder:
                 writable=self._lock is not None,
                 reason=self._reason,
                 schema_version=self._record.schema_version,
+                needs_approval=self._record.needs_approval,
+                package=PackageFacts(**self._record.package.model_dump()),
             )
 
     @property
@@ -174,7 +176,27 @@ class ProjectFolder:
                 raise ProjectError(f"{saved.source.path} cannot become another image; add the other image instead.")
             if item.revision <= saved.revision:
                 raise ProjectError(f"{saved.source.path} was changed elsewhere meanwhile; open it again to see how.")
-            self._write(stored.record.with_value(item), stored.raw)
+            self._write(stored.record.with_value(item, user(), _now()), stored.raw)
+            return self.value
+
+    def set_rules(self, package: PackageFacts, needs_approval: bool) -> Project:
+        """Keeps what every package of the project tells, and whether a person must approve what is exported.
+
+        Raises `ProjectError` for impossible values or a read-only project, `WriteError` if writing fails.
+        """
+        with self._guard:
+            self._must_be_writable()
+            known = dict(self._record) | {"package": asdict(package), "needs_approval": needs_approval}
+            record = checked(ProjectRecord, known, "The rules of the project")
+            if record == self._record:
+                return self.value
+            raw = to_json(record, self._raw)
+            write_json(self._folder / PROJECT, raw)
+            changed = record.needs_approval != self._record.needs_approval
+            self._record, self._raw = record, raw
+            if changed:
+                rule = "now must be" if needs_approval else "no longer has to be"
+                self._log.append(Event("metadata modification", f"An image {rule} approved before it is exported."))
             return self.value
 
     def record(self, event: Event) -> LoggedEvent:

@@ -15,7 +15,6 @@ from platformdirs import user_cache_path
 from engine.errors import RecipeError
 from engine.runtime.worker import Lane, Steps, Work
 from engine.service.core import (
-    EngineCore,
     OnPass,
     Report,
     Stoppable,
@@ -25,6 +24,7 @@ from engine.service.core import (
     settled,
     steps_in_sentences,
 )
+from engine.service.packaging import Packaging
 from engine.types import (
     ExportBatch,
     ExportEstimate,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from engine.export.renditions import Written
 
 
-class Exports(EngineCore):
+class Exports(Packaging):
     """Restorations and direct optimisations as files, in the queue."""
 
     def export(self, image: ImageRef, recipe: Recipe, options: ExportOptions, on_progress: Report) -> Work[Restored]:
@@ -55,6 +55,7 @@ class Exports(EngineCore):
         def steps() -> Generator[Progress | None, None, Restored]:
             from engine.export.single import Order, export
 
+            self._allowed(image, recipe)
             yield from self._unchanged(image)
             source = yield from self._decoded(image)
             pipeline = self._pipeline(recipe)
@@ -80,6 +81,7 @@ class Exports(EngineCore):
 
             if recipe.scale > 1:
                 raise RecipeError("An optimisation leaves the size as it is; set the size to 1 for it.")
+            self._allowed(image, recipe)
             yield from self._unchanged(image)
             source = yield from self._decoded(image)
             reference = None
@@ -154,6 +156,7 @@ class Exports(EngineCore):
             from engine.export.renditions import Tools, render
             from engine.export.single import Order
 
+            self._allowed(item.source, item.recipe)
             source = yield from self._decoded(item.source)
             pipeline = self._pipeline(item.recipe)
             subject = self._subject(item.source, item.recipe, source)
@@ -162,7 +165,10 @@ class Exports(EngineCore):
                 notes["upscaler"] = pipeline.card.tail
             options = ExportOptions(str(target), "overwrite")
             order = Order(subject, self._place(item.source), options, self._studio().ready, notes)
-            return (yield from render(order, batch.settings, Tools(pipeline, self._io, self._export_desk())))
+            tools = Tools(pipeline, self._io, self._export_desk())
+            if batch.settings.preset == "package":
+                return (yield from self._packed(order, tools, batch.project, item))[1]
+            return (yield from render(order, batch.settings, tools))
 
         return steps_in_sentences(self._enduring(steps))()
 

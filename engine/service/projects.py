@@ -11,6 +11,7 @@ from engine.runtime.worker import Lane
 from engine.types import (
     Event,
     LoggedEvent,
+    PackageFacts,
     Progress,
     Project,
     ProjectItem,
@@ -44,6 +45,10 @@ class Projects(EngineCore):
     def save_item(self, project: Project, item: ProjectItem) -> Future[Project]:
         """Writes what was decided about an image; its revision must have grown."""
         return self._io.submit(in_sentences(lambda: self._desk.save(project, item)))
+
+    def set_rules(self, project: Project, package: PackageFacts, needs_approval: bool) -> Future[Project]:
+        """Keeps what every package of a project tells, and whether an image must be approved before it is exported."""
+        return self._io.submit(in_sentences(lambda: self._desk.set_rules(project, package, needs_approval)))
 
     def record(self, project: Project, event: Event) -> Future[LoggedEvent]:
         """Adds an event to a project's audit log, where it stays."""

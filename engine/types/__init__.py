@@ -27,6 +27,7 @@ from engine.types.exporting import (
     InterruptedExport,
     export_preset,
 )
+from engine.types.packaging import Approval, Finding, Packaged, PackageFacts, Reproduced, Verified
 from engine.types.pictures import ImageInfo, ImageRef, OpenedImage, Region
 from engine.types.projects import Project, ProjectItem, Snapshot
 from engine.types.recipe import (
@@ -78,6 +79,7 @@ __all__ = [
     "SCALES",
     "SHIPPED_MODEL",
     "TEMPLATE_FIELDS",
+    "Approval",
     "ChainReport",
     "Comparison",
     "EngineReady",
@@ -90,6 +92,7 @@ __all__ = [
     "ExportPreset",
     "ExportReport",
     "ExportSettings",
+    "Finding",
     "FixityReport",
     "Frame",
     "ImageInfo",
@@ -105,6 +108,8 @@ __all__ = [
     "OpenedImage",
     "Optimisation",
     "Optimised",
+    "PackageFacts",
+    "Packaged",
     "Progress",
     "Project",
     "ProjectItem",
@@ -112,12 +117,14 @@ __all__ = [
     "Recipe",
     "Region",
     "RenderRequest",
+    "Reproduced",
     "Restored",
     "Sample",
     "Scope",
     "Snapshot",
     "StyleCard",
     "Trial",
+    "Verified",
     "View",
     "export_preset",
     "recipe_in_words",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from engine.types.packaging import PackageFacts
 from engine.types.pictures import ImageRef
 from engine.types.recipe import Recipe
 
@@ -33,6 +34,10 @@ class ProjectItem:
     stars: int = 0
     note: str = ""
     revision: int = 0
+    # Of the decision, known once it is saved: by whom, when (ISO 8601, UTC), and on which recipe.
+    decided_by: str = field(default="", compare=False)
+    decided_at: str = field(default="", compare=False)
+    decided_recipe: Recipe | None = field(default=None, compare=False)
 
     def with_recipe(self, recipe: Recipe) -> ProjectItem:
         return replace(self, recipe=recipe, revision=self.revision + 1)
@@ -49,3 +54,5 @@ class Project:
     writable: bool = True
     reason: str = ""  # why it is read-only, in a sentence
     schema_version: int = 1
+    needs_approval: bool = False  # before an image of it may be exported
+    package: PackageFacts = field(default_factory=PackageFacts)

@@ -59,8 +59,7 @@ def render(order: Order, settings: ExportSettings, tools: Tools) -> Generator[Pr
     """Steps that restore the whole image and write it to `order.options.target` in the form of `settings`.
 
     The target is replaced where it exists; its folder is there. Closing the steps leaves nothing half-written.
-    WriteError, before the
-    work, where the target cannot be written or is a master.
+    WriteError, before the work, where the target cannot be written or is a master.
     """
     start = time.monotonic()
     target = Path(order.options.target)

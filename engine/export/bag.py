@@ -93,6 +93,11 @@ def verify(folder: Path, check: Check = lambda _: None) -> BagReport:
     return BagReport(folder, len(payload), tuple(dict.fromkeys(faults)))
 
 
+def listed(folder: Path, algorithm: str) -> dict[str, str]:
+    """What a bag's manifest gives for each file of its payload. EngineError or OSError where it cannot be read."""
+    return _read_manifest(folder / f"manifest-{algorithm}.txt")
+
+
 def digests_of(path: Path, algorithms: tuple[str, ...], check: Check = lambda _: None) -> dict[str, str]:
     """Several checksums of a file, lower-case hex, from one reading."""
     made = {name: hashlib.new(name) for name in algorithms}
@@ -168,7 +173,7 @@ def _file_faults(folder: Path, name: str, wanted: Mapping[str, str], check: Chec
     except OSError as error:
         return [f"{name} cannot be read ({error.strerror})."]
     wrong = [algorithm for algorithm, digest in wanted.items() if found[algorithm] != digest]
-    return [f"{name} is not what was packed: its {' and '.join(wrong)} differs."] if wrong else []
+    return [f"{name} is not what was packed ({', '.join(wrong)})."] if wrong else []
 
 
 def _text(path: Path) -> str:

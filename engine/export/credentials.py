@@ -102,6 +102,16 @@ def anchors(folder: Path) -> tuple[bytes, ...]:
     return tuple(found)
 
 
+def read_root(path: Path) -> bytes:
+    """A certificate to trust out of a file. EngineError where it holds none."""
+    try:
+        return b"".join(map(_pem, x509.load_pem_x509_certificates(path.read_bytes())))
+    except OSError as error:
+        raise EngineError(f"“{path.name}” cannot be read ({error.strerror}); name a certificate (PEM).") from error
+    except ValueError as error:
+        raise EngineError(f"“{path.name}” holds no certificate; name one in PEM format.") from error
+
+
 def sign(path: Path, claim: Claim, master: Path, who: Identity) -> Path:
     """Signs a finished file, the last thing that is done to it. Returns what carries the signature: the file, or a
     sidecar beside it for kinds that cannot hold one. WriteError where that fails; the file is then as it was."""

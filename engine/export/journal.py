@@ -18,7 +18,7 @@ from typing import Any
 from platformdirs import user_cache_path
 
 from engine.errors import EngineError
-from engine.projects.atomic import append_line, write_error, write_json
+from engine.projects.atomic import append_lines, write_error, write_json
 from engine.projects.processes import is_alive, this_host
 from engine.types import (
     ExportBatch,
@@ -66,7 +66,7 @@ class Journal:
                 (self.folder / f"{number}_{name}.jpg").write_bytes(picture)
         except OSError as error:
             raise write_error(error, self.folder / _DONE) from error
-        append_line(self.folder / _DONE, json.dumps({"number": number, **asdict(outcome)}).encode())
+        append_lines(self.folder / _DONE, [json.dumps({"number": number, **asdict(outcome)}).encode()])
 
     def picture(self, number: int, name: str) -> bytes:
         """A small picture of an image, "before" or "after"; empty where there is none."""

@@ -17,7 +17,7 @@ from types import UnionType
 from typing import Any
 
 from engine.errors import EngineError
-from engine.projects.atomic import append_line, write_error
+from engine.projects.atomic import append_lines, write_error
 from engine.runtime.io import sha256_of
 from engine.types import ExportSettings, ImageRef, Recipe, Restored
 
@@ -76,7 +76,7 @@ class Register:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise write_error(error, self._path) from error
-        append_line(self._path, json.dumps({name: getattr(entry, name) for name in Entry.__slots__}).encode())
+        append_lines(self._path, [json.dumps({name: getattr(entry, name) for name in Entry.__slots__}).encode()])
 
     def entry_for(self, key: str, preset: str, restored: Restored) -> Entry:
         """What is to be kept of an export as it lies on the disk now."""

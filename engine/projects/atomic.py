@@ -10,7 +10,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -110,10 +110,10 @@ def write_json(target: Path, data: Any) -> None:
         file.write(encoded + b"\n")
 
 
-def append_line(target: Path, line: bytes) -> None:
-    """Adds one line to a file that only ever grows, and waits until the disk has it.
+def append_lines(target: Path, lines: Sequence[bytes]) -> None:
+    """Adds lines to a file that only ever grows, and waits until the disk has them.
 
-    A last line that somebody was killed in the middle of is ended first, and stays. Raises `WriteError` where the line
+    A last line that somebody was killed in the middle of is ended first, and stays. Raises `WriteError` where they
     could not be written whole; the file is as it was then.
     """
     is_new = not target.exists()
@@ -122,7 +122,7 @@ def append_line(target: Path, line: bytes) -> None:
         try:
             length = os.lseek(descriptor, 0, os.SEEK_END)
             try:
-                _write_all(descriptor, _end_of(descriptor, length) + line + b"\n")
+                _write_all(descriptor, _end_of(descriptor, length) + b"".join(line + b"\n" for line in lines))
                 os.fsync(descriptor)
             except BaseException:
                 os.ftruncate(descriptor, length)

@@ -6,7 +6,6 @@ is torn, and holds its hash like any other line's.
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import json
 import os
@@ -18,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import ProjectError
-from engine.projects.atomic import append_line, lines_backwards, write_error
-from engine.projects.processes import this_host
+from engine.projects.atomic import append_lines, lines_backwards, write_error
+from engine.projects.processes import this_host, user
 from engine.types import ChainReport, Event, EventObject, LoggedEvent
 
 EVENTS = "events.jsonl"
@@ -54,7 +53,7 @@ class EventLog:
             line = _encoded(data)
         except (TypeError, ValueError) as error:
             raise ProjectError(f"This event cannot be recorded ({error}); its details must be plain values.") from error
-        append_line(self._path, line)
+        append_lines(self._path, [line])
         return _logged(number, data, _hash(line))
 
     def _tail(self) -> tuple[int, str, int]:
@@ -121,14 +120,6 @@ class EventLog:
         with self._path.open("rb") as file:
             file.seek(-1, os.SEEK_END)
             return file.read(1) == b"\n"
-
-
-def user() -> str:
-    """Who sits at this machine, as the system knows them."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # an account without a name, as in some containers
-        return "Somebody"
 
 
 def program() -> str:

@@ -64,6 +64,11 @@ class MaskShelf:
         self._decoded.put(mask, pixels, pixels.nbytes)
         return pixels
 
+    @staticmethod
+    def decode(encoded: bytes) -> NDArray[np.uint8]:
+        """The pixels (H, W) of a mask's file. RecipeError where it is damaged."""
+        return _decode(encoded)
+
     def file(self, mask: str) -> bytes:
         """The mask as the PNG file whose hash is its id. RecipeError as for `get`."""
         with self._lock:

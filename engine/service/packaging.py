@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platformdirs import user_data_path
 
-from engine.errors import ProjectError
+from engine.errors import ProjectError, RecipeError
 from engine.runtime.worker import Lane, Work
-from engine.service.core import EngineCore, Report, steps_in_sentences
+from engine.service.core import EngineCore, Report, decode, in_sentences, settled, steps_in_sentences
 from engine.types import (
     Approval,
     Event,
@@ -24,11 +24,17 @@ from engine.types import (
     Project,
     ProjectItem,
     Recipe,
+    Reproduced,
+    Verified,
 )
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from engine.export.renditions import Tools, Written
     from engine.export.single import Order
+    from engine.export.told import Told
 
 
 def credentials_folder() -> Path:
@@ -37,7 +43,7 @@ def credentials_folder() -> Path:
 
 
 class Packaging(EngineCore):
-    """One image as a BagIt package."""
+    """One image as a BagIt package; files, packages and projects checked; recipes in files run again."""
 
     def package(
         self, image: ImageRef, recipe: Recipe, folder: str, facts: PackageFacts, on_progress: Report
@@ -59,6 +65,69 @@ class Packaging(EngineCore):
 
         return self._worker.submit(Lane.QUEUE, steps_in_sentences(self._enduring(steps)), on_progress=on_progress)
 
+    def verify(self, path: str, roots: Sequence[str], on_progress: Report) -> Work[Verified]:
+        """Checks a file, package or project; nothing is written. `roots` are files of certificates to trust besides
+        those that sign here."""
+
+        def check(report: Report) -> Verified:
+            from engine.export import credentials
+            from engine.export.verify import verify
+
+            known = credentials.anchors(credentials_folder())
+            return verify(Path(path), (*known, *map(credentials.read_root, map(Path, roots))), report)
+
+        return self._worker.submit(Lane.QUEUE, lambda: self._told(check), on_progress=on_progress)
+
+    def reproduce(self, path: str, master: str | None, on_progress: Report) -> Work[Reproduced]:
+        """Runs the recipe in an exported file again and compares; `master` is looked for beside it if not given."""
+
+        def steps() -> Generator[Progress | None, None, Reproduced]:
+            from engine.export import reproduce, told
+
+            file = Path(path)
+            said = reproduce.must_be_repeatable(
+                file, (yield from settled(self._io.submit(in_sentences(lambda: told.read(file)))))
+            )
+            place = yield from self._told(lambda report: self._master_of(file, said, master, report))
+            source = yield from settled(self._io.submit(in_sentences(lambda: decode(place, said.page))))
+            pipeline = self._pipeline(said.recipe)
+            self._check(said.recipe)
+            mask = self._mask_of(file, said) if said.recipe.mask else None
+            case = reproduce.Case(file, said, place, source, mask)
+            return (yield from reproduce.reproduce(case, pipeline, self._studio().ready))
+
+        return self._worker.submit(Lane.QUEUE, steps_in_sentences(self._enduring(steps)), on_progress=on_progress)
+
+    def _master_of(self, file: Path, said: Told, master: str | None, report: Report) -> Path:
+        """The master a file was made from, every byte of it. ImageError, RecipeError in a sentence."""
+        from engine.export.verify import find_master
+        from engine.runtime.io import sha256_of
+
+        if master is None:
+            found = find_master(file, said.master_name, said.master_sha256)
+            if found is None:
+                raise RecipeError(
+                    f"The master “{said.master_name}” is not beside “{file.name}”; say with --master where it is. "
+                    f"Its SHA-256 is {said.master_sha256}."
+                )
+            return found
+        if sha256_of(master, report) != said.master_sha256:
+            raise RecipeError(f"“{Path(master).name}” is not the master that “{file.name}” was made from.")
+        return Path(master)
+
+    def _mask_of(self, file: Path, said: Told) -> NDArray[np.uint8]:
+        """The damage mask of a file's recipe: from beside it, an open project, or the session."""
+        from engine.export.reproduce import find_mask
+
+        encoded = find_mask(file, str(said.recipe.mask))
+        try:
+            return self._masks.decode(encoded) if encoded else self._masks.get(str(said.recipe.mask))
+        except RecipeError as error:
+            raise RecipeError(
+                f"“{file.name}” was made with a damage mask that is not here; take it out of its package with its "
+                "“…_damagemask.png”, or bring the project it is from."
+            ) from error
+
     def _packed(
         self,
         order: Order,
@@ -69,7 +138,8 @@ class Packaging(EngineCore):
     ) -> Generator[Progress | None, None, tuple[Packaged, Written]]:
         """One image of a job as a package; the project's audit log keeps that it was made."""
         from engine.export.package import Parcel, package, reference_of
-        from engine.projects.events import EVENTS, user
+        from engine.projects.events import EVENTS
+        from engine.projects.processes import user
 
         mask = order.subject.recipe.mask
         parcel = Parcel(

@@ -13,6 +13,8 @@ from engine.types.audit import (
     EventObject,
     FixityReport,
     LoggedEvent,
+    ProjectReport,
+    RescueReport,
 )
 from engine.types.cards import ModelCard, StyleCard
 from engine.types.exporting import (
@@ -27,9 +29,9 @@ from engine.types.exporting import (
     InterruptedExport,
     export_preset,
 )
-from engine.types.packaging import Approval, Finding, Packaged, PackageFacts, Reproduced, Verified
+from engine.types.packaging import Approval, CheckState, Finding, Likeness, Packaged, PackageFacts, Reproduced, Verified
 from engine.types.pictures import ImageInfo, ImageRef, OpenedImage, Region
-from engine.types.projects import Project, ProjectItem, Snapshot
+from engine.types.projects import Place, Project, ProjectItem, Relocation, Snapshot
 from engine.types.recipe import (
     ALPHA_RANGE,
     BETA_RANGE,
@@ -81,6 +83,7 @@ __all__ = [
     "TEMPLATE_FIELDS",
     "Approval",
     "ChainReport",
+    "CheckState",
     "Comparison",
     "EngineReady",
     "Event",
@@ -98,6 +101,7 @@ __all__ = [
     "ImageInfo",
     "ImageRef",
     "InterruptedExport",
+    "Likeness",
     "LoggedEvent",
     "Losses",
     "MapFrame",
@@ -110,14 +114,18 @@ __all__ = [
     "Optimised",
     "PackageFacts",
     "Packaged",
+    "Place",
     "Progress",
     "Project",
     "ProjectItem",
+    "ProjectReport",
     "Quality",
     "Recipe",
     "Region",
+    "Relocation",
     "RenderRequest",
     "Reproduced",
+    "RescueReport",
     "Restored",
     "Sample",
     "Scope",

@@ -108,3 +108,33 @@ class FixityReport:
     def intact(self) -> bool:
         """Whether every byte is as it was; false also where that could not be found out."""
         return self.state == "intact"
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectReport:
+    """What a check of a whole project found."""
+
+    folder: str
+    name: str
+    masters: tuple[tuple[str, FixityReport], ...]  # with their items' uuids
+    log: ChainReport
+    masks: tuple[str, ...] = ()  # a sentence a fault
+    files: tuple[str, ...] = ()  # a sentence for each file that could not be used
+    notes: tuple[str, ...] = ()  # worth knowing, and nothing amiss
+
+    @property
+    def intact(self) -> bool:
+        """Whether nothing at all is amiss."""
+        masters = all(report.intact for _, report in self.masters)
+        return masters and self.log.intact and not self.masks and not self.files
+
+
+@dataclass(frozen=True, slots=True)
+class RescueReport:
+    """What was made of a damaged project."""
+
+    folder: str
+    images: int  # in the project now
+    saved: tuple[str, ...] = ()  # a sentence for each thing that was mended or brought in
+    lost: tuple[str, ...] = ()  # a sentence for each thing that could not be
+    kept: str = ""  # where everything that was replaced or moved lies, absolute; "" if nothing was

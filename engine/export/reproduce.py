@@ -93,9 +93,7 @@ def _must_be_comparable(case: Case, found: Source, source: Source) -> None:
     if found.master.info.channels != source.master.info.channels or found.space.bits != source.space.bits:
         raise RecipeError(f"“{name}” has other channels or another depth than its master; it cannot be compared.")
     if (found.master.icc or b"") != (source.master.icc or b""):
-        raise RecipeError(
-            f"“{name}” was converted to another colour profile; which cannot be compared."
-        )
+        raise RecipeError(f"“{name}” was converted to another colour profile; which cannot be compared.")
 
 
 def _answer(case: Case, largest: float, differing: float, notes: tuple[str, ...]) -> Reproduced:

@@ -28,7 +28,8 @@ class Ways:
 
     stop: Callable[[], None] | None = None  # end early and keep what has been reached; called at most once
     hold: Callable[[bool], None] | None = None  # rest, or go on
-    retry: Callable[[], None] | None = None  # begin anew
+    retry: Callable[[], None] | None = None  # begin anew, or go on
+    forget: Callable[[], None] | None = None  # it was taken from the list: nobody will go on with it
 
 
 NO_WAYS = Ways()
@@ -45,6 +46,7 @@ class Job:
     started: float = 0.0  # time.monotonic() at the first step, 0 before it
     text: str = ""
     path: str = ""  # the file a finished job wrote
+    report: str = ""  # a page that tells what it did
     losses: tuple[float, ...] = ()  # of an optimisation, a pass each
     keeps: bool = False  # whether stopping it keeps what it has reached
     can_pause: bool = False
@@ -99,6 +101,7 @@ class JobsModel(QAbstractListModel):
         self._stops: dict[int, Callable[[], None]] = {}
         self._holds: dict[int, Callable[[bool], None]] = {}
         self._retries: dict[int, Callable[[], None]] = {}
+        self._forgets: dict[int, Callable[[], None]] = {}
         self._next = 1
 
     @property
@@ -125,6 +128,8 @@ class JobsModel(QAbstractListModel):
             self._holds[number] = ways.hold
         if ways.retry is not None:
             self._retries[number] = ways.retry
+        if ways.forget is not None:
+            self._forgets[number] = ways.forget
         self.endInsertRows()
         self.running_changed.emit(self.running)
         return number
@@ -142,7 +147,7 @@ class JobsModel(QAbstractListModel):
         if job is not None and job.running:
             self._put(replace(job, losses=(*job.losses, loss)))
 
-    def finish(self, number: int, state: State, text: str, path: str = "") -> None:
+    def finish(self, number: int, state: State, text: str, path: str = "", report: str = "") -> None:
         """The job has ended: `text` says with what, in a sentence."""
         job = self._job(number)
         if job is not None:
@@ -150,8 +155,13 @@ class JobsModel(QAbstractListModel):
             self._stops.pop(number, None)
             self._holds.pop(number, None)
             again = number in self._retries and state in ("failed", "cancelled")
-            self._put(replace(job, state=state, text=text, path=path, paused_at=0.0, can_pause=False, can_retry=again))
+            ended = replace(job, state=state, text=text, path=path, report=report)
+            self._put(replace(ended, paused_at=0.0, can_pause=False, can_retry=again))
             self.running_changed.emit(self.running)
+
+    def set_retry(self, number: int, retry: Callable[[], None]) -> None:
+        """What "try again" will mean, where that is known only at its end."""
+        self._retries[number] = retry
 
     def cancel(self, number: int) -> None:
         """Ask the job to stop; it says itself when it has."""
@@ -183,6 +193,7 @@ class JobsModel(QAbstractListModel):
         """Begin a job anew that ended without a result; its row goes."""
         again, job = self._retries.get(number), self._job(number)
         if again is not None and job is not None and job.can_retry:
+            self._forgets.pop(number, None)
             self.remove(number)
             again()
 
@@ -200,6 +211,9 @@ class JobsModel(QAbstractListModel):
             self.beginRemoveRows(QModelIndex(), row, row)
             del self._jobs[row]
             self.endRemoveRows()
+            forget = self._forgets.pop(number, None)
+            if forget is not None:
+                forget()
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
         """How many jobs are listed."""

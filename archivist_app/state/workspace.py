@@ -11,6 +11,8 @@ from archivist_app.bridge import Bridge
 from archivist_app.state.assessing import Assessing
 from archivist_app.state.corners import Corners
 from archivist_app.state.document import Document
+from archivist_app.state.export_choice import ExportChoice
+from archivist_app.state.export_jobs import ExportJobs
 from archivist_app.state.exporting import Exporter
 from archivist_app.state.jobs_model import JobsModel
 from archivist_app.state.maps import Maps
@@ -49,6 +51,8 @@ class Workspace:
     corners: Corners
     jobs: JobsModel
     exporter: Exporter
+    export_choice: ExportChoice
+    export_jobs: ExportJobs
     optimiser: Optimiser
 
     @classmethod
@@ -79,6 +83,8 @@ class Workspace:
             corners=Corners(document, thumbnails, owner),
             jobs=jobs,
             exporter=exporter,
+            export_choice=ExportChoice(session, bridge, preferences, tasks),
+            export_jobs=ExportJobs(session, bridge, jobs, tasks),
             optimiser=Optimiser(session, exporter, bridge, jobs, tasks),
         )
 
@@ -92,3 +98,4 @@ class Workspace:
         self.styles.stop()
         self.corners.stop()
         self.thumbnails.stop()
+        self.export_choice.stop()

@@ -20,7 +20,9 @@ class Actions(QObject):
         self.open = self._make("openAction", "&Open…", "Ctrl+O", "ph.image")
         self.open_folder = self._make("openFolderAction", "Open a &project or folder…", "Ctrl+Shift+O")
         self.demo = self._make("demoAction", "Try the &demo", "")
-        self.export = self._make("exportAction", "&Export", "Ctrl+E", "ph.export")
+        self.export = self._make("exportAction", "&Export…", "Ctrl+E", "ph.export")
+        self.export_again = self._make("exportAgainAction", "Export as &last time", "Ctrl+Alt+E")
+        self.sheet = self._make("sheetAction", "&Comparison sheet…", "Ctrl+Shift+P")
         self.export_as = self._make("exportAsAction", "Export &as…", "Ctrl+Shift+E")
         self.optimise = self._make("optimiseAction", "Op&timise…", "Ctrl+Alt+O")
         self.find_style = self._make("findStyleAction", "&Find a style", "Ctrl+F")
@@ -72,7 +74,8 @@ class Actions(QObject):
         compare = (*self.modes.values(), self.next_mode, self.rotate, self.swap, self.navigator, self.fit)
         decide = (self.approve, self.reject, *self.stars, self.copy_settings)
         mask = (self.brush, self.eraser, self.protect)
-        files = (self.export, self.export_as, self.optimise, self.snapshot, self.find_style)
+        exports = (self.export, self.export_again, self.export_as, self.sheet)
+        files = (*exports, self.optimise, self.snapshot, self.find_style)
         return (*files, *compare, *self.zooms.values(), *decide, *mask)
 
     def _make_mask_actions(self) -> None:

@@ -172,7 +172,7 @@ class MainWindow(QMainWindow):
     def _make_status(self) -> QWidget:
         strip = dressed(QFrame(), "panel")
         strip.setFixedHeight(3 * GRID)
-        row = QHBoxLayout(strip)
+        row = self._status = QHBoxLayout(strip)
         row.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
         row.setSpacing(3 * GRID)
         self._about_image.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -197,7 +197,11 @@ class MainWindow(QMainWindow):
 
         a = self.actions_
         menus: dict[str, tuple[QAction | None, ...]] = {
-            "&File": (a.open, a.open_folder, a.demo, None, a.export, a.export_as, a.optimise, None, a.quit),
+            "&File": (
+                *(a.open, a.open_folder, a.demo, None),
+                *(a.export, a.export_again, a.export_as, a.sheet, a.optimise, None),
+                a.quit,
+            ),
             "&Edit": (a.undo, a.redo, None, a.snapshot),
             "&Compare": (*a.modes.values(), a.next_mode, None, a.rotate, a.swap, a.pause, a.gain, a.truth),
             "&View": (a.fit, *a.zooms.values(), None, a.navigator, a.surround),
@@ -245,11 +249,13 @@ class MainWindow(QMainWindow):
         ]
 
     def _connect_actions(self) -> None:
+        from archivist_app.views.export_desk import ExportDesk
+
         a, work, tasks = self.actions_, self._workspace, self._workspace.tasks
         a.open.triggered.connect(lambda: tasks.spawn(self._ask_pictures()))
         a.open_folder.triggered.connect(lambda: tasks.spawn(self._ask_folder()))
         a.demo.triggered.connect(work.session.open_demo)
-        a.export.triggered.connect(lambda: work.exporter.export())
+        self.exports = ExportDesk(self, work, self.film, a)
         a.export_as.triggered.connect(lambda: tasks.spawn(self._export_as()))
         a.optimise.triggered.connect(lambda: tasks.spawn(self._optimise()))
         a.quit.triggered.connect(self.close)
@@ -291,6 +297,7 @@ class MainWindow(QMainWindow):
         session.opening_changed.connect(self._show_opening)
         session.saved.connect(lambda: self._about_save.setText("Saved"))
         session.noticed.connect(self.messages.tell)
+        work.export_jobs.noticed.connect(self.messages.tell)
         work.own_styles.noticed.connect(self.messages.tell)
         for source in (
             session.failed,
@@ -406,6 +413,7 @@ class MainWindow(QMainWindow):
 
     def _show_engine(self, text: str) -> None:
         self._about_engine.setText(text)
+        self._status.activate()  # now: while torch is loaded the next turn may be long in coming
         self.compare.show_notice(text)
 
     @Slot()

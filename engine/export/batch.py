@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from engine.errors import EngineError
+from engine.errors import EngineError, WriteError
 from engine.export.journal import Journal, tidy
 from engine.export.naming import Facts, check_template, free_name
 from engine.export.register import Register, key_of
@@ -35,6 +35,7 @@ class Workshop:
     is_taken: Callable[[Path], bool]
     register: Register
     locate: Callable[[ProjectItem], str]  # the master's place; EngineError where it is gone
+    tell: Callable[[ExportOutcome], None] = lambda _: None  # of every image when it is done
 
 
 @dataclass(slots=True)
@@ -117,6 +118,7 @@ def _one(job: _Run, number: int, item: ProjectItem) -> Generator[Progress | None
     finally:
         steps.close()
     job.journal.outcomes[number] = outcome
+    job.shop.tell(outcome)
     with _best_effort("The journal of an export cannot be written"):
         job.journal.note(number, outcome, pictures)
     yield Progress((number + 1) * _PARTS, total * _PARTS, told)
@@ -146,6 +148,8 @@ def _export(
     source = shop.locate(item)
     recipe, more = shop.resolve(item.recipe)
     item = replace(item, recipe=recipe)
+    if batch.settings.preset == "package" and batch.project:
+        more = more | {"package": repr(batch.project.package)}
     key = key_of(item.source, recipe, batch.settings, {"folder": _place_of(batch), **more})
     known = shop.register.unchanged(key)
     if known is not None and known not in job.given:
@@ -161,10 +165,15 @@ def _export(
     if target is None:
         return ExportOutcome(source, "skipped", sentence="A file of that name exists; it was left alone."), None
     job.given.add(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(f"The folder “{target.parent}” cannot be made ({error.strerror}); choose another.") from error
     written = yield from shop.make(item, target)
     with _best_effort("The register of exports cannot be written"):
         shop.register.add(shop.register.entry_for(key, batch.settings.preset, written.restored))
-    outcome = ExportOutcome(source, "written", written.restored.output, restored=written.restored)
+    said = " ".join(written.notices)
+    outcome = ExportOutcome(source, "written", written.restored.output, said, written.restored)
     return outcome, (written.before, written.after)
 
 

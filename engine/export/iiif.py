@@ -43,8 +43,8 @@ def write_iiif(
     image.set_progress(True)
     on_image(image)
     try:
-        image.dzsave(str(folder), layout="iiif3", tile_size=tile, suffix=f".jpg[Q={quality}]", id="urn:x", overlap=0)
-        _write_sizes(folder, image, tile, quality)
+        _write_tiles(folder, image, tile, quality)
+        _write_sizes(folder, image, quality)
     except pyvips.Error as error:
         if "killed" in str(error):
             raise Cancelled from error
@@ -94,14 +94,23 @@ def sizes(width: int, height: int) -> list[tuple[int, int]]:
     return [(-(-width // factor), -(-height // factor)) for factor in reversed(factors)]
 
 
-def _write_sizes(folder: Path, image: Any, tile: int, quality: int) -> None:
+def _write_tiles(folder: Path, image: Any, tile: int, quality: int) -> None:
+    """Into a folder of libvips's own first, since it also writes a file about itself beside that."""
+    inner = folder / "tiles"
+    image.dzsave(str(inner), layout="iiif3", tile_size=tile, suffix=f".jpg[Q={quality}]", id="urn:x", overlap=0)
+    (folder / "vips-properties.xml").unlink(missing_ok=True)
+    for made in inner.iterdir():
+        made.rename(folder / made.name)
+    inner.rmdir()
+
+
+def _write_sizes(folder: Path, image: Any, quality: int) -> None:
     for width, height in sizes(image.width, image.height):
         target = folder / f"full/{width},{height}/0/default.jpg"
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             small = image.thumbnail_image(width, height=height, size="force")
             target.write_bytes(small.jpegsave_buffer(Q=quality))
-    (folder / "vips-properties.xml").unlink(missing_ok=True)
 
 
 def is_iiif(folder: Path) -> bool:

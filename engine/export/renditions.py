@@ -14,7 +14,7 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from engine.errors import Cancelled, WriteError
+from engine.errors import Cancelled
 from engine.export.iiif import address_of, is_iiif, write_iiif
 from engine.export.label import with_label
 from engine.export.metadata import Origin, caption, software, statement
@@ -52,24 +52,19 @@ class Written:
     restored: Restored
     before: bytes
     after: bytes
+    notices: tuple[str, ...] = ()  # sentences that a person has to read
 
 
 def render(order: Order, settings: ExportSettings, tools: Tools) -> Generator[Progress | None, None, Written]:
     """Steps that restore the whole image and write it to `order.options.target` in the form of `settings`.
 
-    The target is replaced where it exists. Closing the steps leaves nothing half-written. WriteError, before the
-    work, where the target cannot be written or is a master.
+    The target is replaced where it exists; its folder is there. Closing the steps leaves nothing half-written.
+    WriteError, before the work, where the target cannot be written or is a master.
     """
     start = time.monotonic()
     target = Path(order.options.target)
     with tools.desk.hold(target, order.master):
         _check(order, settings)
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise WriteError(
-                f"The folder “{target.parent}” cannot be made ({error.strerror}); choose another."
-            ) from error
         pixels, tally = yield from _pixels(order, settings, tools.pipeline)
         info = order.subject.source.master.info
         share = tally.changed / (info.width * info.height * order.subject.recipe.scale**2)
@@ -223,7 +218,7 @@ class _Writing:
 
 def label_of(made: Origin) -> tuple[str, ...]:
     """What stands below a copy for readers."""
-    recipe, original = made.recipe, f"The original has the SHA-256 {made.sha256[:16]}…."
+    recipe, original = made.recipe, f"The original has the SHA-256 {made.sha256[:16]}…"
     if not made.generated:
         return f"Copy of {made.master}; no trained model changed it.", f"Made by {software()}. {original}"
     settings = f"the model {recipe.model} (alpha {recipe.alpha:g}, beta {recipe.beta:g})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +29,7 @@ from engine.types import (
     ExportBatch,
     ExportEstimate,
     ExportOptions,
+    ExportOutcome,
     ExportReport,
     ImageRef,
     InterruptedExport,
@@ -99,8 +100,13 @@ class Exports(Packaging):
             stop.set,
         )
 
-    def export_batch(self, batch: ExportBatch, on_progress: Report) -> Work[ExportReport]:
-        """Exports many images as one job, in the queue: what fails is told in the report and the rest go on."""
+    def export_batch(
+        self, batch: ExportBatch, on_progress: Report, on_outcome: Callable[[ExportOutcome], None] = lambda _: None
+    ) -> Work[ExportReport]:
+        """Exports many images as one job, in the queue: what fails is told in the report and the rest go on.
+
+        Both callbacks are called on the engine thread, `on_outcome` for every image when it is done.
+        """
 
         def steps() -> Generator[Progress | None, None, ExportReport]:
             from engine.export.batch import Workshop, run
@@ -111,6 +117,7 @@ class Exports(Packaging):
                 is_taken=self._export_desk().is_taken,
                 register=_register_of(batch.project),
                 locate=lambda item: self._located(batch.project, item),
+                tell=on_outcome,
             )
             return (yield from run(batch, shop))
 
@@ -167,7 +174,8 @@ class Exports(Packaging):
             order = Order(subject, self._place(item.source), options, self._studio().ready, notes)
             tools = Tools(pipeline, self._io, self._export_desk())
             if batch.settings.preset == "package":
-                return (yield from self._packed(order, tools, batch.project, item))[1]
+                packaged, written = yield from self._packed(order, tools, batch.project, item)
+                return replace(written, notices=packaged.notices)
             return (yield from render(order, batch.settings, tools))
 
         return steps_in_sentences(self._enduring(steps))()

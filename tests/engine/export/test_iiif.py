@@ -109,7 +109,7 @@ def test_every_tile_and_size_that_info_json_promises_is_there(
                 w, h = min(step, width - x), min(step, height - y)
                 region = "full" if (w, h) == (width, height) else f"{x},{y},{w},{h}"
                 assert (folder / f"{region}/{-(-w // factor)},{-(-h // factor)}/0/default.jpg").is_file()
-    assert not list(folder.rglob("*.xml"))
+    assert not list(tmp_path.rglob("*.xml")), "nothing but what was asked for"
 
 
 def test_a_tile_shows_its_place_in_the_picture(tmp_path: Path) -> None:

@@ -174,7 +174,7 @@ class Exports(Packaging):
             order = Order(subject, self._place(item.source), options, self._studio().ready, notes)
             tools = Tools(pipeline, self._io, self._export_desk())
             if batch.settings.preset == "package":
-                packaged, written = yield from self._packed(order, tools, batch.project, item)
+                packaged, written = yield from self._packed(order, tools, batch.project, item, batch.package)
                 return replace(written, notices=packaged.notices)
             return (yield from render(order, batch.settings, tools))
 

@@ -142,12 +142,14 @@ class Packaging(EngineCore):
         from engine.projects.processes import user
 
         mask = order.subject.recipe.mask
+        # What is decided now: a job may be older than the decision.
+        stored = (one for _, one in self._desk.homes_of(order.subject.sha256) if item and one.uuid == item.uuid)
         parcel = Parcel(
             facts=facts or (project.package if project else PackageFacts()),
             reference=reference_of(Path(order.options.target)),
             credentials=credentials_folder(),
             person=user(),
-            approval=_approval(item, order.subject.recipe),
+            approval=_approval(next(stored, item), order.subject.recipe),
             events=Path(project.folder) / EVENTS if project else None,
             mask=self._masks.file(mask) if mask else None,
         )

@@ -292,6 +292,7 @@ class MainWindow(QMainWindow):
         session.saved.connect(lambda: self._about_save.setText("Saved"))
         session.noticed.connect(self.messages.tell)
         work.own_styles.noticed.connect(self.messages.tell)
+        work.unfinished.noticed.connect(self.messages.tell)
         for source in (
             session.failed,
             work.rendering.failed,

@@ -23,6 +23,7 @@ from archivist_app.views.actions import Actions
 from archivist_app.views.adjust_panel import AdjustPanel
 from archivist_app.views.comfort import Comfort
 from archivist_app.views.compare_view import CompareView
+from archivist_app.views.custody_desk import CustodyDesk
 from archivist_app.views.empty_state import EmptyState
 from archivist_app.views.film_panel import FilmPanel
 from archivist_app.views.history_panel import HistoryPanel
@@ -145,12 +146,16 @@ class MainWindow(QMainWindow):
         stars.addActions(a.stars)
         menu.addSeparator()
         menu.addActions([a.copy_settings, a.paste_settings])
+        menu.addSeparator()
+        menu.addAction(a.accept_master)
         return menu
 
     def _make_menus(self) -> None:
         a = self.actions_
+        exports = (a.export, a.export_as, a.optimise)
+        masters = (a.check_masters, a.find_masters)
         menus: tuple[tuple[str, tuple[QAction | None, ...]], ...] = (
-            ("&File", (a.open, a.open_folder, a.demo, None, a.export, a.export_as, a.optimise, None, a.quit)),
+            ("&File", (a.open, a.open_folder, a.demo, None, *exports, None, *masters, None, a.quit)),
             ("&Edit", (a.undo, a.redo, None, a.snapshot)),
             ("&Compare", (*a.modes.values(), a.next_mode, None, a.rotate, a.swap, a.pause, a.gain, a.truth)),
             ("&View", (a.fit, *a.zooms.values(), None, a.navigator, a.surround)),
@@ -172,7 +177,7 @@ class MainWindow(QMainWindow):
                 menu.insertMenu(a.next_mode, self._variants_menu)
         groups = {title.replace("&", ""): [action for action in actions if action] for title, actions in menus}
         groups["Mask"] = [action for action in self.masking.menu.actions() if action.objectName()]
-        groups["Image"] = [a.approve, a.reject, *a.stars, a.copy_settings, a.paste_settings]
+        groups["Image"] = [a.approve, a.reject, *a.stars, a.copy_settings, a.paste_settings, a.accept_master]
         self.comfort = Comfort(self, self._workspace, self._theme, groups)
         file_menu = self.menuBar().actions()[0].menu()
         assert isinstance(file_menu, QMenu)
@@ -212,6 +217,7 @@ class MainWindow(QMainWindow):
         a.export.triggered.connect(lambda: work.exporter.export())
         a.export_as.triggered.connect(lambda: tasks.spawn(self._export_as()))
         a.optimise.triggered.connect(lambda: tasks.spawn(self._optimise()))
+        CustodyDesk(self, work, a, self.messages)
         a.quit.triggered.connect(self.close)
         for mode, action in a.modes.items():
             action.triggered.connect(lambda _checked=False, mode=mode: self.compare.set_mode(mode))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import cast
 
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QPushButton
@@ -131,7 +130,7 @@ def test_moved_masters_are_found_in_a_folder_somebody_names(start: Open, tmp_pat
     dialog = find(application, QFileDialog, "findMastersDialog")
     dialog.setDirectory(str(tmp_path))
     dialog.selectFile(str(tmp_path / "moved"))
-    cast("QFileDialog", dialog).accept()
+    dialog.accept()
     job = ended(application)
     assert (job.state, job.text) == ("done", "2 of 2 found.")
     names = [application.window.filmstrip.model().index(row, 0).data() for row in range(3)]

@@ -1,4 +1,4 @@
-"""The program is killed: edits come back, and the project is offered again. Projects are real here, the engine is not."""
+"""The program is killed: edits come back, the project is offered again. Projects are real here, the engine is not."""
 
 from __future__ import annotations
 
@@ -87,12 +87,8 @@ def folder(tmp_path: Path, picture: Path) -> Path:
 
 @pytest.fixture
 def real(tmp_path: Path) -> Callable[[], RealProjects]:
-    return lambda: RealProjects(tmp_path / "documents")
-
-
-@pytest.fixture(autouse=True)
-def documents(tmp_path: Path) -> None:
-    (tmp_path / "documents").mkdir(exist_ok=True)
+    (tmp_path / "user").mkdir()
+    return lambda: RealProjects(tmp_path / "user")
 
 
 def test_an_edit_is_in_the_journal_within_half_a_second_and_leaves_it_once_saved(

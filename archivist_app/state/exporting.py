@@ -14,7 +14,7 @@ from archivist_app.bridge import Bridge, ExportHandle
 from archivist_app.state.jobs_model import JobsModel, Ways
 from archivist_app.state.session import Session
 from engine.errors import Cancelled, EngineError, MasterChangedError
-from engine.types import ExportOptions, ImageRef, Project, ProjectItem, Recipe
+from engine.types import ExportOptions, ImageRef, Project, ProjectItem, Recipe, UnfinishedExport
 
 KIND = ".tif"
 
@@ -80,6 +80,15 @@ class Exporter(QObject):
         self._taken.add(target.name)
         self._tasks.spawn(self._follow(number, target, handle, image))
 
+    def resume(self, unfinished: UnfinishedExport) -> None:
+        """Go on with an export that an earlier run of the program did not end."""
+        target = Path(unfinished.target)
+        ways = Ways(hold=lambda paused: handle.hold(paused))
+        number = self._jobs.add(target.name, lambda: handle.cancel(), ways)
+        handle = self._bridge.resume_export(unfinished, lambda progress: self._jobs.advance(number, progress))
+        self._taken.add(target.name)
+        self._tasks.spawn(self._follow(number, target, handle))
+
     def _again(self, image: ImageRef, recipe: Recipe, options: ExportOptions) -> None:
         """The same export; one whose name we chose gets the name that is free by now."""
         if options.conflict == "version":
@@ -103,14 +112,14 @@ class Exporter(QObject):
             if item.source == image:
                 self.master_changed.emit(item, text)
 
-    async def _follow(self, number: int, target: Path, handle: ExportHandle, image: ImageRef) -> None:
+    async def _follow(self, number: int, target: Path, handle: ExportHandle, image: ImageRef | None = None) -> None:
         try:
             restored = await handle.result()
         except Cancelled:
             self._jobs.finish(number, "cancelled", "Stopped; nothing was written.")
         except EngineError as error:
             self._jobs.finish(number, "failed", str(error))
-            if isinstance(error, MasterChangedError):
+            if isinstance(error, MasterChangedError) and image is not None:
                 self._tell_changed(image, str(error))
         except Exception:
             self._jobs.finish(number, "failed", "Stopped by an unforeseen fault; your original is untouched.")

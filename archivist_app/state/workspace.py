@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from platformdirs import user_config_path
 from PySide6.QtCore import QObject
 
 from archivist_app.async_tools import Tasks
@@ -27,6 +26,7 @@ from archivist_app.state.session import Session
 from archivist_app.state.styles_model import StylesModel
 from archivist_app.state.thumbnails import Thumbnails
 from archivist_app.state.truth import Truth
+from archivist_app.state.unfinished import Unfinished
 from archivist_app.state.variants import Variants
 
 
@@ -54,10 +54,11 @@ class Workspace:
     corners: Corners
     jobs: JobsModel
     exporter: Exporter
+    unfinished: Unfinished
     optimiser: Optimiser
 
     @classmethod
-    def build(cls, bridge: Bridge, tasks: Tasks, owner: QObject) -> Workspace:
+    def build(cls, bridge: Bridge, tasks: Tasks, preferences: Preferences, owner: QObject) -> Workspace:
         """`owner` is the parent of every QObject made here."""
         document = Document(owner)
         session = Session(document, bridge, tasks, owner)
@@ -65,7 +66,6 @@ class Workspace:
         exporter = Exporter(session, bridge, jobs, tasks)
         custody = Custody(session, bridge, jobs, tasks)
         exporter.master_changed.connect(custody.doubt)
-        preferences = Preferences(user_config_path("Archivist", appauthor=False) / "window.ini", owner)
         thumbnails = Thumbnails(document, bridge, owner)  # first to hear of another image
         styles = StylesModel(document, bridge, thumbnails, preferences, owner)
         return cls(
@@ -89,6 +89,7 @@ class Workspace:
             corners=Corners(document, thumbnails, owner),
             jobs=jobs,
             exporter=exporter,
+            unfinished=Unfinished(exporter, bridge, jobs),
             optimiser=Optimiser(session, exporter, bridge, jobs, tasks),
         )
 

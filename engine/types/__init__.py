@@ -52,6 +52,7 @@ from engine.types.work import (
     Progress,
     Restored,
     Trial,
+    UnfinishedExport,
 )
 
 __all__ = [
@@ -102,5 +103,6 @@ __all__ = [
     "Snapshot",
     "StyleCard",
     "Trial",
+    "UnfinishedExport",
     "View",
 ]

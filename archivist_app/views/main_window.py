@@ -190,16 +190,21 @@ class MainWindow(QMainWindow):
         stars.addActions(a.stars)
         menu.addSeparator()
         menu.addActions([a.copy_settings, a.paste_settings])
+        menu.addSeparator()
+        menu.addAction(a.accept_master)
 
     def _make_menus(self) -> None:
         from archivist_app.views.comfort import Comfort
         from archivist_app.views.variants_menu import VariantsMenu
 
         a = self.actions_
+        masters = (a.check_masters, a.find_masters)
         menus: dict[str, tuple[QAction | None, ...]] = {
             "&File": (
                 *(a.open, a.open_folder, a.demo, None),
                 *(a.export, a.export_again, a.export_as, a.sheet, a.optimise, None),
+                *masters,
+                None,
                 a.quit,
             ),
             "&Edit": (a.undo, a.redo, None, a.snapshot),
@@ -218,7 +223,7 @@ class MainWindow(QMainWindow):
         self.menus["&Compare"].insertMenu(a.next_mode, self._variants_menu)
         groups = {title.replace("&", ""): [action for action in actions if action] for title, actions in menus.items()}
         groups["Mask"] = [action for action in self.masking.menu.actions() if action.objectName()]
-        groups["Image"] = [a.approve, a.reject, *a.stars, a.copy_settings, a.paste_settings]
+        groups["Image"] = [a.approve, a.reject, *a.stars, a.copy_settings, a.paste_settings, a.accept_master]
         self.comfort = Comfort(self, self._workspace, self._theme, groups)
         self.menus["&File"].insertMenu(a.demo, self.comfort.recent)
         self.comfort.offer_tour(self._hints())
@@ -249,6 +254,7 @@ class MainWindow(QMainWindow):
         ]
 
     def _connect_actions(self) -> None:
+        from archivist_app.views.custody_desk import CustodyDesk
         from archivist_app.views.export_desk import ExportDesk
 
         a, work, tasks = self.actions_, self._workspace, self._workspace.tasks
@@ -258,6 +264,7 @@ class MainWindow(QMainWindow):
         self.exports = ExportDesk(self, work, self.film, a)
         a.export_as.triggered.connect(lambda: tasks.spawn(self._export_as()))
         a.optimise.triggered.connect(lambda: tasks.spawn(self._optimise()))
+        CustodyDesk(self, work, a, self.messages)
         a.quit.triggered.connect(self.close)
         for mode, action in a.modes.items():
             action.triggered.connect(lambda _checked=False, mode=mode: self.compare.set_mode(mode))
@@ -299,6 +306,7 @@ class MainWindow(QMainWindow):
         session.noticed.connect(self.messages.tell)
         work.export_jobs.noticed.connect(self.messages.tell)
         work.own_styles.noticed.connect(self.messages.tell)
+        work.unfinished.noticed.connect(self.messages.tell)
         for source in (
             session.failed,
             work.rendering.failed,

@@ -11,7 +11,8 @@ from platformdirs import user_data_path
 
 from engine.errors import ProjectError, RecipeError
 from engine.runtime.worker import Lane, Work
-from engine.service.core import EngineCore, Report, decode, in_sentences, settled, steps_in_sentences
+from engine.service.core import Report, decode, in_sentences, settled, steps_in_sentences
+from engine.service.images import Images
 from engine.types import (
     Approval,
     Event,
@@ -42,7 +43,7 @@ def credentials_folder() -> Path:
     return user_data_path("Archivist", appauthor=False) / "credentials"
 
 
-class Packaging(EngineCore):
+class Packaging(Images):
     """One image as a BagIt package; files, packages and projects checked; recipes in files run again."""
 
     def package(

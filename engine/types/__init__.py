@@ -66,6 +66,7 @@ from engine.types.work import (
     Progress,
     Restored,
     Trial,
+    UnfinishedExport,
 )
 
 __all__ = [
@@ -132,6 +133,7 @@ __all__ = [
     "Snapshot",
     "StyleCard",
     "Trial",
+    "UnfinishedExport",
     "Verified",
     "View",
     "export_preset",

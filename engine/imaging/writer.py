@@ -144,7 +144,8 @@ def _write_tiff(path: Path, derivative: _Derivative, compression: Compression) -
     row = width * channels * pixels.dtype.itemsize
     rows = min(height, max(1, _STRIP_BYTES // row))
     alpha = "assocalpha" if metadata.alpha == "premultiplied" else "unassalpha"
-    main, *directories = exif.read_block(metadata.exif)
+    main, inner, place = exif.read_block(metadata.exif)
+    directories = (exif.completed(inner), place)
     behind = {tag: part for tag, part in zip((exif.EXIF_IFD, exif.GPS_IFD), directories, strict=True) if part}
     big = height * row > _CLASSIC_LIMIT  # the compressed size is not known yet
     # tifffile refuses these two tags, so their places are held by the numbers before them, which nobody uses here.
@@ -266,8 +267,10 @@ def _write_eight_bit(path: Path, derivative: _Derivative, format: Format, qualit
     if format == "WEBP" and eight.shape[2] < 3:
         eight, icc = _grey_as_rgb(eight, icc), None
     options: dict[str, Any] = {"quality": quality, "icc_profile": icc, "xmp": packet}
-    if metadata.exif and (format == "WEBP" or len(metadata.exif) < _JPEG_SEGMENT):
-        options["exif"] = b"Exif\0\0" + metadata.exif
+    height, width = eight.shape[:2]
+    block = exif.completed_block(metadata.exif, width, height, metadata.dpi) if format == "JPEG" else metadata.exif
+    if block and (format == "WEBP" or len(block) < _JPEG_SEGMENT):
+        options["exif"] = b"Exif\0\0" + block
     if format == "JPEG":
         if len(packet) > _JPEG_SEGMENT:
             raise WriteError("The description does not fit into a JPEG file; choose PNG or TIFF.")

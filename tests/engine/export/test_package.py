@@ -398,6 +398,21 @@ def test_grey_masters_with_alpha_are_packed_too(archivist: EngineService, tmp_pa
     assert "fmt/13" in (folder / "data/metadata/premis.xml").read_text()
 
 
+def test_exif_that_a_scanner_left_incomplete_does_not_spoil_the_exports(
+    archivist: EngineService, tmp_path: Path
+) -> None:
+    block = Image.Exif()
+    block[271] = "Heidelberg"
+    block.get_ifd(0x8769)[36867] = "1998:05:04 10:00:00"
+    path = tmp_path / "print.jpg"
+    Image.fromarray(np.full((40, 50, 3), 90, np.uint8)).save(path, exif=block, dpi=(300, 300))
+    folder = Path(packed(archivist, path, tmp_path / "print_bag").folder) / "data/objects"
+    for name in ("print_restored.tif", "print_access.jpg"):
+        assert exiftool_warnings(folder / name) == []
+        assert exiftool_value(folder / name, "ExifIFD:DateTimeOriginal") == "1998:05:04 10:00:00"
+        assert exiftool_value(folder / name, "IFD0:Make") == "Heidelberg"
+
+
 def test_all_of_it_works_where_there_is_no_network(scan: Path, tmp_path: Path) -> None:
     if run("unshare", "-rn", "true").returncode != 0:
         pytest.skip("this machine does not let a process leave the network")

@@ -189,7 +189,7 @@ class _Writing:
         if settings.longest:
             pixels = _at_most(pixels, settings.longest)
         self._go_on()
-        return (with_label(pixels, label_of(self._made)) if settings.label else pixels), icc
+        return (with_label(pixels, label(self._made)) if settings.label else pixels), icc
 
     def _write_web(self, pixels: NDArray[Any], metadata: Metadata) -> None:
         settings = self._settings
@@ -222,18 +222,6 @@ class _Writing:
             quality=self._settings.quality,
             compression=self._settings.compression,
         )
-
-
-def label_of(made: Origin) -> tuple[str, ...]:
-    """What stands below a copy for readers."""
-    recipe, original = made.recipe, f"The original has the SHA-256 {made.sha256[:16]}…"
-    if not made.generated:
-        return f"Copy of {made.master}; no trained model changed it.", f"Made by {software()}. {original}"
-    settings = f"the model {recipe.model} (alpha {recipe.alpha:g}, beta {recipe.beta:g})"
-    return (
-        f"AI-restored derivative of {made.master}, not evidence of the original.",
-        f"Made by {software()} with {settings}. {original}",
-    )
 
 
 def _metadata(order: Order, settings: ExportSettings, rendered: tuple[int, ...], written: tuple[int, ...]) -> Metadata:

@@ -282,6 +282,11 @@ def test_a_package_is_replaced_whole_and_anything_else_is_left_alone(
     other = tmp_path / "letters"
     other.mkdir()
     (other / "will.txt").write_text("x")
+    theirs = tmp_path / "theirs_bag"
+    theirs.mkdir()
+    bagit.make_bag(str(theirs))
+    with pytest.raises(WriteError, match="something else"):
+        packed(archivist, scan, theirs)
     with pytest.raises(WriteError, match="something else"):
         packed(archivist, scan, other)
     assert (other / "will.txt").read_text() == "x"

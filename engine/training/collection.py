@@ -11,10 +11,8 @@ damaged  scans alone. Their truth is not known, so one is made: the restoration 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -23,12 +21,12 @@ from torch.nn import functional as F
 
 from engine.errors import TrainingError
 from engine.models.blocks import luma
+from engine.models.generator import Backbone, Understanding
 from engine.training.aging import Aged, age
-from engine.training.dataset import PhotoSet
+from engine.types import CollectionKind
 
-CollectionKind = Literal["clean", "pairs", "damaged"]
-Restore = Callable[[Tensor], tuple[Tensor, Tensor]]
-"""x (1, 3, H, W) in 0..1 -> restored, tone kept (1, 3, H, W), and the probability of damage (1, 1, H, W)."""
+Named = tuple[str, Tensor]
+"""A picture's name and its pixels, uint8 (3, H, W) in sRGB, longest side at most `LONGEST`."""
 
 LEAST = 4  # pictures without which there is nothing to learn from and something to be judged by
 ADVISED = 10
@@ -37,6 +35,7 @@ SMALLEST = 160  # pixels of the shorter side below which no square can be cut ou
 HELD_OUT = 6  # one picture in so many is never learned from
 REHEARSAL = 0.35  # share of lessons that are aged as the general training was, so that it is not forgotten
 PATCH = 48  # pixels a side of the patches of grain
+TILE, HALO = 208, 24  # pixels a side of what is seen at once, and what of it is only surroundings
 FLAT = 0.012  # deviation of the restored picture below which a patch is flat
 
 
@@ -125,42 +124,47 @@ class Mark:
         return picture, mask
 
 
-def clean_collection(paths: Sequence[Path]) -> Collection:
+def clean_collection(pictures: Sequence[Named]) -> Collection:
     """Clean pictures. TrainingError in a sentence where they are too few, too small or all the same."""
-    pictures = tuple(_read(path) for path in paths)
-    return _checked(Collection("clean", _names(paths), pictures))
+    return _checked(Collection("clean", *_apart(pictures)))
 
 
-def paired_collection(before: Sequence[Path], after: Sequence[Path]) -> Collection:
+def paired_collection(before: Sequence[Named], after: Sequence[Named]) -> Collection:
     """Scans and their restorations, in the same order; TrainingError where a pair is of two sizes, or as above.
 
     What was done to the tone of a picture as a whole is taken out of its truth: that is the tone stage's, and the
     pixels' network keeps the tone it finds.
     """
-    scans = [_read(path) for path in before]
-    restored = [_read(path) for path in after]
-    for path, scan, truth in zip(before, scans, restored, strict=True):
+    if len(before) != len(after):
+        raise TrainingError(
+            f"There are {len(before)} scans and {len(after)} restorations; give one restoration for each scan."
+        )
+    for (name, scan), (_, truth) in zip(before, after, strict=True):
         if scan.shape != truth.shape:
             raise TrainingError(
-                f"“{path.name}” and its restoration are of different sizes; give pairs that match pixel for pixel."
+                f"“{name}” and its restoration are of different sizes; give pairs that match pixel for pixel."
             )
-    truths = tuple(in_tone_of(truth, scan) for scan, truth in zip(scans, restored, strict=True))
-    return _checked(Collection("pairs", _names(before), truths, tuple(scans)))
+    names, scans = _apart(before)
+    truths = tuple(in_tone_of(truth, scan) for scan, (_, truth) in zip(scans, after, strict=True))
+    return _checked(Collection("pairs", names, truths, scans))
 
 
-def damaged_collection(paths: Sequence[Path], restore: Restore) -> Collection:
-    """Scans alone, with the truth, the grain and the marks that `restore` lets us make of them."""
-    scans = [_read(path) for path in paths]
-    _checked(Collection("damaged", _names(paths), tuple(scans)))
-    truths, grain, marks = [], [], []
+def damaged_collection(pictures: Sequence[Named], backbone: Backbone) -> Generator[None, None, Collection]:
+    """Scans alone, with the truth, the grain and the marks that the backbone lets us make of them; rests often."""
+    names, scans = _apart(pictures)
+    _checked(Collection("damaged", names, scans))
+    truths: list[Tensor] = []
+    grain: list[Tensor] = []
+    marks: list[Mark] = []
     for scan in scans:
         x = scan.float()[None] / 255
-        y, damage = restore(x)
+        y, damage = yield from _seen(backbone, x)
         truths.append(_halved(y))
         grain += _grain(x, y, damage)
         marks += _marks(x[0], damage[0])
+        yield None
     stock = torch.stack(grain) if grain else None
-    return Collection("damaged", _names(paths), tuple(truths), (), stock, tuple(marks[:400]))
+    return Collection("damaged", names, tuple(truths), (), stock, tuple(marks[:400]))
 
 
 def in_tone_of(truth: Tensor, scan: Tensor) -> Tensor:
@@ -205,15 +209,31 @@ def _square(pictures: Sequence[Tensor], dice: random.Random, size: int) -> tuple
     return place.cut(pictures), place
 
 
-def _read(path: Path) -> Tensor:
-    try:
-        return PhotoSet.decode(path, LONGEST)
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"“{path.name}” cannot be read as a picture; leave it out.") from error
+def _apart(pictures: Sequence[Named]) -> tuple[tuple[str, ...], tuple[Tensor, ...]]:
+    return tuple(name for name, _ in pictures), tuple(picture for _, picture in pictures)
 
 
-def _names(paths: Sequence[Path]) -> tuple[str, ...]:
-    return tuple(path.name for path in paths)
+@torch.no_grad()
+def _seen(backbone: Backbone, x: Tensor) -> Generator[None, None, tuple[Tensor, Tensor]]:
+    """x (1, 3, H, W) -> restored, tone kept (1, 3, H, W), and the probability of damage (1, 1, H, W), in tiles."""
+    parameter = next(backbone.parameters())
+    height, width = x.shape[2:]
+    reach = TILE - 2 * HALO
+    padded = F.pad(x, (HALO, HALO + reach, HALO, HALO + reach), mode="replicate")
+    y, damage = x.clone(), x.new_zeros(1, 1, height, width)
+    for top in range(0, height, reach):
+        for left in range(0, width, reach):
+            tile = padded[..., top : top + TILE, left : left + TILE].to(parameter)
+            seen: Understanding | None = None
+            for seen in backbone.steps(tile):  # noqa: B007 - the last one counts
+                yield None
+            assert seen is not None
+            inner = (..., slice(HALO, HALO + reach), slice(HALO, HALO + reach))
+            place = (..., slice(top, min(height, top + reach)), slice(left, min(width, left + reach)))
+            rows, columns = y[place].shape[2:]
+            y[place] += seen.residual[inner][..., :rows, :columns].float().cpu()
+            damage[place] = seen.damage[inner][..., :rows, :columns].float().sigmoid().cpu()
+    return y, damage
 
 
 def _checked(collection: Collection) -> Collection:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,14 @@ from engine.models.weights import save_tuned
 from engine.training import phases
 from engine.training.adversary import ADVERSARIES
 from engine.training.aging import Aged
-from engine.training.collection import Collection
+from engine.training.collection import Collection, warnings_about
 from engine.training.dataset import Pictures
 from engine.training.held_out import HeldOut
 from engine.training.presets import Phase
 from engine.training.run import Networks, Run, averaged
 from engine.training.validation import write_strip
 from engine.training.watches import Watches
-from engine.types import Progress
+from engine.types import Progress, Tuned, Tuning, TuningCheck
 
 CHECK = 100  # steps from one measurement to the next
 RATE = 1.0e-3  # of the updates; the head's is HEAD_RATE
@@ -42,33 +42,19 @@ ACCUMULATE = 4  # pictures a mending step looks at, one after the other, so that
 
 
 @dataclass(frozen=True, slots=True)
-class FineTuning:
-    """What is asked for: from which weights, towards which file, for how long.
+class Order:
+    """What one run needs besides its collection: the weights to begin from, their discriminator, where it is kept.
 
-    `folder` keeps the run; the same order on the same folder goes on where it stopped.
+    The same order on the same `folder` goes on where it stopped. `steps` ends a run after so many, whatever the time.
     """
 
-    name: str
+    wish: Tuning
     base: Path
     critic: Path | None
     folder: Path
-    minutes: float = 15.0
     device: str = "cpu"
-    seed: int = 1
     size: int = 96
-    steps: int | None = None  # ends after so many steps, whatever the time; for tests
-
-
-@dataclass(frozen=True, slots=True)
-class Tuned:
-    """What came of it: the file, the held-out figures before and after, and what the watches did, in sentences."""
-
-    path: Path
-    before: dict[str, float]
-    after: dict[str, float]
-    told: tuple[str, ...]
-    steps: int
-    seconds: float
+    steps: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +68,20 @@ class _Lesson(phases.Lesson):
         return self.collection.batch(self.phase.batch, self.phase.size, self.seed).to(self.device)
 
 
-def finetune(collection: Collection, order: FineTuning) -> Generator[Progress, None, Tuned]:
+Told = Callable[[TuningCheck], None]
+
+
+def finetune(
+    collection: Collection, order: Order, told: Told = lambda _check: None, stop: Callable[[], bool] = lambda: False
+) -> Generator[Progress, None, Tuned]:
     """Runs or resumes, yielding every few dozen milliseconds of a processor's work; writes the model at the end.
 
-    Closing the generator keeps the checkpoints. Raises EngineError.
+    `told` hears of every measurement; once `stop` says so the best so far is written. Closing the generator keeps the
+    checkpoints. Raises EngineError.
     """
-    tuning = _Tuning(collection, order)
+    tuning = _Tuning(collection, order, told)
     yield from tuning.begin()
-    while not tuning.over:
+    while not (tuning.over or stop()):
         yield from tuning.step()
         if tuning.number % CHECK == 0:
             yield from tuning.check()
@@ -99,14 +91,14 @@ def finetune(collection: Collection, order: FineTuning) -> Generator[Progress, N
 class _Tuning:
     """One run: networks with updates attached, what it learns from, what it is judged by."""
 
-    def __init__(self, collection: Collection, order: FineTuning) -> None:
-        self.order = order
+    def __init__(self, collection: Collection, order: Order, told: Told) -> None:
+        self.order, self.told = order, told
         self.device = torch.device(order.device)
-        learned, held = collection.split(order.seed)
+        learned, held = collection.split(order.wish.seed)
         self.run = _new_run(order, self.device)
         self.judge = HeldOut.of(held, self.device)
         self.collection, self.pictures = learned, Pictures(learned.truth)
-        self.kind = collection.kind
+        self.warnings = warnings_about(collection)
         self.count = len(collection)
         self.watches: Watches | None = None
         self.game = ADVERSARIES["relativistic"]
@@ -119,7 +111,7 @@ class _Tuning:
     def share(self) -> float:
         """How much of the time, or of the steps, is used; 0..1."""
         counters, order = self.run.counters, self.order
-        used = counters["step"] / order.steps if order.steps else counters["seconds"] / (60 * order.minutes)
+        used = counters["step"] / order.steps if order.steps else counters["seconds"] / (60 * order.wish.minutes)
         return min(1.0, float(used))
 
     @property
@@ -132,7 +124,7 @@ class _Tuning:
         self.watches = Watches(self.run, self.game.blind)
         if resumed:
             return
-        self.run.log(event="start", kind=self.kind, pictures=self.count, base=self.order.base.name)
+        self.run.log(event="start", kind=self.order.wish.kind, pictures=self.count, base=self.order.base.name)
         yield from self.check()
 
     def step(self) -> Generator[Progress, None, None]:
@@ -163,7 +155,7 @@ class _Tuning:
             try:
                 next(measuring)
             except StopIteration as end:
-                figures: dict[str, float] = end.value
+                figures, pictures = end.value
                 break
             yield self._progress("measuring")
         run, score = self.run, figures["score"]
@@ -171,14 +163,17 @@ class _Tuning:
         run.log(event="validation", **{k: round(v, 4) for k, v in figures.items()})
         best = run.best.get("finetune", -math.inf)
         reason = self._wrong_with(figures, best) if self.number else None
+        better = reason is None and score > best
+        strip = run.folder / f"strip-{self.number:06d}.png"
+        write_strip(pictures, strip)
         if reason is not None:
             self._back(reason)
-        elif score > best:
+        elif better:
             run.best["finetune"] = score
             run.counters["best_figures"] = figures
             run.save("best-finetune")
-            write_strip(self.judge.strip(run), run.folder / f"strip-{self.number:06d}.png")
         run.save()
+        self.told(TuningCheck(self.number, figures, str(strip), better, reason or ""))
         yield self._progress("measuring")
 
     def _wrong_with(self, figures: dict[str, float], best: float) -> str | None:
@@ -200,14 +195,14 @@ class _Tuning:
         yield from self.check()
         self.run.back_to("best-finetune")
         counters, order = self.run.counters, self.order
-        path = order.folder / f"{order.name}.safetensors"
-        card = _card(order, self.kind, self.count, counters)
+        path = Path(order.wish.folder) / f"{order.wish.name}.safetensors"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        card = _card(order, self.count, counters)
         plain, updates = low_rank.detached(self.run.average)
         save_tuned(path, plain, updates, read_card(order.base), card)
-        return Tuned(
-            path, counters["first_figures"], counters["best_figures"], tuple(counters.get("told", ())),
-            self.number, counters["seconds"],
-        )  # fmt: skip
+        told, warnings = tuple(counters.get("told", ())), self.warnings
+        first, best = counters["first_figures"], counters["best_figures"]
+        return Tuned(str(path), first, best, told, warnings, self.number, counters["seconds"])
 
     def _mend(self) -> Generator[None, None, dict[str, float]]:
         """The backbone against the truth, one picture at a time, their gradients added up."""
@@ -232,14 +227,14 @@ class _Tuning:
         return {f"play_{k}" if k in ("norm", "content") else k: v for k, v in figures.items()}
 
     def _lesson(self, batch: int, seed: int) -> _Lesson:
-        phase = Phase("joint", self.order.minutes, HEAD_RATE, batch=batch, size=self.order.size)
+        phase = Phase("joint", self.order.wish.minutes, HEAD_RATE, batch=batch, size=self.order.size)
         game, watches = self.game, self.watches
         return _Lesson(
             self.pictures, None, phase, self.device, seed, game, watches, few=True, collection=self.collection
         )
 
     def _seed(self) -> int:
-        return self.order.seed * 1_000_003 + int(self.run.counters["total"])
+        return self.order.wish.seed * 1_000_003 + int(self.run.counters["total"])
 
     def _set_rates(self) -> None:
         warm = min(1.0, (self.number + 1) / 40)
@@ -283,10 +278,10 @@ class _Tuning:
         return Progress(int(1000 * self.share), 1000, doing)
 
 
-def _new_run(order: FineTuning, device: torch.device) -> Run:
+def _new_run(order: Order, device: torch.device) -> Run:
     """The base's networks with updates attached, and an optimiser for each of the three players."""
     order.folder.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(order.seed)
+    torch.manual_seed(order.wish.seed)
     nets = Networks()
     start = Run(order.folder, nets, averaged(nets), {})
     for path in (order.base, order.critic):
@@ -310,15 +305,15 @@ def _new_run(order: FineTuning, device: torch.device) -> Run:
     return run
 
 
-def _card(order: FineTuning, kind: str, pictures: int, counters: dict[str, Any]) -> dict[str, Any]:
+def _card(order: Order, pictures: int, counters: dict[str, Any]) -> dict[str, Any]:
     before, after = counters["first_figures"], counters["best_figures"]
     figures = {f"held_out_{k}": round(after[k], 3) for k in ("own_10", "own_1", "general_10", "texture_1")}
     start = {f"before_{k}": round(before[k], 3) for k in ("own_10", "own_1", "general_10", "texture_1")}
     return {
-        "id": order.name,
-        "title": order.name,
-        "description": f"Fine-tuned on {pictures} pictures of one collection ({kind}).",
+        "id": order.wish.name,
+        "title": order.wish.name,
+        "description": f"Fine-tuned on {pictures} pictures of one collection ({order.wish.kind}).",
         "metrics": figures | start,
-        "training": f"{counters['step']} steps, {counters['seconds'] / 60:.0f} minutes, seed {order.seed}",
+        "training": f"{counters['step']} steps, {counters['seconds'] / 60:.0f} minutes, seed {order.wish.seed}",
         "told": counters.get("told", []),
     }

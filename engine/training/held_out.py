@@ -34,10 +34,13 @@ class HeldOut:
         batches = [collection.batch(COUNT, SIZE, SEED + n, rehearse=share) for n, share in enumerate((0.0, 1.0))]
         return cls(*(batch.to(device) for batch in batches))
 
-    def measure(self, run: Run) -> Generator[None, None, dict[str, float]]:
+    def measure(self, run: Run) -> Generator[None, None, tuple[dict[str, float], list[Tensor]]]:
         """The averaged weights' figures, a picture a step: PSNR in dB after gain and offset at three alphas ("own_10"),
         texture at the default, and what the watches look at. "score" is the mean of alpha 10 and 1 on the collection's
-        own damage, less what the general aging lost beyond 0.2 dB since the run's first measurement."""
+        own damage, less what the general aging lost beyond 0.2 dB since the run's first measurement.
+
+        Beside them a strip for a person to look at: squares as they are, restored at alpha 10, at 1, and their truth.
+        """
         kept = {name: value.clone() for name, value in run.nets.state_dict().items()}
         run.adopt_average()
         try:
@@ -53,18 +56,8 @@ class HeldOut:
         figures["spread"] = float(torch.stack([own[0.1], own[10.0]]).std(dim=0).mean())
         lost = run.scales.setdefault("general_start", figures["general_10"]) - figures["general_10"]
         figures["score"] = (figures["own_10"] + figures["own_1"]) / 2 - max(0.0, lost - ALLOWED_LOSS)
-        return figures
-
-    def strip(self, run: Run) -> list[Tensor]:
-        """Four held-out squares for a person to look at: as they are, restored at alpha 10, 1, and their truth."""
-        few = Aged(self.own.aged[:4], self.own.toned[:4], self.own.clean[:4], self.own.mask[:4])
-        steps = _outputs(run, few, (10.0, 1.0))
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                outputs: dict[float, Tensor] = end.value
-                return [few.aged, outputs[10.0], outputs[1.0], few.toned]
+        strip = [pictures[:4] for pictures in (self.own.aged, own[10.0], own[1.0], self.own.toned)]
+        return figures, strip
 
 
 @torch.no_grad()

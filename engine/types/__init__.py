@@ -31,6 +31,7 @@ from engine.types.rendering import (
     Sample,
     View,
 )
+from engine.types.tuning import TUNING_NAME, CollectionKind, Tuned, Tuning, TuningCheck
 from engine.types.work import (
     Comparison,
     EngineReady,
@@ -52,6 +53,8 @@ __all__ = [
     "PROTECTED",
     "SCALES",
     "SHIPPED_MODEL",
+    "TUNING_NAME",
+    "CollectionKind",
     "Comparison",
     "EngineReady",
     "ExportOptions",
@@ -80,5 +83,8 @@ __all__ = [
     "Snapshot",
     "StyleCard",
     "Trial",
+    "Tuned",
+    "Tuning",
+    "TuningCheck",
     "View",
 ]

@@ -45,7 +45,7 @@ class HeldOut:
         run.adopt_average()
         try:
             own = yield from _outputs(run, self.own)
-            general = yield from _outputs(run, self.general, (10.0,))
+            general = yield from _outputs(run, self.general, (0.1, 10.0))
         finally:
             run.nets.load_state_dict(kept)
         figures = {f"own_{alpha:g}": fitted_psnr(own[alpha], self.own.toned) for alpha in ALPHAS}
@@ -53,7 +53,7 @@ class HeldOut:
         figures["general_10"] = fitted_psnr(general[10.0], self.general.toned)
         figures["texture_1"] = texture(own[1.0], self.own.toned)
         figures["lab_shift"] = lab_distance(own[1.0], own[10.0])
-        figures["spread"] = float(torch.stack([own[0.1], own[10.0]]).std(dim=0).mean())
+        figures["spread"] = float(torch.stack([general[0.1], general[10.0]]).std(dim=0).mean())
         lost = run.scales.setdefault("general_start", figures["general_10"]) - figures["general_10"]
         figures["score"] = (figures["own_10"] + figures["own_1"]) / 2 - max(0.0, lost - ALLOWED_LOSS)
         strip = [pictures[:4] for pictures in (self.own.aged, own[10.0], own[1.0], self.own.toned)]

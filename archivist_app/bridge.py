@@ -32,6 +32,7 @@ from engine.types import (
     Restored,
     Sample,
     StyleCard,
+    UnfinishedExport,
 )
 
 if TYPE_CHECKING:
@@ -282,6 +283,22 @@ class Bridge(QObject):
             self._posted.emit(on_progress, step)
 
         return ExportHandle(self._service.export(image, recipe, options, progress), self._loop)
+
+    def unfinished_exports(self, done: Callable[[tuple[UnfinishedExport, ...]], None], failed: Failed) -> None:
+        """Exports that an earlier run of the program did not end."""
+        self._watch(self._service.unfinished_exports(), done, failed)
+
+    def resume_export(self, unfinished: UnfinishedExport, on_progress: Callable[[Progress], None]) -> ExportHandle:
+        """Go on with one of them; `on_progress` is called on Qt's thread."""
+
+        def progress(step: Progress) -> None:  # called on the engine thread
+            self._posted.emit(on_progress, step)
+
+        return ExportHandle(self._service.resume_export(unfinished, progress), self._loop)
+
+    def discard_export(self, unfinished: UnfinishedExport) -> None:
+        """Remove what is left of one of them."""
+        self._watch(self._service.discard_export(unfinished), lambda _: None, log.warning)
 
     def optimise(
         self,

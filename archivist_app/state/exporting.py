@@ -14,7 +14,7 @@ from archivist_app.bridge import Bridge, ExportHandle
 from archivist_app.state.jobs_model import JobsModel, Ways
 from archivist_app.state.session import Session
 from engine.errors import Cancelled, EngineError
-from engine.types import ExportOptions, ImageRef, Project, ProjectItem, Recipe
+from engine.types import ExportOptions, ImageRef, Project, ProjectItem, Recipe, UnfinishedExport
 
 KIND = ".tif"
 
@@ -76,6 +76,15 @@ class Exporter(QObject):
         ways = Ways(hold=lambda paused: handle.hold(paused), retry=lambda: self._again(image, recipe, options))
         number = self._jobs.add(target.name, lambda: handle.cancel(), ways)
         handle = self._bridge.export(image, recipe, options, lambda progress: self._jobs.advance(number, progress))
+        self._taken.add(target.name)
+        self._tasks.spawn(self._follow(number, target, handle))
+
+    def resume(self, unfinished: UnfinishedExport) -> None:
+        """Go on with an export that an earlier run of the program did not end."""
+        target = Path(unfinished.target)
+        ways = Ways(hold=lambda paused: handle.hold(paused))
+        number = self._jobs.add(target.name, lambda: handle.cancel(), ways)
+        handle = self._bridge.resume_export(unfinished, lambda progress: self._jobs.advance(number, progress))
         self._taken.add(target.name)
         self._tasks.spawn(self._follow(number, target, handle))
 

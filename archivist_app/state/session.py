@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -22,11 +23,13 @@ from archivist_app.state.filmstrip_model import FilmstripModel
 from archivist_app.state.intake import sort_paths
 from archivist_app.state.waiting import OPENING, OPENING_DEMO
 from engine.errors import EngineError
-from engine.types import Frame, Project, ProjectItem, Recipe, Snapshot, StyleCard
+from engine.types import Frame, ImageRef, Project, ProjectItem, Recipe, Snapshot, StyleCard
 
 AUTOSAVE_MS = 1000  # after the first unsaved change; later changes do not postpone it
 RETRY_MS = 10_000  # after a save that failed
 OVERVIEW = 2048  # longest side of the picture shown before the first draft, in pixels
+LARGE = 256 << 20  # bytes of a file from which on it is shown before its checksum is known
+log = logging.getLogger(__name__)
 
 
 class Session(QObject):
@@ -104,6 +107,7 @@ class Session(QObject):
     async def _add(self, pictures: tuple[str, ...]) -> tuple[str, ...]:
         """Into the open project where that can be written, else into the one they belong to."""
         before = set(self._items)
+        self._glimpse(pictures[0])
         if self._project is not None and self._project.writable:
             await self.flush()
             project, refused = await self._bridge.add_images(self._project, pictures)
@@ -113,6 +117,20 @@ class Session(QObject):
         if len(refused) < len(pictures):
             await self._adopt(project, show)
         return refused
+
+    def _glimpse(self, path: str) -> None:
+        """Show a large picture before its checksum is known, which takes seconds; only where nothing else is shown."""
+        try:
+            size = os.path.getsize(path)
+        except OSError:
+            return  # adding it says so
+
+        def show(frame: Frame) -> None:
+            if self.document.image is None:
+                self.overview_arrived.emit(frame)
+
+        if self.document.image is None and size >= LARGE:
+            self._bridge.picture(ImageRef(path, "", size), OVERVIEW, show, log.info)
 
     async def _open_demo(self) -> None:
         async with self._opening:

@@ -24,6 +24,7 @@ from archivist_app.state.session import Session
 from archivist_app.state.styles_model import StylesModel
 from archivist_app.state.thumbnails import Thumbnails
 from archivist_app.state.truth import Truth
+from archivist_app.state.unfinished import Unfinished
 from archivist_app.state.variants import Variants
 
 
@@ -49,6 +50,7 @@ class Workspace:
     corners: Corners
     jobs: JobsModel
     exporter: Exporter
+    unfinished: Unfinished
     optimiser: Optimiser
 
     @classmethod
@@ -79,6 +81,7 @@ class Workspace:
             corners=Corners(document, thumbnails, owner),
             jobs=jobs,
             exporter=exporter,
+            unfinished=Unfinished(exporter, bridge, jobs),
             optimiser=Optimiser(session, exporter, bridge, jobs, tasks),
         )
 

@@ -177,7 +177,7 @@ def _mpx(x: Tensor) -> float:
 def _tick(pipeline: Pipeline, subject: Subject, effort: Effort) -> Generator[None, None, float]:
     """Seconds of one slider tick over the whole picture at 1:1, its tiles in the cache."""
     image = ImageRef("", subject.sha256, 0)
-    height, width = subject.source.master.pixels.shape[:2]
+    height, width = subject.source.shape[:2]
     first = RenderRequest(image, subject.recipe, View(Region(0, 0, width, height)))
     for _step in pipeline.refine(first, subject, lambda _frame: None):
         yield None

@@ -47,7 +47,7 @@ Report = Callable[[Progress], None]
 Moved = Callable[[EngineReady, str], None]
 OnPass = Callable[[Losses, Frame | None], None]
 SEEN_BYTES = 1 << 30  # what the backbone said of tiles: about 13 MB a megapixel
-SOURCE_BYTES = 3 << 30  # decoded masters
+SOURCE_BYTES = 1 << 30  # decoded masters; of those larger than 256 MB only the halved copies, strips and tiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +100,11 @@ def quietly(steps: Steps[T]) -> Generator[None, None, T]:
         steps.close()
 
 
-def probe(path: Path) -> ImageInfo:
-    """An image's header."""
+def probe(path: Path, page: int = 0) -> ImageInfo:
+    """The header of a page."""
     from engine.imaging import reader  # with numpy and every codec, as in the next two
 
-    return reader.probe(path)
+    return reader.probe(path, page)
 
 
 def preview(path: Path, size: int, page: int = 0) -> NDArray[np.uint8]:
@@ -115,7 +115,7 @@ def preview(path: Path, size: int, page: int = 0) -> NDArray[np.uint8]:
 
 
 def decode(path: Path, page: int = 0) -> Source:
-    """The whole master."""
+    """A page of a master, ready to be read by regions."""
     from engine.rendering.source import open_source
 
     return open_source(path, page)
@@ -136,7 +136,7 @@ class EngineCore:
         self._lock = threading.Lock()
         self._library = StyleLibrary(user_data_path("Archivist", appauthor=False) / "styles.json")
         self._desk = ProjectDesk(self._admit)
-        self._masks = MaskShelf(self._desk.folders)
+        self._masks = MaskShelf(self._mask_folders)
         self._note = OpenNote(user_state_path("Archivist", appauthor=False))
         self._studio_made: Studio | None = None
         self._exports: Desk | None = None
@@ -291,7 +291,7 @@ class EngineCore:
         mask = None
         if recipe.mask is not None:
             mask = self._masks.get(recipe.mask)
-            if mask.shape != source.master.pixels.shape[:2]:
+            if mask.shape != source.shape[:2]:
                 raise RecipeError("The damage mask of this recipe is not one of this image; choose or draw it again.")
         return Subject(image.sha256, source, recipe, image.page, style, mask)
 
@@ -301,6 +301,12 @@ class EngineCore:
         if self._exports is None:
             self._exports = Desk(self._known_masters)
         return self._exports
+
+    def _mask_folders(self) -> list[Path]:
+        """Where masks are looked for: in the open projects, and beside exports that were cut off."""
+        from engine.export.ledger import mask_folders
+
+        return [*self._desk.folders(), *mask_folders()]
 
     def _known_masters(self) -> list[str]:
         with self._lock:

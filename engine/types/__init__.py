@@ -53,6 +53,7 @@ from engine.types.work import (
     Progress,
     Restored,
     Trial,
+    UnfinishedExport,
 )
 
 __all__ = [
@@ -108,5 +109,6 @@ __all__ = [
     "Tuned",
     "Tuning",
     "TuningCheck",
+    "UnfinishedExport",
     "View",
 ]

@@ -46,6 +46,7 @@ from engine.types import (
     Sample,
     Snapshot,
     StyleCard,
+    UnfinishedExport,
     View,
 )
 
@@ -123,6 +124,7 @@ class FakeService:
         self.damage: Region | None = None  # what is found; default: a square in the corner
         self.refuse_masks = ""
         self.exported: list[Recipe] = []
+        self.unfinished: tuple[UnfinishedExport, ...] = ()
         self.mask_time = 0.0  # seconds that keeping one takes
         self.masks: dict[str, NDArray[np.uint8]] = {}
 
@@ -196,7 +198,7 @@ class FakeService:
 
     def _read(self, image: ImageRef) -> Pixels:
         if image not in self._pixels:
-            path = self._paths[image]
+            path = self._paths[image] if image.sha256 else image.path
             try:
                 with Image.open(path) as picture:
                     rgb = np.asarray(picture.convert("RGB"))
@@ -422,6 +424,19 @@ class FakeService:
 
         self._work.put(step)
         return work
+
+    def unfinished_exports(self) -> Future[tuple[UnfinishedExport, ...]]:
+        return self._io.submit(lambda: self.unfinished)
+
+    def resume_export(
+        self, unfinished: UnfinishedExport, on_progress: Callable[[Progress], None]
+    ) -> FakeWork[Restored]:
+        self.calls.append(f"resume {unfinished.key}")
+        image = self._open(unfinished.source).ref
+        return self.export(image, Recipe(), ExportOptions(unfinished.target), on_progress)
+
+    def discard_export(self, unfinished: UnfinishedExport) -> Future[None]:
+        return self._io.submit(self.calls.append, f"discard {unfinished.key}")
 
     def _export_steps(
         self, image: ImageRef, recipe: Recipe, options: ExportOptions

@@ -7,6 +7,7 @@ made.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6 import QtCore
@@ -30,6 +31,7 @@ from archivist_app.views.theme import GRID, THEMES, Theme
 
 if TYPE_CHECKING:
     from archivist_app.state.workspace import Workspace
+    from archivist_app.views.finetune_panel import FinetunePanel
     from archivist_app.views.modes import Mode
     from archivist_app.views.readout import Readout
     from archivist_app.views.tour import Hint
@@ -136,6 +138,7 @@ class MainWindow(QMainWindow):
         self.styles = StylePanel(self.gallery, work.styles, theme)
         self.jobs = JobsPanel(work.jobs, theme)
         self._readout: Readout | None = None
+        self._finetuning: FinetunePanel | None = None
 
     def _make_tools(self) -> None:
         from archivist_app.views.mask_tool import MaskTool
@@ -197,7 +200,7 @@ class MainWindow(QMainWindow):
 
         a = self.actions_
         menus: dict[str, tuple[QAction | None, ...]] = {
-            "&File": (a.open, a.open_folder, a.demo, None, a.export, a.export_as, a.optimise, None, a.quit),
+            "&File": (a.open, a.open_folder, a.demo, None, a.export, a.export_as, a.optimise, a.finetune, None, a.quit),
             "&Edit": (a.undo, a.redo, None, a.snapshot),
             "&Compare": (*a.modes.values(), a.next_mode, None, a.rotate, a.swap, a.pause, a.gain, a.truth),
             "&View": (a.fit, *a.zooms.values(), None, a.navigator, a.surround),
@@ -252,6 +255,7 @@ class MainWindow(QMainWindow):
         a.export.triggered.connect(lambda: work.exporter.export())
         a.export_as.triggered.connect(lambda: tasks.spawn(self._export_as()))
         a.optimise.triggered.connect(lambda: tasks.spawn(self._optimise()))
+        a.finetune.triggered.connect(self._show_finetuning)
         a.quit.triggered.connect(self.close)
         for mode, action in a.modes.items():
             action.triggered.connect(lambda _checked=False, mode=mode: self.compare.set_mode(mode))
@@ -460,6 +464,23 @@ class MainWindow(QMainWindow):
         wish = await dialogs.ask_optimisation(self, optimiser.needs_picture(), PASSES)
         if wish is not None:
             optimiser.start(*wish)
+
+    @Slot()
+    def _show_finetuning(self) -> None:
+        if self._finetuning is None:
+            from archivist_app.views.finetune_panel import FinetunePanel
+
+            self._finetuning = FinetunePanel(self, self._workspace.tuner, self.film.chosen_items)
+            self._finetuning.use_requested.connect(self._use_model)
+        self._finetuning.show()
+        self._finetuning.raise_()
+
+    @Slot(str)
+    def _use_model(self, model: str) -> None:
+        from archivist_app.state.commands import Edit
+
+        recipe = replace(self._workspace.document.recipe, model=model, weights="")
+        self._workspace.session.push(Edit(recipe, f"Model: {model}"))
 
     # hands
 

@@ -13,7 +13,7 @@ from archivist_app.bridge import Bridge, TuningHandle
 from archivist_app.state.jobs_model import JobsModel, Ways
 from archivist_app.state.session import Session
 from engine.errors import Cancelled, EngineError
-from engine.types import Progress, Tuned, Tuning, TuningCheck
+from engine.types import Progress, ProjectItem, Tuned, Tuning, TuningCheck
 
 Which = Literal["selected", "approved", "all"]
 
@@ -48,12 +48,20 @@ class Tuner(QObject):
         project = self._session.project
         if project is None:
             return ()
-        chosen = {
-            "selected": [item for item in project.items if item.uuid in selected],
-            "approved": [item for item in project.items if item.decision == "approved"],
-            "all": list(project.items),
-        }[which]
-        return tuple(self._bridge.register(project, item) for item in chosen)
+        return tuple(self._bridge.register(project, item) for item in self._items(which, selected))
+
+    def count(self, which: Which, selected: Sequence[str]) -> int:
+        """How many images that is."""
+        return len(self._items(which, selected))
+
+    def _items(self, which: Which, selected: Sequence[str]) -> list[ProjectItem]:
+        project = self._session.project
+        items = project.items if project is not None else ()
+        if which == "all":
+            return list(items)
+        if which == "approved":
+            return [item for item in items if item.decision == "approved"]
+        return [item for item in items if item.uuid in selected]
 
     def start(self, wish: Tuning) -> None:
         """Teach; nothing happens while another is running."""

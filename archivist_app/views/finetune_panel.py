@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -66,13 +67,19 @@ class FinetunePanel(QDialog):
         tuner.ended.connect(self._show_end)
         self._show_running(tuner.running)
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Say how many images each choice means now."""
+        super().showEvent(event)
+        for number, (which, words) in enumerate(WHICH.items()):
+            self.which.setItemText(number, f"{words} ({self._tuner.count(which, self._selected())})")
+
     def _make_fields(self) -> None:
         self.which = QComboBox()
         self.which.setObjectName("tuningWhich")
         self.which.setAccessibleName("Which images teach")
         for which, words in WHICH.items():
             self.which.addItem(words, which)
-        self.name = QLineEdit("my-collection")
+        self.name = dressed(QLineEdit("my-collection"), "search")
         self.name.setObjectName("tuningName")
         self.name.setAccessibleName("Name of the new model")
         self.minutes = QSpinBox(minimum=1, maximum=24 * 60, value=15, suffix=" min")

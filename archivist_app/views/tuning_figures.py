@@ -19,6 +19,12 @@ ROWS = {
 }
 COLUMNS = ("", "at first", "best", "last")
 STRIP_WIDTH, ROW_HEIGHT = 440, 104
+ABOUT = (
+    "10 to 200 pictures of one collection teach the model its grain, its process and its damage.\n\n"
+    "Some of them are held out and never learned from; all figures are measured on these. What is proposed at the end "
+    "is the best measurement, not the last, and never anything worse than the model it began from.\n\n"
+    "The new model is a small file in the project. Your originals are only read, and nothing leaves this computer."
+)
 
 
 class TuningFigures(QWidget):
@@ -34,10 +40,17 @@ class TuningFigures(QWidget):
         self.list.setAccessibleName("Measurements")
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.MultiSelection)
         self.list.setFixedHeight(ROW_HEIGHT)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.list.itemSelectionChanged.connect(self._show_strips)
         self._strips = (QLabel(), QLabel())
         self._captions = (label("", "hint"), label("", "hint"))
+        self._about = label(ABOUT, "muted")
+        self._about.setWordWrap(True)
+        self._about.setFixedWidth(STRIP_WIDTH)
+        self._told = QWidget()
         self._lay_out()
+        self.clear()
 
     def _lay_out(self) -> None:
         table = QGridLayout()
@@ -49,7 +62,11 @@ class TuningFigures(QWidget):
             for number, column in enumerate(COLUMNS[1:], start=1):
                 table.addWidget(self._cells[row, column], place, number, Qt.AlignmentFlag.AlignRight)
         table.setColumnStretch(0, 1)
-        layout = QVBoxLayout(self)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self._about, 0, Qt.AlignmentFlag.AlignTop)
+        whole.addWidget(self._told, 1)
+        layout = QVBoxLayout(self._told)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GRID)
         layout.addLayout(table)
@@ -73,10 +90,14 @@ class TuningFigures(QWidget):
         self._plot.show_values(())
         for cell in self._cells.values():
             cell.setText("")
+        self._about.show()
+        self._told.hide()
 
     def add(self, check: TuningCheck) -> None:
         """Another measurement; the newest and the first are shown until somebody chooses others."""
         self._checks.append(check)
+        self._about.hide()
+        self._told.show()
         words = f"Step {check.step}: {check.figures['own_10']:.2f} dB"
         words += ", the best so far" if check.best else ""
         item = QListWidgetItem(f"{words} \u2014 {check.told}" if check.told else words)

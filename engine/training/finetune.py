@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from engine.models import low_rank
-from engine.models.catalog import read_card
+from engine.models.catalog import header, read_card
 from engine.models.weights import save_tuned
 from engine.training import phases
 from engine.training.adversary import ADVERSARIES
@@ -309,7 +309,8 @@ def _card(order: Order, pictures: int, counters: dict[str, Any]) -> dict[str, An
     before, after = counters["first_figures"], counters["best_figures"]
     figures = {f"held_out_{k}": round(after[k], 3) for k in ("own_10", "own_1", "general_10", "texture_1")}
     start = {f"before_{k}": round(before[k], 3) for k in ("own_10", "own_1", "general_10", "texture_1")}
-    return {
+    kept = {name: value for name, value in header(order.base).items() if name in ("slider", "scales", "halo", "tile")}
+    return kept | {
         "id": order.wish.name,
         "title": order.wish.name,
         "description": f"Fine-tuned on {pictures} pictures of one collection ({order.wish.kind}).",

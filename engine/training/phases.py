@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -188,8 +188,7 @@ def _any_process(dice: Dice) -> processes.Process:
 
 def _as_print(process: processes.Process, picture: Tensor, dice: Dice) -> Tensor:
     """picture (1, 3, H, W) as a print of this process, texture included, at a random place of its sheet."""
-    x = processes.colours(process, picture)
-    return processes.draw_texture(x, process.texture, process.grain, dice.count(0, 4096), dice.count(0, 4096), 0)
+    return processes.as_print(process, picture, dice.count(0, 4096), dice.count(0, 4096))
 
 
 def features(run: Run, lesson: Lesson) -> dict[str, float]:
@@ -224,7 +223,7 @@ def _restore(run: Run, lesson: Lesson, batch: Aged, weights: Weights) -> Tensor:
     with lesson.autocast():
         features, fine = run.nets.backbone.project(*seen.inner)
         z = condition(weights.alpha, weights.beta, weights.style)
-        r = run.nets.head(features, fine, seen.residual, noise, z)
+        r = run.nets.head(replace(seen, features=features, fine=fine), noise, z)
     restored: Tensor = x + r.float()
     return restored
 

@@ -67,7 +67,7 @@ def _output(run: Run, x: Tensor, alphas: tuple[float, ...]) -> list[Tensor]:
     noise, style = drawn.to(x) * 2 - 1, x.new_zeros(1, 64)
     seen = run.nets.backbone(x)
     settings = [condition(x.new_full((1,), alpha), x.new_zeros(1), style) for alpha in alphas]
-    return [x + run.nets.head(seen.features, seen.fine, seen.residual, noise, z) for z in settings]
+    return [x + run.nets.head(seen, noise, z) for z in settings]
 
 
 def _outputs(run: Run, batch: Aged, alphas: tuple[float, ...] = ALPHAS) -> Generator[None, None, dict[float, Tensor]]:

@@ -59,7 +59,7 @@ class Averaging(Backbone):
         y = torch.nn.functional.avg_pool2d(x, 9, stride=1, padding=4, count_include_pad=False)
         logit = 8 * (x.amax(1, keepdim=True) < 0.02).float() - 4
         yield None
-        yield Understanding(y - x, x, x, logit)
+        yield Understanding(y - x, x, x, x, logit)
 
 
 def test_lessons_follow_from_their_seed() -> None:

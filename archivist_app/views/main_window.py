@@ -190,14 +190,18 @@ class MainWindow(QMainWindow):
         stars.addActions(a.stars)
         menu.addSeparator()
         menu.addActions([a.copy_settings, a.paste_settings])
+        menu.addSeparator()
+        menu.addAction(a.accept_master)
 
     def _make_menus(self) -> None:
         from archivist_app.views.comfort import Comfort
         from archivist_app.views.variants_menu import VariantsMenu
 
         a = self.actions_
+        exports = (a.export, a.export_as, a.optimise)
+        masters = (a.check_masters, a.find_masters)
         menus: dict[str, tuple[QAction | None, ...]] = {
-            "&File": (a.open, a.open_folder, a.demo, None, a.export, a.export_as, a.optimise, None, a.quit),
+            "&File": (a.open, a.open_folder, a.demo, None, *exports, None, *masters, None, a.quit),
             "&Edit": (a.undo, a.redo, None, a.snapshot),
             "&Compare": (*a.modes.values(), a.next_mode, None, a.rotate, a.swap, a.pause, a.gain, a.truth),
             "&View": (a.fit, *a.zooms.values(), None, a.navigator, a.surround),
@@ -214,7 +218,7 @@ class MainWindow(QMainWindow):
         self.menus["&Compare"].insertMenu(a.next_mode, self._variants_menu)
         groups = {title.replace("&", ""): [action for action in actions if action] for title, actions in menus.items()}
         groups["Mask"] = [action for action in self.masking.menu.actions() if action.objectName()]
-        groups["Image"] = [a.approve, a.reject, *a.stars, a.copy_settings, a.paste_settings]
+        groups["Image"] = [a.approve, a.reject, *a.stars, a.copy_settings, a.paste_settings, a.accept_master]
         self.comfort = Comfort(self, self._workspace, self._theme, groups)
         self.menus["&File"].insertMenu(a.demo, self.comfort.recent)
         self.comfort.offer_tour(self._hints())
@@ -245,6 +249,8 @@ class MainWindow(QMainWindow):
         ]
 
     def _connect_actions(self) -> None:
+        from archivist_app.views.custody_desk import CustodyDesk
+
         a, work, tasks = self.actions_, self._workspace, self._workspace.tasks
         a.open.triggered.connect(lambda: tasks.spawn(self._ask_pictures()))
         a.open_folder.triggered.connect(lambda: tasks.spawn(self._ask_folder()))
@@ -252,6 +258,7 @@ class MainWindow(QMainWindow):
         a.export.triggered.connect(lambda: work.exporter.export())
         a.export_as.triggered.connect(lambda: tasks.spawn(self._export_as()))
         a.optimise.triggered.connect(lambda: tasks.spawn(self._optimise()))
+        CustodyDesk(self, work, a, self.messages)
         a.quit.triggered.connect(self.close)
         for mode, action in a.modes.items():
             action.triggered.connect(lambda _checked=False, mode=mode: self.compare.set_mode(mode))

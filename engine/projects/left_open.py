@@ -42,6 +42,8 @@ class OpenNote:
             if not pid.isdigit() or (self._is_ours if ours else is_alive(int(pid))):
                 continue
             with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+                from engine.projects.places import is_project  # with pydantic, which most starts do without
+
                 project = Path(json.loads(path.read_bytes())["project"])
                 if is_project(project):
                     found[project] = None

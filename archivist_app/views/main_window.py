@@ -30,6 +30,7 @@ from archivist_app.views.jobs_panel import JobsPanel
 from archivist_app.views.mask_tool import MaskTool
 from archivist_app.views.message_bar import MessageBar
 from archivist_app.views.modes import Mode
+from archivist_app.views.monitor_menu import MonitorMenu
 from archivist_app.views.parts import column, dressed, label
 from archivist_app.views.readout import Readout
 from archivist_app.views.style_desk import StyleDesk
@@ -167,6 +168,9 @@ class MainWindow(QMainWindow):
                     menu.addSeparator()
                 else:
                     menu.addAction(action)
+            if title == "&View":
+                self.monitor = MonitorMenu(self, self._workspace.preferences, self._workspace.tasks)
+                menu.addMenu(self.monitor)
             if title == "&Compare":
                 self._variants_menu = VariantsMenu(self._workspace.variants, menu)
                 menu.insertMenu(a.next_mode, self._variants_menu)
@@ -248,11 +252,14 @@ class MainWindow(QMainWindow):
         session.project_changed.connect(self._show_project)
         session.item_changed.connect(self._show_item)
         session.overview_arrived.connect(self._show_overview)
+        session.nothing_opened.connect(lambda: self._pages.setCurrentIndex(0))
         session.info_arrived.connect(self._show_info)
         session.opening_changed.connect(self._show_opening)
         session.saved.connect(lambda: self._about_save.setText("Saved"))
         session.noticed.connect(self.messages.tell)
         work.own_styles.noticed.connect(self.messages.tell)
+        self.monitor.failed.connect(self.messages.tell_fault)
+        self.monitor.changed.connect(self._show_anew)
         work.unfinished.noticed.connect(self.messages.tell)
         for source in (
             session.failed,
@@ -300,6 +307,14 @@ class MainWindow(QMainWindow):
         if not self._painted:
             self._painted = True
             self.first_painted.emit()
+            self.monitor.follow()
+
+    @Slot()
+    def _show_anew(self) -> None:
+        """The monitor's colours are other ones: everything with pictures in it is painted again."""
+        self.compare.navigator.show_anew()
+        for widget in self.findChildren(QWidget):
+            widget.update()
 
     @Slot(object)
     def _show_project(self, project: Project | None) -> None:
@@ -324,6 +339,7 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _show_overview(self, frame: Frame) -> None:
+        self._pages.setCurrentIndex(1)
         self.compare.show_overview(frame)
 
     @Slot(object)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
@@ -14,6 +14,7 @@ from engine.errors import Cancelled, EngineError
 from engine.types import (
     EngineReady,
     ExportOptions,
+    FixityReport,
     Frame,
     ImageRef,
     Losses,
@@ -28,6 +29,7 @@ from engine.types import (
     ProjectItem,
     Recipe,
     Region,
+    Relocation,
     RenderRequest,
     Restored,
     Sample,
@@ -90,15 +92,15 @@ class StyleHandle:
         return await _outcome(self._future, self.cancel, self._loop)
 
 
-class ExportHandle:
-    """A running export: await `result()`, or `cancel()` it from Qt's thread."""
+class JobHandle(Generic[T]):
+    """Running work of the engine: await `result()`, or `cancel()` it from Qt's thread."""
 
     def __init__(self, work: Any, loop: asyncio.AbstractEventLoop) -> None:
         self._work = work
         self._loop = loop
 
     def cancel(self) -> None:
-        """Ask the engine to stop; it removes what it wrote."""
+        """Ask the engine to stop; it removes what it half wrote."""
         self._work.cancel()
 
     def hold(self, paused: bool) -> None:
@@ -108,10 +110,14 @@ class ExportHandle:
         else:
             self._work.resume()
 
-    async def result(self) -> Restored:
-        """What was written. Raises EngineError, or Cancelled once the engine has removed what it wrote."""
-        restored: Restored = await _outcome(self._work.future, self.cancel, self._loop)
-        return restored
+    async def result(self) -> T:
+        """What came of it. Raises EngineError, or Cancelled once the engine has cleaned up."""
+        made: T = await _outcome(self._work.future, self.cancel, self._loop)
+        return made
+
+
+class ExportHandle(JobHandle[Restored]):
+    """A running export."""
 
 
 class OptimiseHandle(ExportHandle):
@@ -400,6 +406,46 @@ class Bridge(QObject):
     async def save_item(self, project: Project, item: ProjectItem) -> Project:
         """Write one item; its revision must be newer than the saved one."""
         return await self._result(self._service.save_item(project, item))
+
+    async def journal(self, project: Project, items: Sequence[ProjectItem]) -> None:
+        """Keep edits on the disk in case the program is killed before they are saved. Raises EngineError."""
+        await self._result(self._service.journal(project, items))
+
+    def beat(self) -> None:
+        """Say that the open project is in use."""
+        self._service.beat()
+
+    async def note_open(self, project: Project | None) -> None:
+        """If the program is killed, the next one knows that this project was open."""
+        await self._result(self._service.note_open(project))
+
+    async def left_open(self) -> tuple[str, ...]:
+        """Folders of the projects that were open in programs that were killed; told once."""
+        return await self._result(self._service.left_open())
+
+    def check_masters(
+        self, project: Project, items: Sequence[ProjectItem], on_progress: Callable[[Progress], None]
+    ) -> JobHandle[tuple[tuple[str, FixityReport], ...]]:
+        """Start reading masters, every byte; `on_progress` is called on Qt's thread."""
+
+        def progress(step: Progress) -> None:  # called on the engine thread
+            self._posted.emit(on_progress, step)
+
+        return JobHandle(self._service.check_masters(project, items, progress), self._loop)
+
+    def relocate(
+        self, project: Project, folder: str | None, on_progress: Callable[[Progress], None]
+    ) -> JobHandle[tuple[Project, tuple[Relocation, ...]]]:
+        """Start looking for moved masters by their bytes; `on_progress` is called on Qt's thread."""
+
+        def progress(step: Progress) -> None:  # called on the engine thread
+            self._posted.emit(on_progress, step)
+
+        return JobHandle(self._service.relocate(project, folder, progress), self._loop)
+
+    async def acknowledge(self, project: Project, item: ProjectItem) -> Project:
+        """Take the file that is now at a master's place for the master. Raises EngineError."""
+        return await self._result(self._service.acknowledge(project, item))
 
     async def demo_project(self) -> Project:
         """The project of the demo, made on first use."""

@@ -18,6 +18,10 @@ class ImageError(EngineError):
     """The file cannot be read as an image."""
 
 
+class MasterChangedError(ImageError):
+    """A master is no longer the file that was added; nothing is made of it until somebody acknowledges that."""
+
+
 class WriteError(EngineError):
     """The result could not be written; nothing half-written is left behind."""
 

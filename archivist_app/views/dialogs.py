@@ -37,6 +37,15 @@ async def ask_folder(parent: QWidget) -> list[str]:
     return dialog.selectedFiles() if await answer(dialog) == QDialog.DialogCode.Accepted else []
 
 
+async def ask_masters_folder(parent: QWidget) -> str | None:
+    """Where masters were moved to; None when somebody changes their mind."""
+    dialog = QFileDialog(parent, "Find moved masters in this folder and below")
+    dialog.setObjectName("findMastersDialog")
+    dialog.setFileMode(QFileDialog.FileMode.Directory)
+    accepted = await answer(dialog) == QDialog.DialogCode.Accepted
+    return dialog.selectedFiles()[0] if accepted and dialog.selectedFiles() else None
+
+
 async def ask_mask(parent: QWidget) -> str | None:
     """The file of a damage mask; None when somebody changes their mind."""
     dialog = QFileDialog(parent, "Import a damage mask", "", MASKS)

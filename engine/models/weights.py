@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,20 +33,30 @@ class Restorer:
     head: Head
     tone: ToneStage
     encoder: StyleEncoder
+    slider: tuple[float, float] = (1.0, 0.0)  # slope and shift, see `heard`
 
     @property
     def parts(self) -> dict[str, nn.Module]:
         return {"backbone": self.backbone, "head": self.head, "tone": self.tone, "encoder": self.encoder}
 
+    def heard(self, alpha: float) -> float:
+        """The loss weight that the head hears of where the slider stands on alpha.
+
+        What a head makes of the two decades it was trained on need not be the range a person has a use for: a slope
+        above 1 spreads more of it over the slider, a shift moves it, as another weight of the critic would have.
+        """
+        slope, shift = self.slider
+        return math.exp(slope * math.log(alpha) + shift)
+
 
 def load_restorer(path: Path, device: torch.device, dtype: torch.dtype) -> Restorer:
     """Reads a weight file. The backbone gets `dtype` and channels_last; head, tone and encoder stay float32,
     since the head is folded and the other two see thumbnails only. ModelError where something does not fit."""
-    restorer = Restorer(Backbone(), Head(), ToneStage(), StyleEncoder())
     try:
         tensors = load_file(path)
     except (OSError, SafetensorError) as error:
         raise ModelError(f"The model “{path.name}” is missing or damaged; install Archivist again.") from error
+    restorer = Restorer(Backbone(), Head(), ToneStage(), StyleEncoder(), _slider(path))
     for name, part in restorer.parts.items():
         state = {k.removeprefix(name + "."): v.float() for k, v in tensors.items() if k.startswith(name + ".")}
         try:
@@ -56,6 +67,17 @@ def load_restorer(path: Path, device: torch.device, dtype: torch.dtype) -> Resto
     restorer.backbone.to(dtype=dtype)
     restorer.backbone.to(memory_format=torch.channels_last)
     return restorer
+
+
+def _slider(path: Path) -> tuple[float, float]:
+    """Slope and shift of the file's card; those of a head that hears alpha as it is where it tells none."""
+    found = header(path).get("slider", (1.0, 0.0))
+    if not isinstance(found, list | tuple) or len(found) != 2 or not all(isinstance(n, int | float) for n in found):
+        raise ModelError(f"The model “{path.name}” is missing or damaged; install Archivist again.")
+    slope, shift = (float(number) for number in found)
+    if not (0.1 <= slope <= 10 and abs(shift) <= 10):  # also refuses NaN
+        raise ModelError(f"The model “{path.name}” is missing or damaged; install Archivist again.")
+    return slope, shift
 
 
 def load_objective(path: Path, device: torch.device) -> Objective:

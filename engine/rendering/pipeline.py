@@ -188,6 +188,7 @@ class Pipeline:
                 for _, ahead in following:
                     self._send(subject, level, ahead)
                 begun.append(self._begin(subject, plan, level, seen, (number, tile.core), change))
+                yield None
                 while len(begun) > len(following):
                     tally = tally + self._end(subject, level, begun.popleft(), canvas)
                 yield Progress(before + turn + 1, len(tiles), "restoring")
@@ -310,6 +311,7 @@ class Pipeline:
             yield None
         if keep:
             self._seen.put(key, seen, seen.nbytes)
+        yield None  # what is made of it is a step of its own
         return seen
 
     def _send(self, subject: Subject, level: int, tile: Tile) -> None:

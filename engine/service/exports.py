@@ -42,6 +42,7 @@ class Exports(Images):
     ) -> Generator[Progress | None, None, Restored]:
         from engine.export.single import Order, export
 
+        yield from self._unchanged(image)
         source = yield from self._decoded(image)
         pipeline = self._pipeline(recipe)
         subject = self._subject(image, replace(recipe, weights=pipeline.card.sha256), source)
@@ -104,6 +105,7 @@ class Exports(Images):
 
             if recipe.scale > 1:
                 raise RecipeError("An optimisation leaves the size as it is; set the size to 1 for it.")
+            yield from self._unchanged(image)
             source = yield from self._decoded(image)
             reference = None
             if order.reference:

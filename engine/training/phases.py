@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from engine.models import losses, objective
 from engine.models.blocks import luma
 from engine.models.generator import NOISE, STYLE_SIZE, condition
 from engine.models.style_encoder import REFERENCE_SIZE
+from engine.runtime.device import multiplies_bfloat16
 from engine.styles import processes
 from engine.training import optics
 from engine.training.adversary import ADVERSARIES, Adversary
@@ -57,7 +58,8 @@ class Lesson:
         return age(clean, self.seed, severity=severity, look_alikes=LOOK_ALIKES, only=only)
 
     def autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16)
+        """Half of the precision, where the device does not have to emulate it."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=multiplies_bfloat16(self.device.type))
 
 
 Step = Callable[[Run, Lesson], dict[str, float]]
@@ -165,8 +167,7 @@ def _any_process(dice: Dice) -> processes.Process:
 
 def _as_print(process: processes.Process, picture: Tensor, dice: Dice) -> Tensor:
     """picture (1, 3, H, W) as a print of this process, texture included, at a random place of its sheet."""
-    x = processes.colours(process, picture)
-    return processes.draw_texture(x, process.texture, process.grain, dice.count(0, 4096), dice.count(0, 4096), 0)
+    return processes.as_print(process, picture, dice.count(0, 4096), dice.count(0, 4096))
 
 
 def features(run: Run, lesson: Lesson) -> dict[str, float]:
@@ -201,7 +202,7 @@ def _restore(run: Run, lesson: Lesson, batch: Aged, weights: Weights) -> Tensor:
     with lesson.autocast():
         features, fine = run.nets.backbone.project(*seen.inner)
         z = condition(weights.alpha, weights.beta, weights.style)
-        r = run.nets.head(features, fine, seen.residual, noise, z)
+        r = run.nets.head(replace(seen, features=features, fine=fine), noise, z)
     restored: Tensor = x + r.float()
     return restored
 

@@ -26,6 +26,7 @@ from engine.types import (
     PROTECTED,
     EngineReady,
     ExportOptions,
+    FixityReport,
     Frame,
     ImageInfo,
     ImageRef,
@@ -41,6 +42,7 @@ from engine.types import (
     ProjectItem,
     Recipe,
     Region,
+    Relocation,
     RenderRequest,
     Restored,
     Sample,
@@ -121,6 +123,9 @@ class FakeService:
         self._engine = threading.Thread(target=self._live, name="engine")
         self._io = ThreadPoolExecutor(2, thread_name_prefix="io")
         self.closed = False
+        self.journaled: list[ProjectItem] = []
+        self.noted_open = ""
+        self.was_left_open: tuple[str, ...] = ()
         self.damage: Region | None = None  # what is found; default: a square in the corner
         self.refuse_masks = ""
         self.exported: list[Recipe] = []
@@ -598,6 +603,81 @@ class FakeService:
             return self._write(replace(known, items=tuple(item if i.uuid == item.uuid else i for i in known.items)))
 
         return self._io.submit(save)
+
+    def journal(self, project: Project, items: Sequence[ProjectItem]) -> Future[None]:
+        return self._io.submit(lambda: self.journaled.extend(items))
+
+    def beat(self) -> Future[None]:
+        return self._io.submit(lambda: self.calls.append("beat"))
+
+    def note_open(self, project: Project | None) -> Future[None]:
+        def note() -> None:
+            self.noted_open = project.folder if project is not None else ""
+
+        return self._io.submit(note)
+
+    def left_open(self) -> Future[tuple[str, ...]]:
+        return self._io.submit(lambda: self.was_left_open)
+
+    def acknowledge(self, project: Project, item: ProjectItem) -> Future[Project]:
+        def accept() -> Project:
+            known = self._projects.get(project.uuid, project)
+            seen = self._open(item.source.path, item.source.page).ref
+            now = replace(item, source=replace(item.source, sha256=seen.sha256, size=seen.size))
+            now = replace(now, revision=item.revision + 1)
+            return self._write(replace(known, items=tuple(now if i.uuid == item.uuid else i for i in known.items)))
+
+        return self._io.submit(accept)
+
+    def check_masters(
+        self, project: Project, items: Sequence[ProjectItem], on_progress: Callable[[Progress], None]
+    ) -> FakeWork[tuple[tuple[str, FixityReport], ...]]:
+        work: FakeWork[tuple[tuple[str, FixityReport], ...]] = FakeWork()
+        reports: list[tuple[str, FixityReport]] = []
+
+        def step() -> None:
+            if not work.wanted or self.closed:
+                work.future.cancel()
+                work.future.set_running_or_notify_cancel()
+            elif len(reports) == len(items):
+                work.future.set_result(tuple(reports))
+            else:
+                item = items[len(reports)]
+                reports.append((item.uuid, self._check(item)))
+                on_progress(Progress(len(reports), len(items), ""))
+                self._work.put(step)
+
+        self._work.put(step)
+        return work
+
+    def _check(self, item: ProjectItem) -> FixityReport:
+        path, expected = Path(item.source.path), item.source.sha256
+        if not path.exists():
+            return FixityReport(path, "unreadable", expected, "", f"{path.name} is not there any more; look for it.")
+        actual = hashlib.sha256(path.read_bytes()).hexdigest()
+        if actual != expected:
+            return FixityReport(path, "changed", expected, actual, f"{path.name} is not the file that was added; look.")
+        return FixityReport(path, "intact", expected, actual, f"{path.name} is unchanged.")
+
+    def relocate(
+        self, project: Project, folder: str | None, on_progress: Callable[[Progress], None], *, only_look: bool = False
+    ) -> FakeWork[tuple[Project, tuple[Relocation, ...]]]:
+        work: FakeWork[tuple[Project, tuple[Relocation, ...]]] = FakeWork()
+
+        def search() -> None:
+            known = self._projects.get(project.uuid, project)
+            files = {hashlib.sha256(p.read_bytes()).hexdigest(): str(p) for p in Path(folder or ".").rglob("*.png")}
+            gone = [item for item in known.items if not os.path.exists(item.source.path)]
+            moved = tuple(Relocation(i.uuid, i.source.path, files.get(i.source.sha256, "")) for i in gone)
+            now = {one.uuid: one.new for one in moved if one.new}
+            items = tuple(
+                replace(i, source=replace(i.source, path=now[i.uuid]), revision=i.revision + 1) if i.uuid in now else i
+                for i in known.items
+            )
+            work.future.set_result((self._write(replace(known, items=items)), moved))
+
+        self._work.put(search)
+        return work
 
     def locate(self, project: Project, item: ProjectItem) -> str:
         if not os.path.exists(item.source.path):

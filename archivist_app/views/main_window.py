@@ -79,6 +79,7 @@ class MainWindow(QMainWindow):
         self._connect_state()
         self._show_mode(self.compare.mode)
         self._show_project(None)
+        self.monitor.follow()
         self.setAcceptDrops(True)
         self._furnished = True
         self.furnished.emit()
@@ -198,6 +199,7 @@ class MainWindow(QMainWindow):
 
     def _make_menus(self) -> None:
         from archivist_app.views.comfort import Comfort
+        from archivist_app.views.monitor_menu import MonitorMenu
         from archivist_app.views.variants_menu import VariantsMenu
 
         a = self.actions_
@@ -217,6 +219,8 @@ class MainWindow(QMainWindow):
                     self.menus[title].addSeparator()
                 else:
                     self.menus[title].addAction(action)
+        self.monitor = MonitorMenu(self, self._workspace.preferences, self._workspace.tasks)
+        self.menus["&View"].addMenu(self.monitor)
         self._variants_menu = VariantsMenu(self._workspace.variants, self.menus["&Compare"])
         self.menus["&Compare"].insertMenu(a.next_mode, self._variants_menu)
         groups = {title.replace("&", ""): [action for action in actions if action] for title, actions in menus.items()}
@@ -298,11 +302,14 @@ class MainWindow(QMainWindow):
         session.project_changed.connect(self._show_project)
         session.item_changed.connect(self._show_item)
         session.overview_arrived.connect(self._show_overview)
+        session.nothing_opened.connect(lambda: self._pages.setCurrentIndex(0))
         session.info_arrived.connect(self._show_info)
         session.opening_changed.connect(self._show_opening)
         session.saved.connect(lambda: self._about_save.setText("Saved"))
         session.noticed.connect(self.messages.tell)
         work.own_styles.noticed.connect(self.messages.tell)
+        self.monitor.failed.connect(self.messages.tell_fault)
+        self.monitor.changed.connect(self._show_anew)
         work.unfinished.noticed.connect(self.messages.tell)
         for source in (
             session.failed,
@@ -353,6 +360,13 @@ class MainWindow(QMainWindow):
             self.painted = True
             QTimer.singleShot(0, self.first_painted.emit)  # once this paint has reached the screen
 
+    @Slot()
+    def _show_anew(self) -> None:
+        """The monitor's colours are other ones: everything with pictures in it is painted again."""
+        self.compare.navigator.show_anew()
+        for widget in self.findChildren(QWidget):
+            widget.update()
+
     @Slot(object)
     def _show_project(self, project: Project | None) -> None:
         filled = project is not None and bool(project.items)
@@ -376,6 +390,7 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _show_overview(self, frame: Frame) -> None:
+        self._pages.setCurrentIndex(1)
         self.compare.show_overview(frame)
 
     @Slot(object)

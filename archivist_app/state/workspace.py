@@ -28,6 +28,7 @@ from archivist_app.state.session import Session
 from archivist_app.state.styles_model import StylesModel
 from archivist_app.state.thumbnails import Thumbnails
 from archivist_app.state.truth import Truth
+from archivist_app.state.tuning import Tuner
 from archivist_app.state.unfinished import Unfinished
 from archivist_app.state.variants import Variants
 
@@ -60,6 +61,7 @@ class Workspace:
     export_jobs: ExportJobs
     unfinished: Unfinished
     optimiser: Optimiser
+    tuner: Tuner
 
     @classmethod
     def build(cls, bridge: Bridge, tasks: Tasks, preferences: Preferences, owner: QObject) -> Workspace:
@@ -97,6 +99,7 @@ class Workspace:
             export_jobs=ExportJobs(session, bridge, jobs, tasks),
             unfinished=Unfinished(exporter, bridge, jobs),
             optimiser=Optimiser(session, exporter, bridge, jobs, tasks),
+            tuner=Tuner(session, bridge, jobs, tasks),
         )
 
     def stop(self) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from engine.errors import Cancelled
 from engine.export.iiif import address_of, is_iiif, write_iiif
 from engine.export.label import with_label
-from engine.export.metadata import Origin, caption, software, statement
+from engine.export.metadata import Origin, caption, label, software, statement
 from engine.export.single import Desk, Order, origin
 from engine.imaging.color import WorkingSpace, to_eight_bits
 from engine.imaging.icc import srgb_profile

@@ -55,6 +55,7 @@ from engine.types.rendering import (
     Sample,
     View,
 )
+from engine.types.tuning import TUNING_NAME, CollectionKind, Tuned, Tuning, TuningCheck
 from engine.types.words import recipe_in_words
 from engine.types.work import (
     Comparison,
@@ -82,9 +83,11 @@ __all__ = [
     "SCALES",
     "SHIPPED_MODEL",
     "TEMPLATE_FIELDS",
+    "TUNING_NAME",
     "Approval",
     "ChainReport",
     "CheckState",
+    "CollectionKind",
     "Comparison",
     "EngineReady",
     "Event",
@@ -133,6 +136,9 @@ __all__ = [
     "Snapshot",
     "StyleCard",
     "Trial",
+    "Tuned",
+    "Tuning",
+    "TuningCheck",
     "UnfinishedExport",
     "Verified",
     "View",

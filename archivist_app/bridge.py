@@ -34,6 +34,9 @@ from engine.types import (
     Restored,
     Sample,
     StyleCard,
+    Tuned,
+    Tuning,
+    TuningCheck,
     UnfinishedExport,
 )
 
@@ -136,6 +139,24 @@ class OptimiseHandle(ExportHandle):
         done: Any = await self.result()
         optimised: Optimised = done
         return optimised
+
+
+class TuningHandle(ExportHandle):
+    """A running fine-tuning, which can also be stopped early."""
+
+    def __init__(self, job: Any, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(job.work, loop)
+        self._stop = job.stop
+
+    def stop(self) -> None:
+        """Learn no more; the best so far is written."""
+        self._stop()
+
+    async def tuned(self) -> Tuned:
+        """What was learned. Raises as `result` does."""
+        done: Any = await self.result()
+        tuned: Tuned = done
+        return tuned
 
 
 class Bridge(QObject):
@@ -323,6 +344,19 @@ class Bridge(QObject):
             self._posted.emit(lambda _: on_pass(losses, frame), None)
 
         return OptimiseHandle(self._service.optimise(image, recipe, order, progress, told), self._loop)
+
+    def finetune(
+        self, wish: Tuning, on_progress: Callable[[Progress], None], on_check: Callable[[TuningCheck], None]
+    ) -> TuningHandle:
+        """Start to teach a model a collection's own; both callbacks are called on Qt's thread."""
+
+        def progress(step: Progress) -> None:  # called on the engine thread, as is the next
+            self._posted.emit(on_progress, step)
+
+        def told(check: TuningCheck) -> None:
+            self._posted.emit(on_check, check)
+
+        return TuningHandle(self._service.finetune(wish, progress, told), self._loop)
 
     # masks
 

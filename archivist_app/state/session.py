@@ -41,6 +41,7 @@ class Session(QObject):
     item_changed = Signal(object)  # ProjectItem now on screen
     overview_arrived = Signal(object)  # Frame of the whole untouched image
     info_arrived = Signal(object)  # ImageInfo of the image on screen
+    nothing_opened = Signal()  # what was asked for cannot be had, and nothing else is on screen
     opening_changed = Signal(str)  # what is being opened, in words; "" when nothing is
     decided = Signal(object)  # ProjectItem on screen, whose stars, decision, note or recipe somebody changed
     snapshots_changed = Signal(object)  # ProjectItem on screen, with them
@@ -113,6 +114,8 @@ class Session(QObject):
                 self.failed.emit(str(error))
             finally:
                 self.opening_changed.emit("")
+                if self.document.image is None:
+                    self.nothing_opened.emit()
 
     async def _add(self, pictures: tuple[str, ...]) -> tuple[str, ...]:
         """Into the open project where that can be written, else into the one they belong to."""

@@ -26,6 +26,7 @@ from archivist_app.state.session import Session
 from archivist_app.state.styles_model import StylesModel
 from archivist_app.state.thumbnails import Thumbnails
 from archivist_app.state.truth import Truth
+from archivist_app.state.tuning import Tuner
 from archivist_app.state.unfinished import Unfinished
 from archivist_app.state.variants import Variants
 
@@ -56,6 +57,7 @@ class Workspace:
     exporter: Exporter
     unfinished: Unfinished
     optimiser: Optimiser
+    tuner: Tuner
 
     @classmethod
     def build(cls, bridge: Bridge, tasks: Tasks, preferences: Preferences, owner: QObject) -> Workspace:
@@ -91,6 +93,7 @@ class Workspace:
             exporter=exporter,
             unfinished=Unfinished(exporter, bridge, jobs),
             optimiser=Optimiser(session, exporter, bridge, jobs, tasks),
+            tuner=Tuner(session, bridge, jobs, tasks),
         )
 
     def stop(self) -> None:

@@ -23,6 +23,7 @@ class Actions(QObject):
         self.export = self._make("exportAction", "&Export", "Ctrl+E", "ph.export")
         self.export_as = self._make("exportAsAction", "Export &as…", "Ctrl+Shift+E")
         self.optimise = self._make("optimiseAction", "Op&timise…", "Ctrl+Alt+O")
+        self.finetune = self._make("finetuneAction", "Fine-tu&ne a model…", "Ctrl+Alt+T")
         self.find_style = self._make("findStyleAction", "&Find a style", "Ctrl+F")
         self.add_style = self._make("addStyleAction", "&Add a style of your own…", "")
         self.check_masters = self._make("checkMastersAction", "&Check masters", "", "ph.fingerprint")
@@ -79,7 +80,7 @@ class Actions(QObject):
         compare = (*self.modes.values(), self.next_mode, self.rotate, self.swap, self.navigator, self.fit)
         decide = (self.approve, self.reject, *self.stars, self.copy_settings)
         mask = (self.brush, self.eraser, self.protect)
-        files = (self.export, self.export_as, self.optimise, self.snapshot, self.find_style)
+        files = (self.export, self.export_as, self.optimise, self.finetune, self.snapshot, self.find_style)
         masters = (self.check_masters, self.find_masters)
         return (*files, *masters, *compare, *self.zooms.values(), *decide, *mask)
 

@@ -54,6 +54,14 @@ async def ask_mask(parent: QWidget) -> str | None:
     return dialog.selectedFiles()[0] if accepted and dialog.selectedFiles() else None
 
 
+async def ask_profile(parent: QWidget) -> str | None:
+    """The file with a monitor's colour profile; None when somebody changes their mind."""
+    dialog = QFileDialog(parent, "The profile of this monitor", "", "Colour profiles (*.icc *.icm);;All files (*)")
+    dialog.setObjectName("monitorProfileDialog")
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    return dialog.selectedFiles()[0] if await answer(dialog) == QDialog.DialogCode.Accepted else None
+
+
 async def ask_target(parent: QWidget, suggestion: Path) -> Path | None:
     """Where an export goes; the dialog itself asks before an existing file is replaced."""
     dialog = QFileDialog(parent, "Export as", str(suggestion.parent), TARGETS)

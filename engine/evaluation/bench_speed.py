@@ -147,7 +147,7 @@ def _networks(pipeline: Pipeline, subject: Subject, effort: Effort) -> Generator
     seen = _understood(pipeline, x, tile)
     noise = torch.zeros(1, NOISE, *seen.features.shape[2:], device=device, dtype=seen.features.dtype)
     plan = _plan(pipeline, x)
-    run_head = partial(_without_gradients, plan.head, seen.features, seen.fine, seen.residual, noise)
+    run_head = partial(_without_gradients, plan.head, seen.features, seen.fine, seen.room, seen.residual, noise)
     head = yield from time_calls(run_head, device, seconds=effort.seconds)
     return typical(backbone) / _mpx(prepared), typical(head) / _mpx(seen.residual)
 

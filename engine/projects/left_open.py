@@ -32,6 +32,8 @@ class OpenNote:
 
     def take_left_open(self) -> tuple[Path, ...]:
         """The projects that killed programs of this machine had open and that are still there; told once."""
+        from engine.projects.places import is_project  # with pydantic, which the window is built without
+
         found: dict[Path, None] = {}
         remove_leftovers(self._folder)
         for path in sorted(self._folder.glob(f"open-{this_host()}-*.json")):

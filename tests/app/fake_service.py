@@ -48,6 +48,9 @@ from engine.types import (
     Sample,
     Snapshot,
     StyleCard,
+    Tuned,
+    Tuning,
+    TuningCheck,
     UnfinishedExport,
     View,
 )
@@ -87,6 +90,17 @@ class FakeJob:
 
 
 @dataclass(frozen=True)
+class FakeTuning:
+    """What `finetune` returns."""
+
+    work: FakeWork[Tuned]
+    stopped: threading.Event
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+
+@dataclass(frozen=True)
 class Costs:
     """Seconds each thing takes; tests make them longer where they need the time."""
 
@@ -111,6 +125,7 @@ class FakeService:
         self.more_styles: list[StyleCard] = []  # beside the processes
         self.saves: list[ProjectItem] = []
         self.orders: list[Optimisation] = []
+        self.wishes: list[Tuning] = []
         self.bits = 8  # of the masters, as they say
         self.refuse_saves = ""
         self.refuse_drafts = ""
@@ -363,6 +378,48 @@ class FakeService:
 
     def drop_background(self) -> None:
         self._background += 1
+
+    def finetune(
+        self,
+        wish: Tuning,
+        on_progress: Callable[[Progress], None],
+        on_check: Callable[[TuningCheck], None] = lambda _check: None,
+    ) -> FakeTuning:
+        """A measurement every second step, each half a decibel better; `costs.export_steps` steps in all."""
+        work: FakeWork[Tuned] = FakeWork()
+        job, checks = FakeTuning(work, threading.Event()), [self._tuning_check(0)]
+        self.wishes.append(wish)
+        strip = save_picture(self.root / "strip.png", 64, 64)
+
+        def step() -> None:
+            if not work.wanted or self.closed:
+                work.future.cancel()
+                work.future.set_running_or_notify_cancel()
+                return
+            number = 2 * len(checks)
+            if number <= self.costs.export_steps and not job.stopped.is_set():
+                time.sleep(self.costs.export_step)
+                checks.append(replace(self._tuning_check(number), strip=str(strip)))
+                on_progress(Progress(number, self.costs.export_steps, "learning"))
+                on_check(checks[-1])
+                self._work.put(step)
+                return
+            first, last = checks[0].figures, checks[-1].figures
+            work.future.set_result(
+                Tuned(
+                    str(Path(wish.folder) / f"{wish.name}.safetensors"), first, last, (), ("6 are few.",), number, 1.0
+                )
+            )
+
+        on_check(checks[0])
+        self._work.put(step)
+        return job
+
+    @staticmethod
+    def _tuning_check(step: int) -> TuningCheck:
+        gain = 0.5 * step
+        figures = {"own_10": 22 + gain, "own_1": 21 + gain, "general_10": 30.0, "texture_1": 1.0, "score": 21.5 + gain}
+        return TuningCheck(step, figures, "", best=True)
 
     def optimise(
         self,

@@ -23,7 +23,7 @@ from engine.projects.project import ProjectFolder
 WORKER = Path(__file__).parent / "unlucky.py"
 ROOT = Path(__file__).parents[3]
 LONGEST = 2.8  # seconds until the kill: longer than what may be lost
-MAY_BE_LOST = 2.0  # seconds of edits
+MAY_BE_LOST = 2.0  # seconds of edits, on a disk that is not slower than that in writing one file
 PATIENCE = 60.0
 
 

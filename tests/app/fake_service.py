@@ -785,7 +785,10 @@ class FakeService:
 
         def search() -> None:
             known = self._projects.get(project.uuid, project)
-            files = {hashlib.sha256(p.read_bytes()).hexdigest(): str(p) for p in Path(folder or ".").rglob("*.png")}
+            files = {
+                hashlib.sha256(p.read_bytes()).hexdigest(): str(p)
+                for p in (Path(folder).rglob("*.png") if folder else ())
+            }
             gone = [item for item in known.items if not os.path.exists(item.source.path)]
             moved = tuple(Relocation(i.uuid, i.source.path, files.get(i.source.sha256, "")) for i in gone)
             now = {one.uuid: one.new for one in moved if one.new}

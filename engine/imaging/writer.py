@@ -178,7 +178,8 @@ def _plain_tags(derivative: _Derivative, main: exif.Directory) -> list[_Tag]:
     packet, iptc = derivative.packet, derivative.metadata.iptc
     tags: list[_Tag] = [(exif.ORIENTATION, 3, 1, 1, True), (700, 1, len(packet), packet, True)]
     if iptc:
-        tags.append((33723, 1, len(iptc), iptc, True))
+        longs = iptc + bytes(-len(iptc) % 4)  # how readers expect it; what is behind the last record is nothing
+        tags.append((33723, _LONG, len(longs) // 4, longs, True))
     texts = [main[tag] for tag in exif.DESCRIPTIVE if tag in main and main[tag].kind == _ASCII]
     return tags + [(entry.tag, _ASCII, entry.count, entry.data, True) for entry in texts]
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from engine.errors import EngineError, RecipeError, WriteError
 from engine.export import ledger, single
 from engine.export.ledger import Errand, Ledger
+from engine.imaging import writer
 from engine.rendering.canvas import Tally
 from engine.service import EngineService
 from engine.types import ExportOptions, ImageRef, Progress, Recipe, Region

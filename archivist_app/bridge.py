@@ -6,14 +6,18 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from engine.errors import Cancelled, EngineError
 from engine.types import (
     EngineReady,
+    ExportBatch,
+    ExportEstimate,
     ExportOptions,
+    ExportReport,
+    FixityReport,
     Frame,
     ImageRef,
     Losses,
@@ -28,10 +32,14 @@ from engine.types import (
     ProjectItem,
     Recipe,
     Region,
+    Relocation,
     RenderRequest,
     Restored,
     Sample,
     StyleCard,
+    Tuned,
+    Tuning,
+    TuningCheck,
     UnfinishedExport,
 )
 
@@ -90,15 +98,15 @@ class StyleHandle:
         return await _outcome(self._future, self.cancel, self._loop)
 
 
-class ExportHandle:
-    """A running export: await `result()`, or `cancel()` it from Qt's thread."""
+class JobHandle(Generic[T]):
+    """Running work of the engine: await `result()`, or `cancel()` it from Qt's thread."""
 
     def __init__(self, work: Any, loop: asyncio.AbstractEventLoop) -> None:
         self._work = work
         self._loop = loop
 
     def cancel(self) -> None:
-        """Ask the engine to stop; it removes what it wrote."""
+        """Ask the engine to stop; it removes what it half wrote."""
         self._work.cancel()
 
     def hold(self, paused: bool) -> None:
@@ -108,10 +116,14 @@ class ExportHandle:
         else:
             self._work.resume()
 
-    async def result(self) -> Restored:
-        """What was written. Raises EngineError, or Cancelled once the engine has removed what it wrote."""
-        restored: Restored = await _outcome(self._work.future, self.cancel, self._loop)
-        return restored
+    async def result(self) -> T:
+        """What came of it. Raises EngineError, or Cancelled once the engine has cleaned up."""
+        made: T = await _outcome(self._work.future, self.cancel, self._loop)
+        return made
+
+
+class ExportHandle(JobHandle[Restored]):
+    """A running export."""
 
 
 class OptimiseHandle(ExportHandle):
@@ -130,6 +142,48 @@ class OptimiseHandle(ExportHandle):
         done: Any = await self.result()
         optimised: Optimised = done
         return optimised
+
+
+class BatchHandle:
+    """A running export of many images: await `result()`, `cancel()` it or let it rest from Qt's thread."""
+
+    def __init__(self, work: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._work = work
+        self._loop = loop
+
+    def cancel(self) -> None:
+        """Ask the engine to stop; what was finished stays."""
+        self._work.cancel()
+
+    def hold(self, paused: bool) -> None:
+        """Let it rest, or go on."""
+        if paused:
+            self._work.pause()
+        else:
+            self._work.resume()
+
+    async def result(self) -> ExportReport:
+        """What became of each image. Raises EngineError, or Cancelled once what was begun has been removed."""
+        report: ExportReport = await _outcome(self._work.future, self.cancel, self._loop)
+        return report
+
+
+class TuningHandle(ExportHandle):
+    """A running fine-tuning, which can also be stopped early."""
+
+    def __init__(self, job: Any, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(job.work, loop)
+        self._stop = job.stop
+
+    def stop(self) -> None:
+        """Learn no more; the best so far is written."""
+        self._stop()
+
+    async def tuned(self) -> Tuned:
+        """What was learned. Raises as `result` does."""
+        done: Any = await self.result()
+        tuned: Tuned = done
+        return tuned
 
 
 class Bridge(QObject):
@@ -236,6 +290,20 @@ class Bridge(QObject):
         self._watch(work.future, arrived, failed)
         return work.cancel
 
+    async def whole(self, request: RenderRequest) -> Frame:
+        """A whole view at full quality, for paper. Raises EngineError, or Cancelled."""
+        work = self._service.beside(request, lambda _: None)
+        return await _outcome(work.future, work.cancel, self._loop)
+
+    async def whole_map(self, request: MapRequest) -> MapFrame:
+        """The map of a whole view. Raises EngineError, or Cancelled."""
+        work = self._service.survey(request, lambda _: None, lambda _: None)
+        return await _outcome(work.future, work.cancel, self._loop)
+
+    async def save_page(self, target: str, data: bytes) -> None:
+        """Write a document, whole or not at all. Raises EngineError."""
+        await self._result(self._service.save_page(target, data))
+
     def sample(self, image: ImageRef, recipe: Recipe, x: int, y: int, done: Callable[[Sample], None]) -> None:
         """One pixel in the master's own values; where that fails nothing is said."""
         self._watch(self._service.sample(image, recipe, x, y), done, log.info)
@@ -284,6 +352,30 @@ class Bridge(QObject):
 
         return ExportHandle(self._service.export(image, recipe, options, progress), self._loop)
 
+    def export_batch(self, batch: ExportBatch, on_progress: Callable[[Progress], None]) -> BatchHandle:
+        """Start writing many images as one job; `on_progress` is called on Qt's thread."""
+
+        def progress(step: Progress) -> None:  # called on the engine thread
+            self._posted.emit(on_progress, step)
+
+        return BatchHandle(self._service.export_batch(batch, progress), self._loop)
+
+    def export_name(self, batch: ExportBatch) -> str:
+        """What the first image of a job will be called. Raises RecipeError where the template makes no name."""
+        return self._service.export_name(batch)
+
+    async def estimate_export(self, batch: ExportBatch) -> ExportEstimate:
+        """What a job will come to. Raises EngineError."""
+        return await self._result(self._service.estimate_export(batch))
+
+    def interrupted_exports(self, project: Project, done: Done, failed: Failed) -> None:
+        """The jobs of a project that a crash interrupted, as InterruptedExports."""
+        self._watch(self._service.interrupted_exports(project), done, failed)
+
+    def forget_export(self, job: str) -> None:
+        """An interrupted job is not gone on with."""
+        self._service.forget_export(job)
+
     def unfinished_exports(self, done: Callable[[tuple[UnfinishedExport, ...]], None], failed: Failed) -> None:
         """Exports that an earlier run of the program did not end."""
         self._watch(self._service.unfinished_exports(), done, failed)
@@ -317,6 +409,19 @@ class Bridge(QObject):
             self._posted.emit(lambda _: on_pass(losses, frame), None)
 
         return OptimiseHandle(self._service.optimise(image, recipe, order, progress, told), self._loop)
+
+    def finetune(
+        self, wish: Tuning, on_progress: Callable[[Progress], None], on_check: Callable[[TuningCheck], None]
+    ) -> TuningHandle:
+        """Start to teach a model a collection's own; both callbacks are called on Qt's thread."""
+
+        def progress(step: Progress) -> None:  # called on the engine thread, as is the next
+            self._posted.emit(on_progress, step)
+
+        def told(check: TuningCheck) -> None:
+            self._posted.emit(on_check, check)
+
+        return TuningHandle(self._service.finetune(wish, progress, told), self._loop)
 
     # masks
 
@@ -400,6 +505,46 @@ class Bridge(QObject):
     async def save_item(self, project: Project, item: ProjectItem) -> Project:
         """Write one item; its revision must be newer than the saved one."""
         return await self._result(self._service.save_item(project, item))
+
+    async def journal(self, project: Project, items: Sequence[ProjectItem]) -> None:
+        """Keep edits on the disk in case the program is killed before they are saved. Raises EngineError."""
+        await self._result(self._service.journal(project, items))
+
+    def beat(self) -> None:
+        """Say that the open project is in use."""
+        self._service.beat()
+
+    async def note_open(self, project: Project | None) -> None:
+        """If the program is killed, the next one knows that this project was open."""
+        await self._result(self._service.note_open(project))
+
+    async def left_open(self) -> tuple[str, ...]:
+        """Folders of the projects that were open in programs that were killed; told once."""
+        return await self._result(self._service.left_open())
+
+    def check_masters(
+        self, project: Project, items: Sequence[ProjectItem], on_progress: Callable[[Progress], None]
+    ) -> JobHandle[tuple[tuple[str, FixityReport], ...]]:
+        """Start reading masters, every byte; `on_progress` is called on Qt's thread."""
+
+        def progress(step: Progress) -> None:  # called on the engine thread
+            self._posted.emit(on_progress, step)
+
+        return JobHandle(self._service.check_masters(project, items, progress), self._loop)
+
+    def relocate(
+        self, project: Project, folder: str | None, on_progress: Callable[[Progress], None]
+    ) -> JobHandle[tuple[Project, tuple[Relocation, ...]]]:
+        """Start looking for moved masters by their bytes; `on_progress` is called on Qt's thread."""
+
+        def progress(step: Progress) -> None:  # called on the engine thread
+            self._posted.emit(on_progress, step)
+
+        return JobHandle(self._service.relocate(project, folder, progress), self._loop)
+
+    async def acknowledge(self, project: Project, item: ProjectItem) -> Project:
+        """Take the file that is now at a master's place for the master. Raises EngineError."""
+        return await self._result(self._service.acknowledge(project, item))
 
     async def demo_project(self) -> Project:
         """The project of the demo, made on first use."""

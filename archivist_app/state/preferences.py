@@ -58,6 +58,16 @@ class Preferences(QObject):
         else:
             self._write(f"keys/{action}", key)
 
+    def export_choice(self, project: str) -> str:
+        """How a project was exported last, else how anything was; "" where nothing was."""
+        own = str(self._file.value(f"exports/{project}", ""))
+        return own or str(self._file.value("exports/last", ""))
+
+    def set_export_choice(self, project: str, choice: str) -> None:
+        """Remember how a project was exported."""
+        self._write(f"exports/{project}", choice)
+        self._write("exports/last", choice)
+
     @property
     def recent(self) -> tuple[str, ...]:
         """Folders of the projects that were open last, newest first."""
@@ -83,6 +93,16 @@ class Preferences(QObject):
         """Remember the window's place and size, and its surround."""
         self._write("window/layout", b64encode(layout).decode())
         self._write("window/surround", surround)
+
+    @property
+    def monitor(self) -> str:
+        """Whose colours pictures are shown in: "" the monitor's own as the system knows them, "srgb", or the path of a
+        profile."""
+        return str(self._file.value("window/monitor", ""))
+
+    def set_monitor(self, monitor: str) -> None:
+        """Remember it."""
+        self._write("window/monitor", monitor)
 
     @property
     def toured(self) -> bool:

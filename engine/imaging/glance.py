@@ -16,12 +16,12 @@ _BUDGET = 192 << 20  # bytes that are unpacked: about a second
 
 
 def sampled(raster: Raster, header: Header, size: int) -> Array:
-    """About every `step`-th pixel of an image, longest side 2 to 3 `size`, as it is stored.
+    """About every `step`-th pixel of an image, longest side 1 to 2 `size`, as it is stored.
 
     Where strips or tiles would take too long to unpack, only some of their rows are read and those between are blended.
     """
     height, width, _ = raster.shape
-    step = max(1, max(height, width) // (2 * size))
+    step = max(1, max(height, width) // size)
     wanted = np.arange(0, height, step)
     known = np.unique(_near(wanted, height, _stride(raster, header), _chunk_rows(raster)))
     rows = [raster.read(Region(0, int(row), width, 1))[0, ::step] for row in known]
@@ -48,10 +48,13 @@ def _near(wanted: Array, height: int, stride: int, rows: int) -> Array:
 
 def _between(found: Array, known: Array, wanted: Array) -> Array:
     """Rows `wanted` out of `found` (n, w, C), the rows `known`: those that lie between are blended."""
+    if len(known) == len(wanted):
+        return found
     after = np.clip(np.searchsorted(known, wanted), 0, len(known) - 1)
     before = np.maximum(after - 1, 0)
     gap = np.maximum(known[after] - known[before], 1)
-    share = np.clip((wanted - known[before]) / gap, 0.0, 1.0).astype(np.float32)[:, None, None]
-    blended = found[before] + share * (found[after].astype(np.float32) - found[before])
-    rows: Array = np.rint(blended).astype(found.dtype)
+    share = np.clip((wanted - known[before]) / gap, 0.0, 1.0)
+    rows = np.empty((len(wanted), *found.shape[1:]), found.dtype)
+    for number, (first, second, part) in enumerate(zip(before, after, share, strict=True)):
+        rows[number] = np.rint(found[first] + np.float32(part) * (found[second].astype(np.float32) - found[first]))
     return rows

@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import EngineError, ImageError, ProjectError
-from engine.types import Event, FixityReport, LoggedEvent, Progress, Project, ProjectItem, ProjectReport, Relocation
+from engine.types import (
+    Event,
+    FixityReport,
+    LoggedEvent,
+    PackageFacts,
+    Progress,
+    Project,
+    ProjectItem,
+    ProjectReport,
+    Relocation,
+)
 
 if TYPE_CHECKING:
     from engine.projects.project import ProjectFolder
@@ -93,8 +103,9 @@ class ProjectDesk:
         return folder.value, tuple(more)
 
     def journal(self, project: Project, items: Sequence[ProjectItem]) -> None:
-        """Keeps edits on the disk until they are saved."""
-        self._folder(Path(project.folder)).journal(items)
+        """Keeps edits on the disk until they are saved; those of a project that was closed meanwhile are."""
+        if (known := self._open.get(_key(Path(project.folder)))) is not None:
+            known.journal(items)
 
     def beat(self) -> None:
         """Says of every open project that this program is alive."""
@@ -138,12 +149,18 @@ class ProjectDesk:
 
     def save(self, project: Project, item: ProjectItem) -> Project:
         """Writes what was decided about an image, also if the project was closed meanwhile; it stays closed then."""
+        if (known := self._open.get(_key(Path(project.folder)))) is not None:
+            return known.save_item(item)
         with self._lock:
             was_open = _key(Path(project.folder)) in self._open
             saved = self._folder(Path(project.folder)).save_item(item)
             if not was_open:
                 self.close(project)
             return saved
+
+    def set_rules(self, project: Project, package: PackageFacts, needs_approval: bool) -> Project:
+        """Keeps what packages of an open project tell, and whether exports need a person's approval."""
+        return self._folder(Path(project.folder)).set_rules(package, needs_approval)
 
     def log_check(self, project: Project, report: ProjectReport) -> None:
         """Keeps the outcome of a whole check in the audit log: one event for what is well, one for each that is not."""
@@ -176,6 +193,12 @@ class ProjectDesk:
             folder.record(make(uuid))
         return len(items)
 
+    def homes_of(self, sha256: str) -> list[tuple[Project, ProjectItem]]:
+        """Every open project with this master, and the items it is there."""
+        with self._lock:
+            values = [folder.value for folder in self._open.values()]
+        return [(project, item) for project in values for item in project.items if item.source.sha256 == sha256]
+
     def events(self, project: Project) -> tuple[LoggedEvent, ...]:
         """What happened to a project and its files, oldest first."""
         return self._folder(Path(project.folder)).events()
@@ -206,8 +229,10 @@ class ProjectDesk:
     def _folder(self, folder: Path) -> ProjectFolder:
         from engine.projects.project import ProjectFolder
 
+        key = _key(folder)
+        if (known := self._open.get(key)) is not None:  # without waiting for one that is just being opened
+            return known
         with self._lock:
-            key = _key(folder)
             if key not in self._open:
                 self._open[key] = ProjectFolder.open(folder)
             return self._open[key]

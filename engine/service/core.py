@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from platformdirs import user_data_path, user_state_path
 
-from engine.errors import Cancelled, EngineError, ImageError, RecipeError, in_words
+from engine.errors import Cancelled, EngineError, ImageError, MasterChangedError, RecipeError, in_words
 from engine.projects.desk import ProjectDesk
 from engine.projects.left_open import OpenNote
 from engine.projects.masks import MaskShelf
@@ -269,6 +269,8 @@ class EngineCore:
             return report
 
         report = yield from settled(self._io.submit(in_sentences(check)))
+        if report.state == "changed":
+            raise MasterChangedError(report.message)
         if not report.intact:
             raise ImageError(report.message)
         return report

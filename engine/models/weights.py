@@ -41,14 +41,18 @@ class Restorer:
     def parts(self) -> dict[str, nn.Module]:
         return {"backbone": self.backbone, "head": self.head, "tone": self.tone, "encoder": self.encoder}
 
-    def heard(self, alpha: float) -> float:
-        """The loss weight that the head hears of where the slider stands on alpha.
+    def heard(self, alpha: float, beta: float = 0.0) -> float:
+        """The loss weight that the head hears of where the sliders stand on alpha and beta.
 
         What a head makes of the two decades it was trained on need not be the range a person has a use for: a slope
         above 1 spreads more of it over the slider, a shift moves it, as another weight of the critic would have.
+        With a style alpha is heard as it is, the more so the higher beta: style is weighed against content there, and a
+        slope made it rise where it should fall.
         """
         slope, shift = self.slider
-        return math.exp(slope * math.log(alpha) + shift)
+        plain = (1 + 100 * beta) ** -2  # a quarter at the smallest beta, under a hundredth at 0.1
+        at = math.log(alpha)
+        return math.exp(at + plain * ((slope - 1) * at + shift))
 
 
 def load_restorer(path: Path, device: torch.device, dtype: torch.dtype) -> Restorer:
@@ -172,10 +176,11 @@ def save_tuned(
     path: Path, state: Mapping[str, Tensor], updates: Mapping[str, Tensor], base: ModelCard, card: Mapping[str, Any]
 ) -> None:
     """Writes what a fine-tuning learned: the head of `state` and the updates of the backbone of low rank, in half
-    precision, with the card and the base they belong to. Without that base's file they are nothing."""
+    precision, with the card and the base they belong to. Without that base's file they are nothing; alpha sits where it
+    does there."""
     tensors = {k: v for k, v in state.items() if k.startswith("head.")} | dict(updates)
     half = {k: v.detach().cpu().half().contiguous() for k, v in tensors.items()}
-    facts = {**card, "base": {"id": base.id, "sha256": base.sha256}}
+    facts = {"slider": base.slider, **card, "base": {"id": base.id, "sha256": base.sha256}}
     save_file(half, path, metadata={"card": json.dumps(facts, ensure_ascii=False)})
 
 

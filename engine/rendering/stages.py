@@ -89,8 +89,8 @@ def understand(restorer: Restorer, x: Tensor, padded: Region, core: Region) -> I
 def _credible(damage: Tensor) -> Tensor:
     """The probability of damage (1, 1, H, W), held below a half where nothing near is nearly certain.
 
-    Most of what the network wrongly takes for damage in a sound picture it is unsure of all over, while holes and cracks
-    have a core it is sure of (`docs/experiments.md`).
+    Most of what the network wrongly takes for damage in a sound picture it is unsure of all over, while holes and
+    cracks have a core it is sure of (`docs/experiments.md`).
     """
     return torch.where(_grow(damage >= _CERTAIN, _CERTAIN_REACH), damage, damage.clamp(max=_DOUBTED))
 
@@ -162,7 +162,8 @@ def prepare(restorer: Restorer, recipe: Recipe, style: StyleCard | None, thumbna
     weight = restorer.backbone.stem.weight
     active = style if recipe.beta > 0 else None
     code = torch.tensor([active.code if active else (0.0,) * 64])
-    z = condition(torch.tensor([restorer.heard(recipe.alpha)]), torch.tensor([recipe.beta if active else 0.0]), code)
+    beta = recipe.beta if active else 0.0
+    z = condition(torch.tensor([restorer.heard(recipe.alpha, beta)]), torch.tensor([beta]), code)
     head = restorer.head.fold(z.to(weight.device)).to(weight.device, weight.dtype)
     damage_only = recipe.scope == "damage"
     neutral = bool((thumbnail - thumbnail.mean(1, keepdim=True)).abs().max() < _NEUTRAL)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from engine.errors import RecipeError
 from engine.runtime.worker import Lane, Work
 from engine.types import (
+    SHIPPED_MODEL,
     ExportOptions,
     ImageRef,
     Optimisation,
@@ -35,10 +36,11 @@ class Exports(EngineCore):
         def steps() -> Generator[Progress | None, None, Restored]:
             from engine.export.single import Order, export
 
+            yield from self._equipped(recipe)
             source = yield from self._decoded(image)
             pipeline = self._pipeline(recipe)
             subject = self._subject(image, replace(recipe, weights=pipeline.card.sha256), source)
-            notes = {"upscaler": pipeline.card.tail} if recipe.scale > 1 else {}
+            notes = pipeline.notes(subject.recipe)
             order = Order(subject, self._place(image), options, self._studio().ready, notes)
             return (yield from export(order, pipeline, self._io, self._export_desk()))
 
@@ -57,6 +59,8 @@ class Exports(EngineCore):
             from engine.export.optimised import Job, export_optimised
             from engine.export.single import Order
 
+            if "alpha" not in self._studio().find(recipe.model)[1].controls:
+                raise RecipeError(f"The model “{recipe.model}” knows no alpha to optimise for; choose {SHIPPED_MODEL}.")
             if recipe.scale > 1:
                 raise RecipeError("An optimisation leaves the size as it is; set the size to 1 for it.")
             source = yield from self._decoded(image)

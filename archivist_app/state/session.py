@@ -20,6 +20,7 @@ from archivist_app.state.document import Document, styled
 from archivist_app.state.filmstrip_filter import FilmstripFilter
 from archivist_app.state.filmstrip_model import FilmstripModel
 from archivist_app.state.intake import sort_paths
+from archivist_app.state.waiting import OPENING, OPENING_DEMO
 from engine.errors import EngineError
 from engine.types import Frame, Project, ProjectItem, Recipe, Snapshot, StyleCard
 
@@ -83,7 +84,7 @@ class Session(QObject):
 
     async def _open_paths(self, paths: tuple[str, ...]) -> None:
         async with self._opening:
-            self.opening_changed.emit("Opening…")
+            self.opening_changed.emit(OPENING)
             try:
                 intake = await sort_paths(paths)
                 refused = list(intake.refused)
@@ -115,7 +116,7 @@ class Session(QObject):
 
     async def _open_demo(self) -> None:
         async with self._opening:
-            self.opening_changed.emit("Preparing the demo photographs…")
+            self.opening_changed.emit(OPENING_DEMO)
             try:
                 await self._adopt(await self._bridge.demo_project())
             except EngineError as error:

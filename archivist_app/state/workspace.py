@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from platformdirs import user_config_path
 from PySide6.QtCore import QObject
 
 from archivist_app.async_tools import Tasks
@@ -53,13 +52,12 @@ class Workspace:
     optimiser: Optimiser
 
     @classmethod
-    def build(cls, bridge: Bridge, tasks: Tasks, owner: QObject) -> Workspace:
+    def build(cls, bridge: Bridge, tasks: Tasks, preferences: Preferences, owner: QObject) -> Workspace:
         """`owner` is the parent of every QObject made here."""
         document = Document(owner)
         session = Session(document, bridge, tasks, owner)
         jobs = JobsModel(owner)
         exporter = Exporter(session, bridge, jobs, tasks)
-        preferences = Preferences(user_config_path("Archivist", appauthor=False) / "window.ini", owner)
         thumbnails = Thumbnails(document, bridge, owner)  # first to hear of another image
         styles = StylesModel(document, bridge, thumbnails, preferences, owner)
         return cls(

@@ -5,6 +5,8 @@ Statistics taken inside a tile would show as seams, so nothing here looks at mor
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -47,8 +49,34 @@ class ResidualBlock(nn.Module):
             self.second.weight.mul_(0.1)
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.second(F.relu(self.first(x)))
+        return at_once(self.steps(x))
+
+    def steps(self, x: Tensor) -> Generator[None, None, Tensor]:
+        """The same, resting between its two convolutions."""
+        y: Tensor = F.relu(self.first(x))
+        yield None
+        y = self.second(y)
         return x + y
+
+
+def through(blocks: Iterable[nn.Module], x: Tensor) -> Generator[None, None, Tensor]:
+    """x through residual blocks, resting after each convolution but the last."""
+    for number, block in enumerate(blocks):
+        assert isinstance(block, ResidualBlock)
+        if number:
+            yield None
+        x = yield from block.steps(x)
+    return x
+
+
+def at_once(steps: Generator[None, None, Tensor]) -> Tensor:
+    """What the steps come to, without a rest."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            y: Tensor = stop.value
+            return y
 
 
 class Down(nn.Module):

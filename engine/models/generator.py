@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.models.blocks import Down, ResidualBlock, Up
+from engine.models.blocks import Down, ResidualBlock, Up, through
 
 STYLE_SIZE = 64
 FEATURES = 32  # channels of F, at a quarter of the resolution
@@ -62,18 +62,23 @@ class Backbone(nn.Module):
         return last
 
     def steps(self, x: Tensor, *, keep_inner: bool = False) -> Iterator[Understanding | None]:
-        """The same computation, cut so that no part holds the engine for long; the last item is the result."""
-        half = self.at_half(self.stem(F.pixel_unshuffle(x - 0.5, 2)))
+        """The same computation, a convolution a step, so that none holds the engine for long; the result comes last."""
+        half = self.stem(F.pixel_unshuffle(x - 0.5, 2))
         yield None
-        quarter = self.at_quarter(self.to_quarter(half))
+        half = yield from through((self.at_half,), half)
         yield None
-        eighth = self.to_eighth(quarter)
-        for block in self.at_eighth:
-            eighth = block(eighth)
+        quarter = yield from through(self.at_quarter, self.to_quarter(half))
         yield None
-        quarter = self.quarter_out(self.from_eighth(eighth, quarter))
+        eighth = yield from through(self.at_eighth, self.to_eighth(quarter))
         yield None
-        half = self.half_out(self.from_quarter(quarter, half))
+        quarter = self.from_eighth(eighth, quarter)
+        yield None
+        quarter = yield from through(self.quarter_out, quarter)
+        yield None
+        half = self.from_quarter(quarter, half)
+        yield None
+        half = yield from through((self.half_out,), half)
+        yield None
         out = F.pixel_shuffle(self.out(half), 2)
         features, fine = self.project(quarter, half)
         yield Understanding(out[:, :3], features, fine, out[:, 3:], (quarter, half) if keep_inner else None)

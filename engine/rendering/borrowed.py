@@ -108,6 +108,7 @@ class Borrowed(Pipeline):
             seen = replace(seen, damage=(yield from self._damage_around(subject, level, seen)))
         if keep:
             self._seen.put(key, seen, seen.nbytes)
+        yield None  # what is made of it is a step of its own
         return seen
 
     def understand(self, x: Tensor, padded: Region, core: Region, recipe: Recipe) -> Steps:

@@ -31,7 +31,7 @@ from engine.types import Frame, Progress, Region, RenderRequest
 
 Pixels = NDArray[Any]
 Look = Callable[[Tile], Generator[Progress | None, None, Seen]]
-BLOCK = 256  # pixels a side that are enlarged in one step of the engine
+BLOCK = 128  # pixels a side that are enlarged in one step of the engine
 _NEAR = 4  # pixels around a block that enlarging a residual looks at; a multiple of the head's grid
 
 
@@ -165,7 +165,7 @@ def whole(
 
 
 def blocks(core: Region, side: int = BLOCK) -> Iterator[Region]:
-    """A tile's core in parts of at most 256 x 256 pixels, the same ones on the screen and in an export."""
+    """A tile's core in parts of at most 128 x 128 pixels, the same ones on the screen and in an export."""
     for y in range(core.y, core.bottom, side):
         for x in range(core.x, core.right, side):
             yield Region(x, y, side, side).intersect(core)

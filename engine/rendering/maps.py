@@ -35,7 +35,7 @@ from engine.types import ALPHA_RANGE, MAP_SCALES, MapFrame, MapKind, MapRequest,
 Values = NDArray[np.float16]
 Steps = Generator[Progress | None, None, Values]
 
-_DETAIL = 4  # pixels around a pixel that its detail is told from: finer than a 9 x 9 mean
+_DETAIL = 4  # pixels around a pixel that its detail is told from, as those of `stages.lowpass`
 _STRIP = 128  # rows, or pixels a side, that the head works on in one step
 _TAPS = 4  # on each side, of the filter that moves a picture by half a pixel
 _DIM = 0.4  # how bright the picture lies under its map
@@ -166,8 +166,7 @@ def _told_apart(x: Tensor, delta: Tensor, most_faithful: Tensor) -> Tensor:
 
 
 def _detail(y: Tensor) -> Tensor:
-    side = 2 * _DETAIL + 1
-    return y - F.avg_pool2d(y, side, stride=1, padding=_DETAIL, count_include_pad=False)
+    return y - stages.lowpass(y)
 
 
 # Uncertainty

@@ -175,6 +175,7 @@ class Pipeline:
                 for ahead in following:
                     self._send(subject, level, ahead)
                 begun.append(self._begin(subject, plan, level, seen, tile.core, change))
+                yield None
                 while len(begun) > len(following):
                     tally = tally + self._end(subject, level, begun.popleft(), out)
                 yield Progress(number + 1, len(tiles), "restoring")
@@ -296,6 +297,7 @@ class Pipeline:
         seen = yield from self.understand(x, tile.padded, tile.core, subject.recipe)
         if keep:
             self._seen.put(key, seen, seen.nbytes)
+        yield None  # what is made of it is a step of its own
         return seen
 
     def understand(

@@ -194,7 +194,7 @@ def residual(plan: Plan, seen: Seen, region: Region, *, mask: Tensor | None = No
     core = (slice(None), slice(None), slice(lead[0], lead[0] + region.height), slice(lead[1], lead[1] + region.width))
     restored = r[core]
     if recipe.grain > 0:
-        lost_grain = -(r - _lowpass(r))[core]
+        lost_grain = -(r - lowpass(r))[core]
         intact = 1 - _crop(seen.damage, seen.region, region, 0)
         restored = restored + recipe.grain * intact * lost_grain
     if mask is None:
@@ -262,9 +262,21 @@ def _crop(field: Tensor, whole: Region, region: Region, around: int) -> Tensor:
     return F.pad(inside, pads, mode="replicate")
 
 
-def _lowpass(x: Tensor) -> Tensor:
-    """A 9 x 9 mean: what is finer than that is grain."""
-    return F.avg_pool2d(x, 9, stride=1, padding=4, count_include_pad=False)
+def lowpass(x: Tensor) -> Tensor:
+    """A 9 x 9 mean of x (N, C, H, W), at its edges of what lies inside: what is finer than that is grain.
+
+    Sums of two, four and eight neighbours, by columns and then by rows: pooling takes twenty times as long.
+    """
+    for axis, pads in ((2, (0, 0, 4, 4)), (3, (4, 4, 0, 0))):
+        length, padded = x.shape[axis], F.pad(x, pads)
+        total = padded
+        for width in (1, 2, 4):
+            kept = total.shape[axis] - width
+            total = total.narrow(axis, 0, kept) + total.narrow(axis, width, kept)
+        inside = F.avg_pool1d(torch.ones(1, 1, length, device=x.device), 9, stride=1, padding=4)[0, 0]
+        share = inside.to(x.dtype) * 9
+        x = (total.narrow(axis, 0, length) + padded.narrow(axis, 8, length)) / (share[:, None] if axis == 2 else share)
+    return x
 
 
 def repaired(probability: NDArray[np.uint8], top: int, bottom: int) -> NDArray[np.uint8]:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from platformdirs import user_data_path
+from platformdirs import user_data_path, user_state_path
 
-from engine.errors import EngineError, RecipeError, in_words
+from engine.errors import Cancelled, EngineError, ImageError, RecipeError, in_words
 from engine.projects.desk import ProjectDesk
+from engine.projects.left_open import OpenNote
 from engine.projects.masks import MaskShelf
 from engine.runtime.cache import ByteCache
 from engine.runtime.io import IoPool, sha256_of
@@ -21,6 +22,8 @@ from engine.runtime.worker import Lane, Steps, Work, Worker
 from engine.styles.library import StyleLibrary
 from engine.types import (
     EngineReady,
+    Event,
+    FixityReport,
     Frame,
     ImageInfo,
     ImageRef,
@@ -85,6 +88,20 @@ def settled(future: Future[T]) -> Generator[None, None, T]:
     return future.result()
 
 
+def quietly(steps: Steps[T]) -> Generator[None, None, T]:
+    """The same steps without their reports, where they are one step of something larger."""
+    try:
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                made: T = end.value
+                return made
+            yield None
+    finally:
+        steps.close()
+
+
 def probe(path: Path) -> ImageInfo:
     """An image's header."""
     from engine.imaging import reader  # with numpy and every codec, as in the next two
@@ -124,6 +141,7 @@ class EngineCore:
         self._own_models = own / "models"
         self._desk = ProjectDesk(self._admit)
         self._masks = MaskShelf(self._desk.folders)
+        self._note = OpenNote(user_state_path("Archivist", appauthor=False))
         self._studio_made: Studio | None = None
         self._foreign: dict[str, Future[Foreign]] = {}  # networks that are being loaded; engine thread only
         self._exports: Desk | None = None
@@ -252,6 +270,53 @@ class EngineCore:
     def _decoded(self, image: ImageRef) -> Generator[None, None, Source]:
         """Waits for a master in small steps, so that other lanes go on meanwhile."""
         return (yield from settled(self._load(image)))
+
+    def _told(self, read: Callable[[Report], T]) -> Generator[Progress | None, None, T]:
+        """Runs `read` on an io thread and yields what it reports; closed early, stops it at its next report."""
+        unwanted = threading.Event()
+        last: list[Progress | None] = [None]
+
+        def report(progress: Progress) -> None:
+            self._io.check()
+            if unwanted.is_set():
+                raise Cancelled
+            last[0] = progress
+
+        future = self._io.submit(in_sentences(lambda: read(report)))
+        try:
+            while not future.done():
+                wait([future], timeout=0.01)
+                yield last[0]
+            return future.result()
+        finally:
+            unwanted.set()
+            future.cancel()
+
+    def _unchanged(self, image: ImageRef) -> Generator[None, None, FixityReport]:
+        """Reads the master again, every byte; ImageError in a sentence where it is no longer what it was.
+
+        The audit logs of the open projects that hold it keep the outcome, also a bad one.
+        """
+
+        def check() -> FixityReport:
+            from engine.projects.fixity import as_event, verify
+
+            report = verify(image, self._place(image), self._io.check)
+            self._desk.record_for(image.sha256, lambda uuid: as_event(report, uuid))
+            return report
+
+        report = yield from settled(self._io.submit(in_sentences(check)))
+        if not report.intact:
+            raise ImageError(report.message)
+        return report
+
+    def _record(self, image: ImageRef, event: Event) -> Generator[None, None, int]:
+        """Keeps an event about this master in the audit logs of the open projects that hold it; says in how many."""
+
+        def home(uuid: str) -> Event:
+            return replace(event, objects=tuple(replace(one, item=one.item or uuid) for one in event.objects))
+
+        return (yield from settled(self._io.submit(in_sentences(lambda: self._desk.record_for(image.sha256, home)))))
 
     def _subject(self, image: ImageRef, recipe: Recipe, source: Source | None = None) -> Subject:
         """What the pipeline renders; without a source it waits for the decoding, as only a draft or refine may."""

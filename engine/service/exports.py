@@ -36,6 +36,7 @@ class Exports(EngineCore):
         def steps() -> Generator[Progress | None, None, Restored]:
             from engine.export.single import Order, export
 
+            yield from self._unchanged(image)
             yield from self._equipped(recipe)
             source = yield from self._decoded(image)
             pipeline = self._pipeline(recipe)
@@ -63,6 +64,7 @@ class Exports(EngineCore):
                 raise RecipeError(f"The model “{recipe.model}” knows no alpha to optimise for; choose {SHIPPED_MODEL}.")
             if recipe.scale > 1:
                 raise RecipeError("An optimisation leaves the size as it is; set the size to 1 for it.")
+            yield from self._unchanged(image)
             source = yield from self._decoded(image)
             reference = None
             if order.reference:

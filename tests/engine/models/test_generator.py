@@ -26,6 +26,23 @@ def test_shapes_follow_the_picture(generator: Generator) -> None:
     assert seen.damage.shape == (2, 1, 48, 64)
 
 
+def test_no_step_of_the_backbone_is_more_than_a_tenth_of_it() -> None:
+    backbone, counted = Backbone().eval(), [0]
+
+    def count(layer: torch.nn.Module, _given: object, result: torch.Tensor) -> None:
+        assert isinstance(layer, torch.nn.Conv2d)
+        counted[-1] += layer.weight[0].numel() * result.numel()
+
+    for layer in backbone.modules():
+        if isinstance(layer, torch.nn.Conv2d):
+            layer.register_forward_hook(count)
+    with torch.no_grad():
+        for _ in backbone.steps(torch.rand(1, 3, 64, 64)):
+            counted.append(0)
+    assert sum(counted) == pytest.approx(50_000 * 64 * 64, rel=0.05)
+    assert max(counted) <= sum(counted) / 10
+
+
 def test_a_new_network_leaves_the_picture_as_it_is() -> None:
     x = torch.rand(1, 3, 32, 32)
     assert torch.equal(Backbone()(x).residual, torch.zeros_like(x))

@@ -50,3 +50,10 @@ def test_a_feathered_mask_fades_over_two_pixels_and_is_exactly_nothing_beyond() 
     assert torch.allclose(soft[5:11, 10], torch.tensor([0.0, 0.2, 0.4, 0.6, 0.8, 1.0]))
     assert (soft[:6] == 0).all()
     assert (soft[10:] == 1).all()
+
+
+@pytest.mark.parametrize(("height", "width"), [(40, 53), (3, 20), (9, 1)])
+def test_what_is_finer_than_a_mean_of_nine_by_nine_is_told_at_the_edges_too(height: int, width: int) -> None:
+    x = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(4))
+    mean = F.avg_pool2d(x, 9, stride=1, padding=4, count_include_pad=False)
+    torch.testing.assert_close(stages.lowpass(x), mean, atol=1e-6, rtol=0)

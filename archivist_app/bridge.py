@@ -20,6 +20,7 @@ from engine.types import (
     MapFrame,
     MapRequest,
     ModelCard,
+    NewModel,
     OpenedImage,
     Optimisation,
     Optimised,
@@ -87,6 +88,23 @@ class StyleHandle:
     async def result(self) -> StyleCard:
         """The new style's card. Raises EngineError, or Cancelled."""
         return await _outcome(self._future, self.cancel, self._loop)
+
+
+class ModelHandle:
+    """A model that comes in: await `result()`, or `cancel()` it from Qt's thread."""
+
+    def __init__(self, work: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._work = work
+        self._loop = loop
+
+    def cancel(self) -> None:
+        """Ask the engine to stop; no model is added."""
+        self._work.cancel()
+
+    async def result(self) -> ModelCard:
+        """The new model's card. Raises EngineError, or Cancelled."""
+        card: ModelCard = await _outcome(self._work.future, self.cancel, self._loop)
+        return card
 
 
 class ExportHandle:
@@ -348,9 +366,21 @@ class Bridge(QObject):
         """Forget one of a person's own styles. Raises EngineError."""
         self._service.remove_style(style)
 
-    def models(self) -> tuple[ModelCard, ...]:
-        """The models there are, the one in use first."""
-        return self._service.models()
+    async def models(self) -> tuple[ModelCard, ...]:
+        """The models there are, the shipped ones first; another thread hashes their files. Raises EngineError."""
+        return await self.aside(self._service.models)
+
+    def import_model(self, new: NewModel, on_progress: Callable[[Progress], None]) -> ModelHandle:
+        """Start taking in a network of other people's; `on_progress` is called on Qt's thread."""
+
+        def progress(step: Progress) -> None:  # called on the engine thread
+            self._posted.emit(on_progress, step)
+
+        return ModelHandle(self._service.import_model(new, progress), self._loop)
+
+    async def remove_model(self, model: str) -> None:
+        """Forget an imported model. Raises EngineError."""
+        await self.aside(lambda: self._service.remove_model(model))
 
     # images and projects
 

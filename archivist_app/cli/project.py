@@ -120,9 +120,7 @@ def verify(
 @project_app.command()
 def relocate(
     project: ProjectFolder,
-    folder: Annotated[
-        Path | None, typer.Argument(help="Where to look; else beside project and masters.")
-    ] = None,
+    folder: Annotated[Path | None, typer.Argument(help="Where to look; else beside project and masters.")] = None,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> int:

@@ -45,9 +45,10 @@ class Windows:
 
 
 def measure(service: EngineService, on_progress: Callable[[Progress], None]) -> dict[str, Any]:
-    """Everything `archivist bench` tells, ready for JSON. Raises EngineError where no window opens."""
+    """Everything `archivist bench` tells, ready for JSON. Raises EngineError without the device, or a window."""
+    report.await_result(service.warm())  # a device that is not there is told at once, and nothing else runs after it
     on_progress(Progress(0, 1, "first window"))
-    windows = time_windows(ROUNDS)  # before the engine loads torch, so that nothing else runs
+    windows = time_windows(ROUNDS)
     return asdict(report.await_work(service.bench(on_progress))) | {"window": asdict(windows)}
 
 
@@ -56,13 +57,14 @@ def time_windows(rounds: int) -> Windows:
     folder with Python's compiled modules, which an installed program has and not every environment may write."""
     kinds = ("ours", "bare", "answering")
     with tempfile.TemporaryDirectory(prefix="archivist-bench-") as compiled:
-        taken = [[_seconds_until_painted(kind, compiled) for kind in kinds] for _ in range(rounds + 1)][1:]
+        taken = [[seconds_until_painted(kind, compiled) for kind in kinds] for _ in range(rounds + 1)][1:]
     ours, bare, answering = (sorted(column)[rounds // 2] for column in zip(*taken, strict=True))
     return Windows(ours, bare, answering, ours / bare)
 
 
-def _seconds_until_painted(probe: str, compiled: str) -> float:
-    """A probe ends as soon as it has painted, so its whole life is what is asked for."""
+def seconds_until_painted(probe: str, compiled: str) -> float:
+    """How long a probe of that name lives: it ends as soon as it has painted. `compiled` is a folder for Python's
+    compiled modules. EngineError where no window opens."""
     env = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPYCACHEPREFIX": compiled}
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     start = time.perf_counter()

@@ -173,7 +173,7 @@ class MainWindow(QMainWindow):
     def _make_status(self) -> QWidget:
         strip = dressed(QFrame(), "panel")
         strip.setFixedHeight(3 * GRID)
-        row = QHBoxLayout(strip)
+        row = self._status = QHBoxLayout(strip)
         row.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
         row.setSpacing(3 * GRID)
         self._about_image.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -409,6 +409,7 @@ class MainWindow(QMainWindow):
 
     def _show_engine(self, text: str) -> None:
         self._about_engine.setText(text)
+        self._status.activate()  # now: while torch is loaded the next turn may be long in coming
         self.compare.show_notice(text)
 
     @Slot(object)

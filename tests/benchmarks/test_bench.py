@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -150,10 +151,13 @@ class FakeService:
     """Answers `bench` at once."""
 
     def __init__(self, found: Measurements) -> None:
-        from concurrent.futures import Future
-
         self.future: Future[Measurements] = Future()
         self.future.set_result(found)
+
+    def warm(self) -> Future[None]:
+        done: Future[None] = Future()
+        done.set_result(None)
+        return done
 
     def bench(self, _on_progress: object) -> FakeService:
         return self

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 
 def pretend(monkeypatch: pytest.MonkeyPatch, cuda: bool, mps: bool) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_asked: False)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Grand 4000")
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
 

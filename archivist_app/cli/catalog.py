@@ -180,9 +180,7 @@ def remove_models(models: Annotated[list[str], typer.Argument(metavar="ID")]) ->
 def _say_model(card: ModelCard) -> None:
     report.say(card.title)
     for name, text in model_facts.facts(card):
-        report.say(f"{name}: {text}")
-    for sentence in model_facts.failures(card):
-        report.say(f"Known to fail: {sentence}")
+        report.say(f"{name}: {text}" if name else f"  {text}")
 
 
 def _found(cards: Sequence[Card], wanted: str, kind: str) -> Card:

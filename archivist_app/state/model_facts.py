@@ -12,27 +12,29 @@ UNKNOWN = "unknown"
 
 
 def facts(card: ModelCard) -> tuple[tuple[str, str], ...]:
-    """What is known of a model, a name and a text each; what nobody knows is said to be unknown."""
+    """What is known of a model, a name and a text each; "" is the name above once more."""
     return tuple((name, text) for name, text in _facts(card) if text)
 
 
 def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
-    yield "Id", card.id
     yield "What it does", card.description
     yield "Kind", _kind(card)
-    yield "Version", card.version
     yield "Licence", card.licence or UNKNOWN
     yield "Training data", card.training_data or UNKNOWN
     yield "Source", card.source
-    yield "Architecture", card.architecture
-    yield "Enlarges", f"up to {card.scale} times" if card.scale > 1 else "not"
-    yield "Tiles", _tiles(card)
-    yield "Memory", f"{card.memory / 1e6:.0f} MB a tile" if card.memory else ""
-    yield "Speed", pace(card)
+    for number, sentence in enumerate(failures(card)):
+        yield "" if number else "Known to fail", sentence
     yield "Figures", figures(card)
+    yield "Enlarges", f"up to {card.scale} times" if card.scale > 1 else "not"
+    yield "Speed", pace(card)
+    yield "Memory", f"{card.memory / 1e6:.0f} MB a tile" if card.memory else ""
+    yield "Tiles", _tiles(card)
+    yield "Architecture", card.architecture
+    yield "Version", card.version
+    yield "Id", card.id
     yield "SHA-256", card.sha256
-    yield "SHA-256 of what enlarges", card.tail
-    yield "SHA-256 of the file", card.file_sha256
+    yield "SHA-256, enlarging", card.tail
+    yield "SHA-256, original", card.file_sha256
 
 
 def failures(card: ModelCard) -> tuple[str, ...]:
@@ -43,8 +45,8 @@ def failures(card: ModelCard) -> tuple[str, ...]:
 def figures(card: ModelCard) -> str:
     """What was measured of it."""
     if not card.metrics:
-        return "none; `archivist evaluate` measures it on pictures of yours"
-    return ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in card.metrics.items())
+        return "none; “archivist evaluate” measures it on pictures of yours"
+    return "; ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in card.metrics.items())
 
 
 def pace(card: ModelCard) -> str:

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from archivist_app.state.model_facts import facts, failures
+from archivist_app.state.model_facts import facts
 from archivist_app.views.parts import dressed, label
 from archivist_app.views.theme import GRID
 from engine.types import ModelCard
@@ -80,7 +80,7 @@ def _page(card: ModelCard) -> QWidget:
     grid.setHorizontalSpacing(2 * GRID)
     grid.setVerticalSpacing(GRID)
     grid.setColumnStretch(1, 1)
-    rows = [*facts(card), *(("Known to fail" if number == 0 else "", s) for number, s in enumerate(failures(card)))]
+    rows = facts(card)
     for row, (name, text) in enumerate(rows):
         grid.addWidget(label(name, "muted"), row, 0, Qt.AlignmentFlag.AlignTop)
         grid.addWidget(_text(text), row, 1)

@@ -45,7 +45,9 @@ class ModelDesk(QObject):
         self._adjust.models.show_card(card)
         if card is not None:
             self._adjust.show_model(card)
-            self._styles.show_usable("" if "beta" in card.controls else f"“{card.title}” knows no styles.")
+            self._styles.show_usable(
+                "" if "beta" in card.controls else f"“{card.title}” knows no styles; choose a model that does."
+            )
 
     async def _add(self) -> None:
         new = await ask_model(self._window)

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QLabel,
     QLineEdit,
+    QSizePolicy,
     QWidget,
 )
 
@@ -59,6 +60,7 @@ class ImportDialog(QDialog):
         self.licence.setEditable(True)
         self.licence.addItems(LICENCES)
         self.licence.setCurrentIndex(-1)
+        self.licence.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         field = self.licence.lineEdit()
         if field is not None:
             field.setPlaceholderText("as its authors state it, or “unknown”")

@@ -114,10 +114,11 @@ def _imported(path: Path, told: dict[str, Any]) -> ModelCard:
 def _check(card: ModelCard) -> None:
     for plain in fields(ModelCard):
         value, default = getattr(card, plain.name), plain.default
-        if isinstance(default, str | int | float) and not isinstance(value, type(default)):
+        wanted = int | float if isinstance(default, float) else type(default)
+        if isinstance(default, str | int | float) and not isinstance(value, wanted):
             raise TypeError(f"{plain.name}: {value!r}")
-    texts = (*card.controls, *card.failures)
-    if not (card.id and card.title and isinstance(card.metrics, dict) and all(isinstance(t, str) for t in texts)):
+    texts = (card.id, card.title, *card.controls, *card.failures)
+    if not (all(isinstance(text, str) and text for text in texts) and isinstance(card.metrics, dict)):
         raise TypeError("a card needs an id and a title")
     out_of_range = [name for name, (low, high) in _RANGES.items() if not low <= getattr(card, name) <= high]
     if out_of_range or card.tile not in TILES or card.scale not in SCALES or card.channels not in (1, 3):

@@ -40,8 +40,8 @@ def read(path: Path) -> dict[str, Tensor]:
         length = path.stat().st_size
     except OSError as error:
         raise ModelError(f"“{path.name}” cannot be read ({error.strerror}); choose another file.") from error
-    if not 0 < length <= LARGEST:
-        raise ModelError(f"“{path.name}” is empty or larger than 4 GB; choose another weight file.")
+    if not path.is_file() or not 0 < length <= LARGEST:
+        raise ModelError(f"“{path.name}” is empty, no file or larger than 4 GB; choose another weight file.")
     state = _safetensors(path) if path.suffix.lower() == ".safetensors" else _pickle(path, length)
     _check(state, path)
     return state

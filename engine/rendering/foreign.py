@@ -56,6 +56,7 @@ class Foreign:
         self.module = descriptor.model.requires_grad_(False).to(memory_format=torch.channels_last)
         self.enlarges, self.channels = descriptor.scale, descriptor.input_channels
         self.architecture = descriptor.architecture.name
+        self.faltered = False  # whether it ever answered with no number
         self._pass: greenlet | None = None
         self._rested = 0.0
         for part in self.module.modules():
@@ -104,10 +105,14 @@ class Foreign:
     def _run(self, x: Tensor) -> Tensor:
         given = x if self.channels == 3 else x.transpose(0, 1)
         given = given.to(self.dtype).contiguous(memory_format=torch.channels_last)
-        answer = self.descriptor(given).float()
+        answer: Tensor = self.descriptor(given).float()
         answer = answer if self.channels == 3 else answer.transpose(0, 1)
+        finite = answer.isfinite()
+        if bool(finite.all()):
+            return answer
+        self.faltered = True
         plain = F.interpolate(x, scale_factor=self.enlarges, mode="nearest") if self.enlarges > 1 else x
-        return torch.where(answer.isfinite(), answer, plain)
+        return torch.where(finite, answer, plain)
 
 
 def build(

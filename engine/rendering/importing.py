@@ -27,7 +27,8 @@ _NEVER_SEEN = (
     "It knows no alpha: how much of its result is proven is not in your hands, except by strength and scope.",
 )
 _SEAM = (
-    "It looks at more of a picture than a tile holds, so its tiles differ by up to {seam:.1f} of 255 and are blended."
+    "It looks at more of a picture than a tile holds, so tiles differ from one pass over the whole (by {seam:.1f} of "
+    "255 on a test picture) and are blended into each other."
 )
 
 

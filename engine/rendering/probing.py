@@ -26,6 +26,7 @@ from engine.types import Progress
 HALOS = (16, 32, 64)  # tried in this order; multiples of what windows and strides are aligned to
 _SIDE = 256  # of the test picture
 _CORE = 64
+_AT = 128  # where the part begins: on the grid of tiles, since windows and strides are told from where a tile begins
 _SAME = 0.5 / 255  # what counts as no difference; the promise for any picture is twice that
 _HEAVY = 3_000.0  # thousands of multiplications a pixel from which tiles are small
 _FADE = 8  # pixels on both sides of an edge that does not vanish
@@ -71,7 +72,7 @@ def probe(foreign: Foreign, device: torch.device, name: str) -> Generator[Progre
     return Findings(
         tile=tile,
         halo=halo,
-        blend=_FADE if seam > 255 * _SAME else 0,
+        blend=_FADE if seam > 255 * _SAME or _weighs_the_whole(foreign.module) else 0,
         seam=round(seam, 2),
         memory=int(_SLACK * meter.peak * window / _SIDE**2) + 4 * foreign.parameters,
         effort=round(effort, 1),
@@ -105,12 +106,9 @@ def _run(foreign: Foreign, x: Tensor, meter: _Meter | None = None) -> Generator[
 
 
 def _is_picture(foreign: Foreign, picture: Tensor, answer: Tensor) -> bool:
-    """Of the size it should have, made of numbers, and not the fallback alone."""
+    """Of the size it should have, and made of numbers."""
     size = (1, 3, *(foreign.enlarges * side for side in picture.shape[2:]))
-    if tuple(answer.shape) != size or not bool(answer.isfinite().all()):
-        return False
-    plain = F.interpolate(picture, scale_factor=foreign.enlarges, mode="nearest")
-    return foreign.enlarges == 1 or not torch.equal(answer, plain)
+    return tuple(answer.shape) == size and not foreign.faltered
 
 
 def _halo(foreign: Foreign, picture: Tensor, whole: Tensor) -> Generator[Progress, None, tuple[int, float]]:
@@ -118,7 +116,7 @@ def _halo(foreign: Foreign, picture: Tensor, whole: Tensor) -> Generator[Progres
     exact = _reach(foreign.module) if _is_chain(foreign) else None
     if exact is not None:
         return max(8, -(-exact // 8) * 8), 0.0
-    start, n = (_SIDE - _CORE) // 2, foreign.enlarges
+    start, n = _AT, foreign.enlarges
     middle = whole[:, :, n * start : n * (start + _CORE), n * start : n * (start + _CORE)]
     halo = seam = 0.0
     for number, halo in enumerate(HALOS):
@@ -135,6 +133,16 @@ def _halo(foreign: Foreign, picture: Tensor, whole: Tensor) -> Generator[Progres
 def _is_chain(foreign: Foreign) -> bool:
     """Whether its convolutions follow each other with nothing beside them, so that their reaches add up."""
     return bool(foreign.descriptor.architecture.id == "Compact")
+
+
+def _weighs_the_whole(module: nn.Module) -> bool:
+    """Whether means over everything it is given go into its answer: then every tile's answer is a little another."""
+    means = (nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool1d)
+    return any(isinstance(part, means) and set(_pair(part.output_size)) == {1} for part in module.modules())
+
+
+def _pair(size: Any) -> tuple[Any, ...]:
+    return tuple(size) if isinstance(size, list | tuple) else (size,)
 
 
 def _reach(module: nn.Module) -> int:

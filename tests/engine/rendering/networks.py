@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,27 +18,32 @@ from torch import nn
 
 def compact(scale: int = 4) -> nn.Module:
     """Real-ESRGAN's small one: plain convolutions, and the picture itself enlarged."""
-    return Compact(num_feat=8, num_conv=2, upscale=scale)
+    made: nn.Module = Compact(num_feat=8, num_conv=2, upscale=scale)
+    return made
 
 
 def rrdb(scale: int = 4) -> nn.Module:
     """Real-ESRGAN's large one."""
-    return ESRGAN(num_filters=8, num_blocks=1, scale=scale)
+    made: nn.Module = ESRGAN(num_filters=8, num_blocks=1, scale=scale)
+    return made
 
 
 def swinir() -> nn.Module:
     """Attention within shifted windows."""
-    return SwinIR(embed_dim=12, depths=[2], num_heads=[2], window_size=8, img_size=64)
+    made: nn.Module = SwinIR(embed_dim=12, depths=[2], num_heads=[2], window_size=8, img_size=64)
+    return made
 
 
 def scunet() -> nn.Module:
     """Windows and convolutions, at four resolutions."""
-    return SCUNet(dim=64, config=[1, 1, 1, 1, 1, 1, 1])
+    made: nn.Module = SCUNet(dim=64, config=[1, 1, 1, 1, 1, 1, 1])
+    return made
 
 
 def nafnet() -> nn.Module:
     """Channels weighed by means over the whole picture."""
-    return NAFNet(width=8, middle_blk_num=1, enc_blk_nums=[1, 1], dec_blk_nums=[1, 1])
+    made: nn.Module = NAFNet(width=8, middle_blk_num=1, enc_blk_nums=[1, 1], dec_blk_nums=[1, 1])
+    return made
 
 
 KINDS: dict[str, Callable[[], nn.Module]] = {
@@ -50,7 +56,12 @@ def state(make: Callable[[], nn.Module]) -> dict[str, torch.Tensor]:
     random = torch.get_rng_state()
     torch.manual_seed(5)
     try:
-        weights = make().state_dict()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # their constructors are not ours to mend
+            weights = make().state_dict()
+        for name, value in weights.items():
+            if name.endswith((".beta", ".gamma")):  # zero to begin with, so that nothing would happen
+                value.normal_(std=0.3)
     finally:
         torch.set_rng_state(random)
     return {name: value.clone() for name, value in weights.items()}

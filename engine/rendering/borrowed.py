@@ -22,7 +22,7 @@ from engine.imaging.tiles import Tile, tiles_touching
 from engine.rendering import stages
 from engine.rendering.enlarging import Enlarging, cut, grown
 from engine.rendering.foreign import Foreign
-from engine.rendering.pipeline import Key, Pipeline, Subject, level_region, within
+from engine.rendering.pipeline import Key, Pipeline, Subject, level_region, mask_part, within
 from engine.rendering.source import to_master
 from engine.rendering.stages import CELL, Plan, Seen
 from engine.rendering.tensors import pad_to_multiple
@@ -102,10 +102,14 @@ class Borrowed(Pipeline):
             return known
         bare = replace(subject, recipe=replace(subject.recipe, scope="whole", grain=0.0))
         seen = self._seen.get(self._key(bare, level, tile, factor))
+        kept = stages.kept_around(tile.core, tile.padded)
+        damage = (yield from self._damage_in(subject, level, kept)) if _wants_damage(subject.recipe) else None
+        if seen is None and self._is_left_alone(subject, level, kept, damage):
+            return _untouched(kept, self.device)  # the network takes long, and nothing of its answer would be used
         if seen is None:
             seen = yield from self._seen_anew(subject, level, tile, factor)
-        if _wants_damage(subject.recipe):
-            seen = replace(seen, damage=(yield from self._damage_around(subject, level, seen)))
+        if damage is not None:
+            seen = replace(seen, damage=damage)
         if keep:
             self._seen.put(key, seen, seen.nbytes)
         yield None  # what is made of it is a step of its own
@@ -177,10 +181,21 @@ class Borrowed(Pipeline):
     def _pixels(self, subject: Subject, level: int, region: Region) -> Tensor:
         return self._transfers.send(subject.source.working(level, region))()
 
-    def _damage_around(self, subject: Subject, level: int, seen: Seen) -> Answer:
-        """The probability of damage (1, 1, h, w) that the shipped model finds where this one has looked."""
-        region, source = seen.region, subject.source
-        out = torch.zeros_like(seen.damage)
+    def _is_left_alone(self, subject: Subject, level: int, region: Region, damage: Tensor | None) -> bool:
+        """Whether nothing in a region is to be repaired, at scope “damage”."""
+        if subject.recipe.scope != "damage":
+            return False
+        with torch.inference_mode():
+            mask = mask_part(subject, level, region, self.device)
+            if mask is not None:
+                return not bool(mask.any())
+            return damage is not None and not bool((damage > 0.5).any())
+
+    def _damage_in(self, subject: Subject, level: int, region: Region) -> Answer:
+        """The probability of damage (1, 1, h, w) that the shipped model finds in a region, on the head's grid."""
+        source = subject.source
+        height, width = (-(-side // CELL) * CELL for side in (region.height, region.width))
+        out = torch.zeros(1, 1, height, width, device=self.device)
         for tile in tiles_touching(source.tiles(level, self._helper.card), region):
             found = yield from self._helper.look(subject, level, tile)
             part = tile.core.intersect(region)
@@ -219,6 +234,12 @@ def _as_seen(x: Tensor, answer: Tensor, region: Region, kept: Region, factor: in
     one = residual.new_zeros(1, 1, 1, 1).expand(1, 1, height, width)
     large = cut(answer, region, kept, factor).clone() if factor > 1 else None
     return Seen(kept, residual, nothing, finer, one, one + 1, large)
+
+
+def _untouched(region: Region, device: torch.device) -> Seen:
+    """What is seen where nobody looked: the scan as it is, undamaged."""
+    x = torch.zeros(1, 3, region.height, region.width, device=device)
+    return _as_seen(x, x, region, region, 1)
 
 
 def _wants_damage(recipe: Recipe) -> bool:

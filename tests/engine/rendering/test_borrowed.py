@@ -291,6 +291,28 @@ def test_changing_the_scope_asks_the_network_nothing_again(
         run(pipeline.refine(request(old, recipe), subject(old, recipe), lambda _: None))
 
 
+def test_where_nothing_is_repaired_the_network_is_not_asked(
+    helper: Pipeline, old: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = network("compact")
+    pipeline, asked = borrowed(net, helper), list[torch.Size]()
+    steps = net.steps
+
+    def counted(x: torch.Tensor) -> Generator[torch.Tensor | None, None, None]:
+        asked.append(x.shape)
+        return steps(x)
+
+    monkeypatch.setattr(net, "steps", counted)
+    mask = np.zeros(old.shape[:2], np.uint8)
+    mask[20:40, 20:40] = 255
+    restored = restore(pipeline, old, Recipe(scope="damage", mask="m"), mask=mask)
+    assert len(asked) == 1  # of six tiles
+    assert np.array_equal(restored[50:], old[50:])
+    flat = np.full((150, 300, 3), 120, np.uint8)
+    assert np.array_equal(restore(pipeline, flat, Recipe(scope="damage")), flat)
+    assert len(asked) == 1
+
+
 def test_provenance_names_the_model_that_found_the_damage(four: Borrowed, helper: Pipeline) -> None:
     assert four.notes(Recipe(scale=4)) == {}
     for recipe in (Recipe(scope="damage"), Recipe(keep_tone=False), Recipe(grain=1.0)):

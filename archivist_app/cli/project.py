@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engine.service import EngineService
 
 project_app = typer.Typer(help="Projects: made, filled, listed, checked and mended.", no_args_is_help=True)
+_ADDED = {"present": "is in the project already", "copied": "copied into the project", "added": "added"}
 EXTENSION = ".archivist"
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".jp2"})
 ProjectFolder = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project’s folder.")]
@@ -57,9 +58,9 @@ def add(
     failed = False
     with _opened(project) as (service, opened):
         _must_be_writable(opened)
-        known = {item.uuid for item in opened.items}
         for image in _pictures(images):
             record: dict[str, Any] = {"input": str(image)}
+            before = opened.items
             try:
                 opened, refused = report.await_result(service.add_images(opened, [str(image.absolute())], copy=copy))
             except EngineError as error:
@@ -69,12 +70,11 @@ def add(
                 report.complain(refused[0])
                 record |= {"status": "failed", "error": refused[0]}
             else:
-                record |= {"status": "added" if len(opened.items) > len(known) else "present"}
-                known = {item.uuid for item in opened.items}
+                record |= {"status": "present" if opened.items == before else "copied" if copy else "added"}
             if as_json:
                 report.emit(record)
             elif not refused:
-                report.say(f"{image}: {'added' if record['status'] == 'added' else 'is in the project already'}")
+                report.say(f"{image}: {_ADDED[record['status']]}")
     return FAILED if failed else DONE
 
 

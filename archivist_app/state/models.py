@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 
 from archivist_app.async_tools import Tasks
-from archivist_app.bridge import Bridge, ModelHandle
+from archivist_app.bridge import Bridge, JobHandle
 from archivist_app.state.commands import Edit
 from archivist_app.state.jobs_model import JobsModel, State
 from archivist_app.state.session import Session
@@ -100,7 +100,7 @@ class Models(QObject):
             self._card = card
             self.card_changed.emit(card)
 
-    async def _take(self, number: int, handle: ModelHandle) -> None:
+    async def _take(self, number: int, handle: JobHandle[ModelCard]) -> None:
         state: State = "cancelled"
         text = "Stopped; no model was added."
         try:

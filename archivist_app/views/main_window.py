@@ -7,6 +7,7 @@ made.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6 import QtCore
@@ -30,6 +31,7 @@ from archivist_app.views.theme import GRID, THEMES, Theme
 
 if TYPE_CHECKING:
     from archivist_app.state.workspace import Workspace
+    from archivist_app.views.finetune_panel import FinetunePanel
     from archivist_app.views.modes import Mode
     from archivist_app.views.readout import Readout
     from archivist_app.views.tour import Hint
@@ -77,6 +79,7 @@ class MainWindow(QMainWindow):
         self._connect_state()
         self._show_mode(self.compare.mode)
         self._show_project(None)
+        self.monitor.follow()
         self.setAcceptDrops(True)
         self._furnished = True
         self.furnished.emit()
@@ -136,6 +139,7 @@ class MainWindow(QMainWindow):
         self.styles = StylePanel(self.gallery, work.styles, theme)
         self.jobs = JobsPanel(work.jobs, theme)
         self._readout: Readout | None = None
+        self._finetuning: FinetunePanel | None = None
 
     def _make_tools(self) -> None:
         from archivist_app.views.mask_tool import MaskTool
@@ -191,14 +195,19 @@ class MainWindow(QMainWindow):
         stars.addActions(a.stars)
         menu.addSeparator()
         menu.addActions([a.copy_settings, a.paste_settings])
+        menu.addSeparator()
+        menu.addAction(a.accept_master)
 
     def _make_menus(self) -> None:
         from archivist_app.views.comfort import Comfort
+        from archivist_app.views.monitor_menu import MonitorMenu
         from archivist_app.views.variants_menu import VariantsMenu
 
         a = self.actions_
+        exports = (a.export, a.export_as, a.optimise, a.finetune)
+        masters = (a.check_masters, a.find_masters)
         menus: dict[str, tuple[QAction | None, ...]] = {
-            "&File": (a.open, a.open_folder, a.demo, None, a.export, a.export_as, a.optimise, None, a.quit),
+            "&File": (a.open, a.open_folder, a.demo, None, *exports, None, *masters, None, a.quit),
             "&Edit": (a.undo, a.redo, None, a.snapshot),
             "&Compare": (*a.modes.values(), a.next_mode, None, a.rotate, a.swap, a.pause, a.gain, a.truth),
             "&View": (a.fit, *a.zooms.values(), None, a.navigator, a.surround),
@@ -211,11 +220,13 @@ class MainWindow(QMainWindow):
                     self.menus[title].addSeparator()
                 else:
                     self.menus[title].addAction(action)
+        self.monitor = MonitorMenu(self, self._workspace.preferences, self._workspace.tasks)
+        self.menus["&View"].addMenu(self.monitor)
         self._variants_menu = VariantsMenu(self._workspace.variants, self.menus["&Compare"])
         self.menus["&Compare"].insertMenu(a.next_mode, self._variants_menu)
         groups = {title.replace("&", ""): [action for action in actions if action] for title, actions in menus.items()}
         groups["Mask"] = [action for action in self.masking.menu.actions() if action.objectName()]
-        groups["Image"] = [a.approve, a.reject, *a.stars, a.copy_settings, a.paste_settings]
+        groups["Image"] = [a.approve, a.reject, *a.stars, a.copy_settings, a.paste_settings, a.accept_master]
         self.comfort = Comfort(self, self._workspace, self._theme, groups)
         self.menus["&File"].insertMenu(a.demo, self.comfort.recent)
         self.comfort.offer_tour(self._hints())
@@ -246,6 +257,8 @@ class MainWindow(QMainWindow):
         ]
 
     def _connect_actions(self) -> None:
+        from archivist_app.views.custody_desk import CustodyDesk
+
         a, work, tasks = self.actions_, self._workspace, self._workspace.tasks
         a.open.triggered.connect(lambda: tasks.spawn(self._ask_pictures()))
         a.open_folder.triggered.connect(lambda: tasks.spawn(self._ask_folder()))
@@ -253,6 +266,8 @@ class MainWindow(QMainWindow):
         a.export.triggered.connect(lambda: work.exporter.export())
         a.export_as.triggered.connect(lambda: tasks.spawn(self._export_as()))
         a.optimise.triggered.connect(lambda: tasks.spawn(self._optimise()))
+        a.finetune.triggered.connect(self._show_finetuning)
+        CustodyDesk(self, work, a, self.messages)
         a.quit.triggered.connect(self.close)
         for mode, action in a.modes.items():
             action.triggered.connect(lambda _checked=False, mode=mode: self.compare.set_mode(mode))
@@ -287,12 +302,16 @@ class MainWindow(QMainWindow):
         session.project_changed.connect(self._show_project)
         session.item_changed.connect(self._show_item)
         session.overview_arrived.connect(self._show_overview)
+        session.nothing_opened.connect(lambda: self._pages.setCurrentIndex(0))
         session.info_arrived.connect(self._show_info)
         session.opening_changed.connect(self._show_opening)
         session.saved.connect(lambda: self._about_save.setText("Saved"))
         session.noticed.connect(self.messages.tell)
         work.own_styles.noticed.connect(self.messages.tell)
         work.models.noticed.connect(self.messages.tell)
+        self.monitor.failed.connect(self.messages.tell_fault)
+        self.monitor.changed.connect(self._show_anew)
+        work.unfinished.noticed.connect(self.messages.tell)
         for source in (
             session.failed,
             work.rendering.failed,
@@ -344,6 +363,13 @@ class MainWindow(QMainWindow):
             self.painted = True
             QTimer.singleShot(0, self.first_painted.emit)  # once this paint has reached the screen
 
+    @Slot()
+    def _show_anew(self) -> None:
+        """The monitor's colours are other ones: everything with pictures in it is painted again."""
+        self.compare.navigator.show_anew()
+        for widget in self.findChildren(QWidget):
+            widget.update()
+
     @Slot(object)
     def _show_project(self, project: Project | None) -> None:
         filled = project is not None and bool(project.items)
@@ -367,6 +393,7 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _show_overview(self, frame: Frame) -> None:
+        self._pages.setCurrentIndex(1)
         self.compare.show_overview(frame)
 
     @Slot(object)
@@ -456,6 +483,23 @@ class MainWindow(QMainWindow):
         wish = await dialogs.ask_optimisation(self, optimiser.needs_picture(), PASSES)
         if wish is not None:
             optimiser.start(*wish)
+
+    @Slot()
+    def _show_finetuning(self) -> None:
+        if self._finetuning is None:
+            from archivist_app.views.finetune_panel import FinetunePanel
+
+            self._finetuning = FinetunePanel(self, self._workspace.tuner, self.film.chosen_items)
+            self._finetuning.use_requested.connect(self._use_model)
+        self._finetuning.show()
+        self._finetuning.raise_()
+
+    @Slot(str)
+    def _use_model(self, model: str) -> None:
+        from archivist_app.state.commands import Edit
+
+        recipe = replace(self._workspace.document.recipe, model=model, weights="")
+        self._workspace.session.push(Edit(recipe, f"Model: {model}"))
 
     # hands
 

@@ -183,6 +183,7 @@ def _style_sheet(t: Tokens) -> str:
     QPushButton:focus, QToolButton:focus, QLineEdit:focus, QListView:focus {{ border: 1px solid {t.accent}; }}
     QPushButton:disabled, QToolButton:disabled {{ color: {t.muted}; background: transparent; }}
     QPushButton[role="primary"] {{ background: {t.accent}; color: {t.panel}; font-weight: 600; padding: 6px 20px; }}
+    QPushButton[role="primary"]:disabled {{ background: {t.hover}; color: {t.muted}; }}
     QPushButton[role="primary"]:focus {{ border: 1px solid {t.text}; }}
     QPushButton[role="quiet"] {{ background: transparent; padding: 6px 16px; border: 1px solid {t.hover}; }}
     QPushButton[role="quiet"]:hover {{ background: {t.hover}; }}

@@ -26,7 +26,8 @@ _LARGEST_CARD = 1_000_000
 _TAIL = "-upscale"  # ends the name of the file that teaches a model of that name to enlarge
 _CRITIC = "-critic"  # ends the name of the file with the discriminator a model was trained against
 _RANGES: dict[str, tuple[int, int]] = {
-    "multiple_of": (8, 64), "halo": (8, 128), "enlarges": (1, 16), "blend": (0, 64), "least": (1, 4096),
+    "multiple_of": (8, 64), "halo": (8, 1024), "tile": (8, 1 << 15), "enlarges": (1, 16), "blend": (0, 64),
+    "least": (1, 4096),
 }  # fmt: skip
 _log = logging.getLogger(__name__)
 
@@ -69,11 +70,17 @@ def read_card(path: Path) -> ModelCard:
     told = _beside(path)
     if told.get("origin") == "imported":
         return _imported(path, told)
-    values = _known(told | header(path))
+    carried = header(path)
+    values = _known(told | carried) | {"origin": "tuned" if "base" in carried else "shipped"}
     if (tail := tail_of(path)) is not None:
         values["scale"] = max((int(scale) for scale in header(tail).get("sizes", ())), default=1)
         values["tail"] = sha256_of(tail)
-    return ModelCard(**(values | {"sha256": sha256_of(path)}))
+    try:
+        card = ModelCard(**(values | {"sha256": sha256_of(path)}))
+        _check(card)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"“{path.name}” is not a model of Archivist; import it or choose another file.") from error
+    return card
 
 
 def _beside(path: Path) -> dict[str, Any]:
@@ -121,9 +128,9 @@ def _check(card: ModelCard) -> None:
     if not (all(isinstance(text, str) and text for text in texts) and isinstance(card.metrics, dict)):
         raise TypeError("a card needs an id and a title")
     out_of_range = [name for name, (low, high) in _RANGES.items() if not low <= getattr(card, name) <= high]
-    if out_of_range or card.tile not in TILES or card.scale not in SCALES or card.channels not in (1, 3):
-        raise ValueError(f"{out_of_range or (card.tile, card.scale, card.channels)}")
-    if card.scale > card.enlarges or card.blend > card.halo or card.halo % 8 or card.tile % card.multiple_of:
+    if out_of_range or card.scale not in SCALES or card.channels not in (1, 3) or card.blend > card.halo:
+        raise ValueError(f"{out_of_range or (card.scale, card.channels)}")
+    if card.origin == "imported" and (card.tile not in TILES or card.scale > card.enlarges or card.halo % 8):
         raise ValueError("numbers that do not go together")
 
 

@@ -32,7 +32,7 @@ def replacing(target: Path) -> Iterator[Path]:
     it stands in is closed, the temporary is removed and the target stays as it was. Raises `WriteError` for a failure
     to write; an `OSError` about another file, such as a source being read, passes unchanged.
     """
-    temporary = _temporary_for(target)
+    temporary = temporary_for(target)
     try:
         _create(temporary, target)
         yield temporary
@@ -149,7 +149,8 @@ def write_error(error: OSError, target: Path) -> WriteError:
     return WriteError(f"{name} could not be saved in {folder} ({reason}); check the disk or the network and try again.")
 
 
-def _temporary_for(target: Path) -> Path:
+def temporary_for(target: Path) -> Path:
+    """A free name beside `target` that `remove_leftovers` knows, should its writer be killed."""
     stem = target.stem.encode()[:64].decode(errors="ignore")  # a long target leaves room for what is added
     return target.with_name(f".{stem}.{this_host()}-{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}")
 

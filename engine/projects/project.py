@@ -192,9 +192,8 @@ class ProjectFolder:
 
     def locate(self, item: ProjectItem) -> Path:
         """Where the master is now, absolute. Raises `ProjectError` if it is at none of the known places."""
-        with self._guard:
-            source = self._stored(item).record.source
-            found = self._contents.place_of(source)
+        source = self._stored(item).record.source  # no waiting for a write: the window asks while it draws
+        found = self._contents.place_of(source)
         if found is None:
             name = Path(source.path).name
             raise ProjectError(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from platformdirs import user_data_path, user_state_path
 
-from engine.errors import Cancelled, EngineError, ImageError, RecipeError, in_words
+from engine.errors import Cancelled, EngineError, ImageError, MasterChangedError, RecipeError, in_words
 from engine.projects.desk import ProjectDesk
 from engine.projects.left_open import OpenNote
 from engine.projects.masks import MaskShelf
@@ -49,7 +49,7 @@ Report = Callable[[Progress], None]
 Moved = Callable[[EngineReady, str], None]
 OnPass = Callable[[Losses, Frame | None], None]
 SEEN_BYTES = 1 << 30  # what the backbone said of tiles: about 13 MB a megapixel
-SOURCE_BYTES = 3 << 30  # decoded masters
+SOURCE_BYTES = 1 << 30  # decoded masters; of those larger than 256 MB only the halved copies, strips and tiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +102,11 @@ def quietly(steps: Steps[T]) -> Generator[None, None, T]:
         steps.close()
 
 
-def probe(path: Path) -> ImageInfo:
-    """An image's header."""
+def probe(path: Path, page: int = 0) -> ImageInfo:
+    """The header of a page."""
     from engine.imaging import reader  # with numpy and every codec, as in the next two
 
-    return reader.probe(path)
+    return reader.probe(path, page)
 
 
 def preview(path: Path, size: int, page: int = 0) -> NDArray[np.uint8]:
@@ -117,7 +117,7 @@ def preview(path: Path, size: int, page: int = 0) -> NDArray[np.uint8]:
 
 
 def decode(path: Path, page: int = 0) -> Source:
-    """The whole master."""
+    """A page of a master, ready to be read by regions."""
     from engine.rendering.source import open_source
 
     return open_source(path, page)
@@ -140,7 +140,7 @@ class EngineCore:
         self._library = StyleLibrary(own / "styles.json")
         self._own_models = own / "models"
         self._desk = ProjectDesk(self._admit)
-        self._masks = MaskShelf(self._desk.folders)
+        self._masks = MaskShelf(self._mask_folders)
         self._note = OpenNote(user_state_path("Archivist", appauthor=False))
         self._studio_made: Studio | None = None
         self._foreign: dict[str, Future[Foreign]] = {}  # networks that are being loaded; engine thread only
@@ -306,6 +306,8 @@ class EngineCore:
             return report
 
         report = yield from settled(self._io.submit(in_sentences(check)))
+        if report.state == "changed":
+            raise MasterChangedError(report.message)
         if not report.intact:
             raise ImageError(report.message)
         return report
@@ -328,7 +330,7 @@ class EngineCore:
         mask = None
         if recipe.mask is not None:
             mask = self._masks.get(recipe.mask)
-            if mask.shape != source.master.pixels.shape[:2]:
+            if mask.shape != source.shape[:2]:
                 raise RecipeError("The damage mask of this recipe is not one of this image; choose or draw it again.")
         return Subject(image.sha256, source, recipe, image.page, style, mask)
 
@@ -338,6 +340,12 @@ class EngineCore:
         if self._exports is None:
             self._exports = Desk(self._known_masters)
         return self._exports
+
+    def _mask_folders(self) -> list[Path]:
+        """Where masks are looked for: in the open projects, and beside exports that were cut off."""
+        from engine.export.ledger import mask_folders
+
+        return [*self._desk.folders(), *mask_folders()]
 
     def _known_masters(self) -> list[str]:
         with self._lock:

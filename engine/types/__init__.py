@@ -42,6 +42,7 @@ from engine.types.rendering import (
     Sample,
     View,
 )
+from engine.types.tuning import TUNING_NAME, CollectionKind, Tuned, Tuning, TuningCheck
 from engine.types.work import (
     Comparison,
     EngineReady,
@@ -53,6 +54,7 @@ from engine.types.work import (
     Progress,
     Restored,
     Trial,
+    UnfinishedExport,
 )
 
 __all__ = [
@@ -66,7 +68,9 @@ __all__ = [
     "PROTECTED",
     "SCALES",
     "SHIPPED_MODEL",
+    "TUNING_NAME",
     "ChainReport",
+    "CollectionKind",
     "Comparison",
     "EngineReady",
     "Event",
@@ -104,5 +108,9 @@ __all__ = [
     "Snapshot",
     "StyleCard",
     "Trial",
+    "Tuned",
+    "Tuning",
+    "TuningCheck",
+    "UnfinishedExport",
     "View",
 ]

@@ -24,6 +24,7 @@ from engine.types import (
     MapFrame,
     MapRequest,
     ModelCard,
+    NewModel,
     OpenedImage,
     Optimisation,
     Optimised,
@@ -470,9 +471,21 @@ class Bridge(QObject):
         """Forget one of a person's own styles. Raises EngineError."""
         self._service.remove_style(style)
 
-    def models(self) -> tuple[ModelCard, ...]:
-        """The models there are, the one in use first."""
-        return self._service.models()
+    async def models(self) -> tuple[ModelCard, ...]:
+        """The models there are, the shipped ones first; another thread hashes their files. Raises EngineError."""
+        return await self.aside(self._service.models)
+
+    def import_model(self, new: NewModel, on_progress: Callable[[Progress], None]) -> JobHandle[ModelCard]:
+        """Start taking in a network of other people's; `on_progress` is called on Qt's thread."""
+
+        def progress(step: Progress) -> None:  # called on the engine thread
+            self._posted.emit(on_progress, step)
+
+        return JobHandle(self._service.import_model(new, progress), self._loop)
+
+    async def remove_model(self, model: str) -> None:
+        """Forget an imported model. Raises EngineError."""
+        await self.aside(lambda: self._service.remove_model(model))
 
     # images and projects
 

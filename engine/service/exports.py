@@ -17,6 +17,7 @@ from engine.runtime.worker import Lane, Steps, Work
 from engine.service.core import OnPass, Report, Stoppable, decode, in_sentences, probe, settled, steps_in_sentences
 from engine.service.packaging import Packaging
 from engine.types import (
+    SHIPPED_MODEL,
     ExportBatch,
     ExportEstimate,
     ExportOptions,
@@ -57,10 +58,11 @@ class Exports(Packaging):
 
         self._allowed(image, recipe)
         yield from self._unchanged(image)
+        yield from self._equipped(recipe)
         source = yield from self._decoded(image)
         pipeline = self._pipeline(recipe)
         subject = self._subject(image, replace(recipe, weights=pipeline.card.sha256), source)
-        notes = {"upscaler": pipeline.card.tail} if recipe.scale > 1 else {}
+        notes = pipeline.notes(subject.recipe)
         order = Order(subject, self._place(image), options, self._studio().ready, notes)
         return (yield from export(order, pipeline, self._io, self._export_desk()))
 
@@ -117,6 +119,8 @@ class Exports(Packaging):
             from engine.export.optimised import Job, export_optimised
             from engine.export.single import Order
 
+            if "alpha" not in self._studio().find(recipe.model)[1].controls:
+                raise RecipeError(f"The model “{recipe.model}” knows no alpha to optimise for; choose {SHIPPED_MODEL}.")
             if recipe.scale > 1:
                 raise RecipeError("An optimisation leaves the size as it is; set the size to 1 for it.")
             self._allowed(image, recipe)

@@ -7,7 +7,6 @@ made.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6 import QtCore
@@ -31,7 +30,6 @@ from archivist_app.views.theme import GRID, THEMES, Theme
 
 if TYPE_CHECKING:
     from archivist_app.state.workspace import Workspace
-    from archivist_app.views.finetune_panel import FinetunePanel
     from archivist_app.views.modes import Mode
     from archivist_app.views.readout import Readout
     from archivist_app.views.tour import Hint
@@ -139,7 +137,6 @@ class MainWindow(QMainWindow):
         self.styles = StylePanel(self.gallery, work.styles, theme)
         self.jobs = JobsPanel(work.jobs, theme)
         self._readout: Readout | None = None
-        self._finetuning: FinetunePanel | None = None
 
     def _make_tools(self) -> None:
         from archivist_app.views.mask_tool import MaskTool
@@ -274,7 +271,6 @@ class MainWindow(QMainWindow):
         self.sheets = SheetDesk(self, work, self.film, a)
         a.export_as.triggered.connect(lambda: tasks.spawn(self._export_as()))
         a.optimise.triggered.connect(lambda: tasks.spawn(self._optimise()))
-        a.finetune.triggered.connect(self._show_finetuning)
         CustodyDesk(self, work, a, self.messages)
         a.quit.triggered.connect(self.close)
         for mode, action in a.modes.items():
@@ -358,7 +354,8 @@ class MainWindow(QMainWindow):
         from archivist_app.views.model_desk import ModelDesk
         from archivist_app.views.style_desk import StyleDesk
 
-        ModelDesk(self, work, self.adjust, self.styles)
+        desk = ModelDesk(self, work, self.adjust, self.styles)
+        self.actions_.finetune.triggered.connect(lambda: desk.show_finetuning(work.tuner, self.film.chosen_items))
         StyleDesk(self, work, self.compare).connect_parts(self.gallery, self.styles, self.actions_)
         self.adjust.show_pad(work.preferences.pad_shown)
         self.adjust.pad_toggled.connect(work.preferences.set_pad_shown)
@@ -492,23 +489,6 @@ class MainWindow(QMainWindow):
         wish = await dialogs.ask_optimisation(self, optimiser.needs_picture(), PASSES)
         if wish is not None:
             optimiser.start(*wish)
-
-    @Slot()
-    def _show_finetuning(self) -> None:
-        if self._finetuning is None:
-            from archivist_app.views.finetune_panel import FinetunePanel
-
-            self._finetuning = FinetunePanel(self, self._workspace.tuner, self.film.chosen_items)
-            self._finetuning.use_requested.connect(self._use_model)
-        self._finetuning.show()
-        self._finetuning.raise_()
-
-    @Slot(str)
-    def _use_model(self, model: str) -> None:
-        from archivist_app.state.commands import Edit
-
-        recipe = replace(self._workspace.document.recipe, model=model, weights="")
-        self._workspace.session.push(Edit(recipe, f"Model: {model}"))
 
     # hands
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from PySide6.QtCore import QObject, Signal
 
 from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge, ExportHandle
-from archivist_app.state.jobs_model import JobsModel, Ways
+from archivist_app.state.jobs_model import JobsModel, State, Ways
 from archivist_app.state.session import Session
 from engine.errors import Cancelled, EngineError
 from engine.types import ExportOptions, ImageRef, Project, ProjectItem, Recipe
@@ -71,13 +73,50 @@ class Exporter(QObject):
         options = ExportOptions(str(chosen), "overwrite" if target else "version")  # a dialog has asked
         self._start(image, item.recipe, options)
 
+    def queue(self, uuids: Sequence[str]) -> None:
+        """Export images one after the other, in the settings they have now; each has a row of its own."""
+        self._session.when_settled(lambda: self._queue(self._session.items(uuids)))
+
+    def _queue(self, items: Sequence[ProjectItem]) -> None:
+        project, orders = self._session.project, []
+        for item in items:
+            if project is None:
+                return
+            target = self._place_for(project, item)
+            if not self.make_folder(target):
+                return
+            try:
+                self._bridge.register(project, item)
+            except EngineError as error:
+                self.failed.emit(str(error))
+                continue
+            orders.append(self._order(item.source, item.recipe, ExportOptions(str(target), "version")))
+        self._tasks.spawn(self._one_after_the_other(orders))
+
+    async def _one_after_the_other(self, orders: Sequence[_Order]) -> None:
+        """What somebody stopped before its turn is passed over; a failure does not stop the rest."""
+        for order in orders:
+            await asyncio.wait({self._tasks.spawn(self._write(order))})
+
     def _start(self, image: ImageRef, recipe: Recipe, options: ExportOptions) -> None:
+        self._tasks.spawn(self._write(self._order(image, recipe, options)))
+
+    def _order(self, image: ImageRef, recipe: Recipe, options: ExportOptions) -> _Order:
+        """A row in the list of jobs; the name is taken from now on."""
         target = Path(options.target)
-        ways = Ways(hold=lambda paused: handle.hold(paused), retry=lambda: self._again(image, recipe, options))
-        number = self._jobs.add(target.name, lambda: handle.cancel(), ways)
-        handle = self._bridge.export(image, recipe, options, lambda progress: self._jobs.advance(number, progress))
+        order = _Order(image, recipe, options)
+        ways = Ways(hold=order.hold, retry=lambda: self._again(image, recipe, options))
+        order.number = self._jobs.add(target.name, lambda: self._cancel(order), ways)
         self._taken.add(target.name)
-        self._tasks.spawn(self._follow(number, target, handle))
+        return order
+
+    def _cancel(self, order: _Order) -> None:
+        """Stop what is being written, or pass it over when its turn comes."""
+        if order.handle is not None:
+            order.handle.cancel()
+        else:
+            order.dropped = True
+            self._end(order, "cancelled", "Stopped; nothing was written.")
 
     def _again(self, image: ImageRef, recipe: Recipe, options: ExportOptions) -> None:
         """The same export; one whose name we chose gets the name that is free by now."""
@@ -96,18 +135,45 @@ class Exporter(QObject):
             return False
         return True
 
-    async def _follow(self, number: int, target: Path, handle: ExportHandle) -> None:
+    async def _write(self, order: _Order) -> None:
+        if order.dropped:
+            return
+        handle = order.handle = self._bridge.export(
+            order.image, order.recipe, order.options, lambda step: self._jobs.advance(order.number, step)
+        )
+        handle.hold(order.held)
         try:
             restored = await handle.result()
         except Cancelled:
-            self._jobs.finish(number, "cancelled", "Stopped; nothing was written.")
+            self._end(order, "cancelled", "Stopped; nothing was written.")
         except EngineError as error:
-            self._jobs.finish(number, "failed", str(error))
+            self._end(order, "failed", str(error))
         except Exception:
-            self._jobs.finish(number, "failed", "Stopped by an unforeseen fault; your original is untouched.")
+            self._end(order, "failed", "Stopped by an unforeseen fault; your original is untouched.")
             raise
         else:
             text = f"Saved in {Path(restored.output).parent.name}, {restored.width} × {restored.height} pixels"
-            self._jobs.finish(number, "done", text, restored.output)
-        finally:
-            self._taken.discard(target.name)
+            self._end(order, "done", text, restored.output)
+
+    def _end(self, order: _Order, state: State, text: str, path: str = "") -> None:
+        self._taken.discard(Path(order.options.target).name)
+        self._jobs.finish(order.number, state, text, path)
+
+
+@dataclass(eq=False)
+class _Order:
+    """One export from the moment it is wanted: its row, and the work once its turn has come."""
+
+    image: ImageRef
+    recipe: Recipe
+    options: ExportOptions
+    number: int = 0  # of its row
+    handle: ExportHandle | None = None  # None before its turn
+    held: bool = False
+    dropped: bool = False
+
+    def hold(self, paused: bool) -> None:
+        """Rest, or go on; before its turn that is kept for then."""
+        self.held = paused
+        if self.handle is not None:
+            self.handle.hold(paused)

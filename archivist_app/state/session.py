@@ -34,6 +34,7 @@ class Session(QObject):
     project_changed = Signal(object)  # Project
     item_changed = Signal(object)  # ProjectItem now on screen
     overview_arrived = Signal(object)  # Frame of the whole untouched image
+    unreadable = Signal(str)  # why the image on screen cannot be shown
     info_arrived = Signal(object)  # ImageInfo of the image on screen
     opening_changed = Signal(str)  # what is being opened, in words; "" when nothing is
     decided = Signal(object)  # ProjectItem on screen, whose stars, decision, note or recipe somebody changed
@@ -162,9 +163,9 @@ class Session(QObject):
         try:
             path = self._bridge.register(self._project, item)
         except EngineError as error:
-            self.failed.emit(str(error))
+            self._tell_unreadable(uuid, str(error))
             return
-        self._bridge.picture(item.source, OVERVIEW, self._show_overview, self.failed.emit)
+        self._bridge.picture(item.source, OVERVIEW, self._show_overview, lambda text: self._tell_unreadable(uuid, text))
         self._tasks.spawn(self._examine(item, path))
 
     def step(self, by: int) -> None:
@@ -172,6 +173,11 @@ class Session(QObject):
         row = self.shown.row_of(self._current or "") + by
         if self._current is not None and 0 <= row < self.shown.rowCount():
             self.show_item(self.shown.item(row).uuid)
+
+    def _tell_unreadable(self, uuid: str, text: str) -> None:
+        self.failed.emit(text)
+        if uuid == self._current:
+            self.unreadable.emit(text)
 
     def _show_overview(self, frame: Frame) -> None:
         if frame.request.image == self.document.image:

@@ -21,6 +21,8 @@ class Actions(QObject):
         self.open_folder = self._make("openFolderAction", "Open a &project or folder…", "Ctrl+Shift+O")
         self.demo = self._make("demoAction", "Try the &demo", "")
         self.export = self._make("exportAction", "&Export", "Ctrl+E", "ph.export")
+        self.export.setShortcuts([QKeySequence("Ctrl+E"), QKeySequence("Ctrl+Return")])
+        self.queue = self._make("queueAction", "&Queue the selected images", "Ctrl+B")
         self.export_as = self._make("exportAsAction", "Export &as…", "Ctrl+Shift+E")
         self.optimise = self._make("optimiseAction", "Op&timise…", "Ctrl+Alt+O")
         self.find_style = self._make("findStyleAction", "&Find a style", "Ctrl+F")
@@ -49,6 +51,7 @@ class Actions(QObject):
         self.copy_settings = self._make("copySettingsAction", "&Copy the settings", "Ctrl+Shift+C", "ph.copy")
         self.paste_settings = self._make("pasteSettingsAction", "&Paste the settings", "Ctrl+Shift+V", "ph.clipboard")
         self.paste_settings.setEnabled(False)
+        self.apply_settings = self._make("applySettingsAction", "Apply the settings to the &selection", "Ctrl+Shift+A")
         self.rotate = self._make("rotateAction", "&Turn the divider", "T", "ph.arrow-clockwise")
         self.swap = self._make("swapAction", "S&wap before and after", "C", "ph.swap")
         self.truth = self._make("truthAction", "Compare with the t&ruth", "G", "ph.circle-wavy-check", checkable=True)
@@ -70,9 +73,9 @@ class Actions(QObject):
     def need_image(self) -> tuple[QAction, ...]:
         """Those that make sense only while an image is on screen."""
         compare = (*self.modes.values(), self.next_mode, self.rotate, self.swap, self.navigator, self.fit)
-        decide = (self.approve, self.reject, *self.stars, self.copy_settings)
+        decide = (self.approve, self.reject, *self.stars, self.copy_settings, self.apply_settings)
         mask = (self.brush, self.eraser, self.protect)
-        files = (self.export, self.export_as, self.optimise, self.snapshot, self.find_style)
+        files = (self.export, self.queue, self.export_as, self.optimise, self.snapshot, self.find_style)
         return (*files, *compare, *self.zooms.values(), *decide, *mask)
 
     def _make_mask_actions(self) -> None:

@@ -23,6 +23,7 @@ from archivist_app.views.actions import Actions
 from archivist_app.views.adjust_panel import AdjustPanel
 from archivist_app.views.comfort import Comfort
 from archivist_app.views.compare_view import CompareView
+from archivist_app.views.elided import ElidedLabel
 from archivist_app.views.empty_state import EmptyState
 from archivist_app.views.film_panel import FilmPanel
 from archivist_app.views.history_panel import HistoryPanel
@@ -89,7 +90,7 @@ class MainWindow(QMainWindow):
         compare, zoom = [a.rotate, a.swap, a.pause, a.gain], [a.fit, a.zooms[100]]
         modes = list(a.modes.values())
         self.tools = ToolStrip(modes, compare, a.brush, a.truth, zoom, [a.undo, a.redo], a.export)
-        self._about_image = label("", "hint")
+        self._about_image = dressed(ElidedLabel(), "hint")
         self._about_pixel = label("", "hint")
         self._about_pixel.setObjectName("pixelReadout")
         self._about_pixel.setAccessibleName("Values under the pointer")
@@ -102,6 +103,7 @@ class MainWindow(QMainWindow):
         self._pages = QStackedWidget()
         self._pages.addWidget(self.empty)
         self._pages.addWidget(viewer)
+        self.messages.lie_over(self._pages)
         scroll = QScrollArea(widgetResizable=True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -120,7 +122,7 @@ class MainWindow(QMainWindow):
         row.addWidget(self._left)
         row.addWidget(self._pages, 1)
         row.addWidget(self._right)
-        shell = column(self.messages, (middle, 1), self.jobs, self._make_status(), spacing=1)
+        shell = column((middle, 1), self.jobs, self._make_status(), spacing=1)
         dressed(shell, "shell")
         self.setCentralWidget(shell)
 
@@ -144,13 +146,13 @@ class MainWindow(QMainWindow):
         stars = menu.addMenu("&Stars")
         stars.addActions(a.stars)
         menu.addSeparator()
-        menu.addActions([a.copy_settings, a.paste_settings])
+        menu.addActions([a.copy_settings, a.paste_settings, a.apply_settings])
         return menu
 
     def _make_menus(self) -> None:
         a = self.actions_
         menus: tuple[tuple[str, tuple[QAction | None, ...]], ...] = (
-            ("&File", (a.open, a.open_folder, a.demo, None, a.export, a.export_as, a.optimise, None, a.quit)),
+            ("&File", (a.open, a.open_folder, a.demo, None, a.export, a.export_as, a.queue, a.optimise, None, a.quit)),
             ("&Edit", (a.undo, a.redo, None, a.snapshot)),
             ("&Compare", (*a.modes.values(), a.next_mode, None, a.rotate, a.swap, a.pause, a.gain, a.truth)),
             ("&View", (a.fit, *a.zooms.values(), None, a.navigator, a.surround)),
@@ -172,7 +174,7 @@ class MainWindow(QMainWindow):
                 menu.insertMenu(a.next_mode, self._variants_menu)
         groups = {title.replace("&", ""): [action for action in actions if action] for title, actions in menus}
         groups["Mask"] = [action for action in self.masking.menu.actions() if action.objectName()]
-        groups["Image"] = [a.approve, a.reject, *a.stars, a.copy_settings, a.paste_settings]
+        groups["Image"] = [a.approve, a.reject, *a.stars, a.copy_settings, a.paste_settings, a.apply_settings]
         self.comfort = Comfort(self, self._workspace, self._theme, groups)
         file_menu = self.menuBar().actions()[0].menu()
         assert isinstance(file_menu, QMenu)
@@ -210,6 +212,7 @@ class MainWindow(QMainWindow):
         a.open_folder.triggered.connect(lambda: tasks.spawn(self._ask_folder()))
         a.demo.triggered.connect(work.session.open_demo)
         a.export.triggered.connect(lambda: work.exporter.export())
+        a.queue.triggered.connect(lambda: work.exporter.queue(self.film.chosen_items()))
         a.export_as.triggered.connect(lambda: tasks.spawn(self._export_as()))
         a.optimise.triggered.connect(lambda: tasks.spawn(self._optimise()))
         a.quit.triggered.connect(self.close)
@@ -226,6 +229,7 @@ class MainWindow(QMainWindow):
             action.triggered.connect(lambda _checked=False, n=count: work.assessing.rate(self.film.chosen_items(), n))
         a.copy_settings.triggered.connect(work.assessing.copy)
         a.paste_settings.triggered.connect(lambda: work.assessing.paste(self.film.chosen_items()))
+        a.apply_settings.triggered.connect(lambda: work.assessing.apply(self.film.chosen_items()))
         work.assessing.copied.connect(lambda _recipe: a.paste_settings.setEnabled(True))
         a.rotate.triggered.connect(self.compare.rotate_divider)
         a.swap.triggered.connect(self.compare.swap)
@@ -247,6 +251,7 @@ class MainWindow(QMainWindow):
         self.compare.painted.connect(self._note_paint, queued)
         session.project_changed.connect(self._show_project)
         session.item_changed.connect(self._show_item)
+        session.unreadable.connect(self.compare.show_blank)
         session.overview_arrived.connect(self._show_overview)
         session.info_arrived.connect(self._show_info)
         session.opening_changed.connect(self._show_opening)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QEvent, QObject, QPoint, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
 from archivist_app.views.parts import dressed, label
 from archivist_app.views.theme import GRID, Theme
 
+WIDEST = 560  # pixels
+BESIDE = 185  # on each side, for what the viewer writes into its corners
+BELOW = 52  # from the top of what it lies over: below the strip of tools
 FADE_MS = 8000  # a notice goes by itself; a fault stays until it has been read
 
 
@@ -20,8 +23,10 @@ class MessageBar(QWidget):
         self.setAccessibleName("Messages")
         dressed(self, "bar")
         self._faults: list[str] = []
+        self._over: QWidget | None = None
         self._icon = QToolButton()
         self._icon.setEnabled(False)
+        self._theme = theme
         theme.dress(self._icon, "ph.info")
         self.text = QLabel()
         self.text.setWordWrap(True)
@@ -42,6 +47,26 @@ class MessageBar(QWidget):
         self._fade = QTimer(self, singleShot=True, interval=FADE_MS)
         self._fade.timeout.connect(self.dismiss)
         self.hide()
+
+    def lie_over(self, place: QWidget) -> None:
+        """Lie over the upper part of another widget, whose picture must not jump when something is told."""
+        self._over = place
+        self.setParent(place)
+        place.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Stay in the middle of what it lies over."""
+        if event.type() == QEvent.Type.Resize and self.isVisible():
+            self._place()
+        return super().eventFilter(watched, event)
+
+    def _place(self) -> None:
+        over, layout = self._over, self.layout()
+        if over is not None and layout is not None:
+            width = min(WIDEST, max(over.width() - 2 * BESIDE, 320))
+            self.resize(width, layout.totalHeightForWidth(width))
+            self.move(QPoint((over.width() - width) // 2, BELOW))
+            self.raise_()
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -69,8 +94,10 @@ class MessageBar(QWidget):
         self.hide()
 
     def _show(self, sentence: str) -> None:
+        self._theme.dress(self._icon, "ph.warning" if self._faults else "ph.info")
         self.text.setText(sentence)
         earlier = len(self._faults) - 1
         self.count.setText(f"and {earlier} more" if earlier > 0 else "")
         self.setToolTip("\n".join(self._faults))
         self.show()
+        self._place()

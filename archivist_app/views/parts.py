@@ -9,7 +9,19 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 W = TypeVar("W", bound=QWidget)
 Role = Literal[
-    "panel", "shell", "bar", "heading", "title", "muted", "hint", "primary", "quiet", "worded", "segment", "search"
+    "panel",
+    "shell",
+    "bar",
+    "heading",
+    "title",
+    "muted",
+    "hint",
+    "fault",
+    "primary",
+    "quiet",
+    "worded",
+    "segment",
+    "search",
 ]
 
 

@@ -286,9 +286,8 @@ class Session(QObject):
             self.history.push_change(ItemsCommand(self._put, pairs, text))
 
     def _put(self, values: Values) -> None:
-        for uuid, changed in values.items():
-            if uuid in self._items:
-                self._keep(replace(self._items[uuid], **changed))
+        known = {uuid: changed for uuid, changed in values.items() if uuid in self._items}
+        self._keep(*(replace(self._items[uuid], **changed) for uuid, changed in known.items()))
         current = self.item
         if current is not None and current.uuid in values:
             self.document.recipe = current.recipe
@@ -296,11 +295,11 @@ class Session(QObject):
             if "snapshots" in values[current.uuid]:
                 self.snapshots_changed.emit(current)
 
-    def _keep(self, item: ProjectItem) -> None:
-        """What was decided about an image, on disk within two seconds."""
-        self._items[item.uuid] = item
-        self.filmstrip.show_item(item)
-        self._unsaved.add(item.uuid)
+    def _keep(self, *items: ProjectItem) -> None:
+        """What was decided about images, on disk within two seconds."""
+        self._items.update({item.uuid: item for item in items})
+        self.filmstrip.show_items(items)
+        self._unsaved.update(item.uuid for item in items)
         if not self._autosave.isActive():
             self._autosave.start(AUTOSAVE_MS)
 

@@ -25,11 +25,12 @@ from archivist_app.views.readout import read
 from archivist_app.views.scenes import GAINS, MapPieces, Situation, Variant, compose, grid_of
 from archivist_app.views.surface import Surface
 from archivist_app.views.viewport import Viewport
-from engine.types import Frame, MapFrame, Progress, RenderRequest, Snapshot
+from engine.types import Frame, MapFrame, Progress, Region, RenderRequest, Snapshot
 
 BESIDE_BYTES = 64 << 20  # of a map's or a variant's pixels that are kept while somebody pans
 LONG = 0.010  # seconds that a painting may take at 60 a second, with time for the rest
 REST_MS = 120  # after the last move, until pixels are smooth again where that takes longer
+EDGE = 8  # pixels of the master beyond the divider that are drafted too
 WAIT_MS = 300  # that reading a scan may take before it is said that one waits
 BLINK_MS = 500  # how long each side of a blink is shown: slow enough for everybody's eyes
 HANDS = (
@@ -223,6 +224,23 @@ class CompareView(Surface):
             self.update()
 
     # what is looked at
+
+    def restored_part(self) -> Region | None:
+        """The part of the master that is seen restored where a divider hides the rest; None for all of it."""
+        now = self._situation()
+        if now is None or now.mode is not Mode.SPLIT or now.alone:
+            return None
+        visible, viewport = now.viewport.visible, now.viewport
+        along, start, length = (0, visible.x, visible.width) if self._upright else (1, visible.y, visible.height)
+        at = (self._divider * now.size[along] - viewport.origin[along]) / viewport.zoom
+        at = min(max(round(at), start), start + length)
+        first = now.sides[0] == "after"
+        begin, end = (start, at + EDGE) if first else (at - EDGE, start + length)
+        if end - begin < length / 8:
+            return None
+        if self._upright:
+            return Region(begin, visible.y, end - begin, visible.height).intersect(visible)
+        return Region(visible.x, begin, visible.width, end - begin).intersect(visible)
 
     def _grid(self) -> tuple[int, int]:
         image = self._viewport.image if self._viewport is not None else (1, 1)

@@ -283,6 +283,7 @@ class MainWindow(QMainWindow):
         self.compare.pointed.connect(self._show_readout)
         work.sampler.sampled.connect(self._show_sample)
         work.rendering.frame_ready.connect(self.compare.show_frame)
+        work.rendering.draft_only(self.compare.restored_part)
         work.optimiser.previewed.connect(self.compare.show_frame)
         work.optimiser.ended.connect(work.rendering.refresh)
         work.rendering.busy_changed.connect(self.compare.show_busy)

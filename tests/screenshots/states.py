@@ -380,7 +380,7 @@ def _conservator(studio: Studio) -> None:
 
 
 def _typing(studio: Studio) -> None:
-    studio.recipe(Recipe(alpha=3.2, beta=0.6, style="calotype"))
+    studio.recipe(Recipe(alpha=3.2, beta=0.6, style="albumen"))
     row = studio.window.adjust.rows["alpha"]
     row._type()
     studio.application.spin(0.2)

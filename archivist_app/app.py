@@ -5,27 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 os.environ.setdefault("QT_API", "pyside6")  # read by qasync and qtawesome when they are imported
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 from qasync import QEventLoop
 
 from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge, make_service, sentence
+from archivist_app.front import make_window
 from archivist_app.interrupts import Interrupts
 from archivist_app.state.workspace import Workspace
 from archivist_app.views.dialogs import ask_stop_jobs
-from archivist_app.views.main_window import MainWindow
-from archivist_app.views.theme import Theme, application_icon
 
 if TYPE_CHECKING:
     from archivist_app.bridge import EngineService
+    from archivist_app.views.main_window import MainWindow
 
 log = logging.getLogger(__name__)
 
@@ -36,22 +35,21 @@ PROGRAM_NAMES = frozenset({"archivist", "archivist.exe", "__main__.py"})
 class Application:
     """The running program. `window` is not shown until `run()`, or until somebody shows it."""
 
-    def __init__(self, qt: QApplication, service: EngineService) -> None:
-        self._loop = QEventLoop(qt)
+    def __init__(self, window: MainWindow, service: EngineService) -> None:
+        self._loop = QEventLoop(QApplication.instance())
         self._owner = QObject()
         self._tasks = Tasks(self._loop, self._report)
         self._bridge = Bridge(service, self._loop, self._owner)
-        self._workspace = Workspace.build(self._bridge, self._tasks, self._owner)
-        self._theme = Theme(qt)
+        self._workspace = Workspace.build(self._bridge, self._tasks, window.preferences, self._owner)
         self._closed = self._loop.create_future()
         self._closing = False
         self._ending: asyncio.Task[None] | None = None
         self._interrupted = False
-        self.window = MainWindow(self._workspace, self._theme)
-        self.window.setWindowIcon(application_icon())
-        self.window.first_painted.connect(self._bridge.wake)  # torch comes after the first paint
-        self._bridge.awoken.connect(self._theme.show_icons, Qt.ConnectionType.QueuedConnection)
-        self.window.close_requested.connect(self._ask_to_close)
+        self.window = window
+        window.furnish(self._workspace)
+        window.first_painted.connect(self._bridge.wake)  # torch comes after the first paint
+        self._bridge.awoken.connect(window.theme.show_icons, Qt.ConnectionType.QueuedConnection)
+        window.close_requested.connect(self._ask_to_close)
 
     def open(self, paths: Sequence[str]) -> None:
         """Open images, projects and folders once the loop runs."""
@@ -68,6 +66,10 @@ class Application:
     def run(self) -> int:
         """Show the window and live until it is closed. Returns the exit status, 130 after Ctrl+C or SIGTERM."""
         self.window.show()
+        if self.window.painted:  # before there was anybody to hear of it
+            QTimer.singleShot(0, self._bridge.wake)
+        if self.window.close_wanted:
+            self._ask_to_close()
         with Interrupts(self._interrupt):
             try:
                 self._run_until(self._closed)
@@ -89,7 +91,7 @@ class Application:
         if not self._closed.done():
             self._run_until(self._end())
         self.window.deleteLater()
-        self._theme.deleteLater()
+        self.window.theme.deleteLater()
         self._owner.deleteLater()
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
         self._loop.close()
@@ -171,16 +173,16 @@ class Application:
         self.window.messages.tell_fault(sentence(error))
 
 
-def create_application(argv: Sequence[str], *, service: EngineService | None = None) -> Application:
+def create_application(
+    argv: Sequence[str], *, service: EngineService | None = None, window: MainWindow | None = None
+) -> Application:
     """The program with its window built but not shown; images and projects named in `argv` open.
 
-    A leading program name in `argv` is skipped. `service` is the engine, not started; default: the real one.
+    A leading program name in `argv` is skipped. `service` is the engine, not started; default: the real one. `window`
+    is one that is on screen already and only wants furnishing; default: a new one.
     """
-    existing = QApplication.instance()
-    qt = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
-    qt.setApplicationName("Archivist")
-    qt.setQuitOnLastWindowClosed(False)  # closing waits for what is still being written
-    application = Application(qt, service if service is not None else make_service())
+    window = window if window is not None else make_window()
+    application = Application(window, service if service is not None else make_service())
     paths = list(argv)
     if paths and Path(paths[0]).name in PROGRAM_NAMES and not Path(paths[0]).is_dir():
         del paths[0]

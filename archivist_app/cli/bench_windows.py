@@ -9,7 +9,7 @@ PROBE = "bench-probe"
 """The hidden command that starts one of these."""
 
 READY = "painted"
-"""What a probe prints, on a line of its own, once its window is on screen."""
+"""What a probe prints, on a line of its own, once its window is where it was to be seen."""
 
 
 def bare() -> int:
@@ -31,12 +31,25 @@ def bare() -> int:
 
 
 def ours() -> int:
-    """Shows the program's window as `archivist` does; does not return."""
-    from archivist_app.app import create_application
+    """Shows the program's window as `archivist` does, until its first paint; does not return."""
+    from archivist_app.cli.window import open_window
+    from archivist_app.front import make_window
 
-    application = create_application(["archivist"])
-    application.window.first_painted.connect(_leave)
-    return application.run()
+    window = make_window()
+    window.first_painted.connect(_leave)
+    return open_window([], window=window)
+
+
+def answering() -> int:
+    """The same until the window answers to hands: everything is in it, and its loop turns; does not return."""
+    from PySide6.QtCore import QTimer
+
+    from archivist_app.cli.window import open_window
+    from archivist_app.front import make_window
+
+    window = make_window()
+    window.furnished.connect(lambda: QTimer.singleShot(0, _leave))
+    return open_window([], window=window)
 
 
 def _leave() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import os
@@ -15,13 +14,14 @@ from concurrent.futures import CancelledError, Future, wait
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from engine.types import Progress
+if TYPE_CHECKING:
+    from engine.types import Progress
 
 T = TypeVar("T")
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130  # exit statuses
-OnProgress = Callable[[Progress], None]
+OnProgress = Callable[["Progress"], None]
 
 _TICK = 0.1  # seconds; Windows delivers Ctrl+C only between waits
 _PATIENCE = 30.0  # seconds that interrupted work has for tidying up
@@ -72,6 +72,8 @@ def say(line: str) -> None:
 
 def emit(record: Mapping[str, Any]) -> None:
     """One JSON object on one line, ASCII so that any terminal can carry it; an infinite or undefined figure is null."""
+    import json
+
     print(json.dumps(_finite(record), allow_nan=False), flush=True)
 
 

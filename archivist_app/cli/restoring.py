@@ -126,7 +126,8 @@ def _restore_one(service: EngineService, source: Path, batch: _Batch) -> bool:
         else:
             restored = _export(service, opened, target, batch)
             record |= {"status": "restored", **asdict(restored)}
-            line = f"{source} -> {restored.output} ({restored.seconds:.1f} s)"
+            again = f", went on at {restored.resumed:.0%} of an interrupted run" if restored.resumed else ""
+            line = f"{source} -> {restored.output} ({restored.seconds:.1f} s{again})"
     except EngineError as error:
         report.complain(str(error))
         if batch.as_json:

@@ -8,14 +8,22 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from archivist_app.cli import bench_windows, report
+from archivist_app.state.waiting import OPENING, OPENING_DEMO
 from engine.errors import EngineError
 
+if TYPE_CHECKING:
+    from archivist_app.views.main_window import MainWindow
+
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")  # Qt ends the process where it finds none
-_PROBE = [bench_windows.PROBE, "ours"]  # is timed, so it takes this road too
+_PROBES: dict[tuple[str, ...], Callable[[], int]] = {  # are timed, so they take this road too
+    (bench_windows.PROBE, "ours"): bench_windows.ours,
+    (bench_windows.PROBE, "answering"): bench_windows.answering,
+}
 
 
 def is_picture_or_project(word: str) -> bool:
@@ -26,7 +34,7 @@ def is_picture_or_project(word: str) -> bool:
 
 def asks_for_window(argv: Sequence[str]) -> bool:
     """Whether these arguments hold no command and no option; where that is in doubt, no: the commands decide."""
-    if list(argv) == _PROBE:
+    if tuple(argv) in _PROBES:
         return True
     plain = all(word and not word.startswith("-") for word in argv)
     first = Path(argv[0]) if argv else None
@@ -45,7 +53,8 @@ def run(argv: Sequence[str]) -> int:
 
 def _run(argv: Sequence[str]) -> int:
     try:
-        return bench_windows.ours() if list(argv) == _PROBE else open_window(argv)
+        probe = _PROBES.get(tuple(argv))
+        return probe() if probe else open_window(argv)
     except EngineError as error:
         report.complain(str(error))
     except Exception as error:
@@ -53,15 +62,23 @@ def _run(argv: Sequence[str]) -> int:
     return report.FAILED
 
 
-def open_window(paths: Sequence[str], *, demo: bool = False) -> int:
-    """Shows the window until it is closed; returns the exit status. EngineError where there is no display."""
+def open_window(paths: Sequence[str], *, demo: bool = False, window: MainWindow | None = None) -> int:
+    """Shows the window until it is closed; returns the exit status. EngineError where there is no display.
+
+    What an empty window shows is painted first; the rest of the program is loaded behind it. `window` is one of
+    `front.make_window`, default a new one.
+    """
     if sys.platform.startswith("linux") and not any(map(os.environ.get, _DISPLAYS)):
         raise EngineError("There is no display to open a window on; use the commands that `archivist --help` lists.")
-    from archivist_app.app import create_application
+    from archivist_app.front import make_window, show_at_once
 
     # Python's own answer to Ctrl+C raises in whatever slot runs next, where Qt drops it and the window goes on.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    application = create_application(["archivist", *paths])
+    window = window if window is not None else make_window()
+    show_at_once(window, OPENING_DEMO if demo else OPENING if paths else "")
+    from archivist_app.app import create_application
+
+    application = create_application(["archivist", *paths], window=window)
     if demo:
         application.open_demo()
     return application.run()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
@@ -15,10 +15,11 @@ from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge, ExportHandle
 from archivist_app.state.jobs_model import JobsModel, State, Ways
 from archivist_app.state.session import Session
-from engine.errors import Cancelled, EngineError
-from engine.types import ExportOptions, ImageRef, Project, ProjectItem, Recipe
+from engine.errors import Cancelled, EngineError, MasterChangedError
+from engine.types import ExportOptions, ImageRef, Progress, Project, ProjectItem, Recipe, UnfinishedExport
 
 KIND = ".tif"
+Tell = Callable[[Progress], None]
 
 
 def next_target(folder: Path, source: str, taken: set[str]) -> Path:
@@ -37,6 +38,7 @@ class Exporter(QObject):
     """Exports the image on screen as it stands when it is asked to."""
 
     failed = Signal(str)
+    master_changed = Signal(object, str)  # ProjectItem, sentence: nothing is exported until somebody accepts it
 
     def __init__(self, session: Session, bridge: Bridge, jobs: JobsModel, tasks: Tasks) -> None:
         super().__init__(session)
@@ -102,12 +104,18 @@ class Exporter(QObject):
         self._tasks.spawn(self._write(self._order(image, recipe, options)))
 
     def _order(self, image: ImageRef, recipe: Recipe, options: ExportOptions) -> _Order:
-        """A row in the list of jobs; the name is taken from now on."""
-        target = Path(options.target)
-        order = _Order(image, recipe, options)
-        ways = Ways(hold=order.hold, retry=lambda: self._again(image, recipe, options))
-        order.number = self._jobs.add(target.name, lambda: self._cancel(order), ways)
-        self._taken.add(target.name)
+        """An export of an image in a recipe, with its row."""
+
+        def begin(tell: Tell) -> ExportHandle:
+            return self._bridge.export(image, recipe, options, tell)
+
+        order = _Order(Path(options.target).name, begin, image)
+        return self._listed(order, lambda: self._again(image, recipe, options))
+
+    def _listed(self, order: _Order, retry: Callable[[], None] | None = None) -> _Order:
+        """Give it a row in the list of jobs; its file's name is taken from now on."""
+        order.number = self._jobs.add(order.name, lambda: self._cancel(order), Ways(hold=order.hold, retry=retry))
+        self._taken.add(order.name)
         return order
 
     def _cancel(self, order: _Order) -> None:
@@ -117,6 +125,14 @@ class Exporter(QObject):
         else:
             order.dropped = True
             self._end(order, "cancelled", "Stopped; nothing was written.")
+
+    def resume(self, unfinished: UnfinishedExport) -> None:
+        """Go on with an export that an earlier run of the program did not end."""
+
+        def begin(tell: Tell) -> ExportHandle:
+            return self._bridge.resume_export(unfinished, tell)
+
+        self._tasks.spawn(self._write(self._listed(_Order(Path(unfinished.target).name, begin))))
 
     def _again(self, image: ImageRef, recipe: Recipe, options: ExportOptions) -> None:
         """The same export; one whose name we chose gets the name that is free by now."""
@@ -135,12 +151,16 @@ class Exporter(QObject):
             return False
         return True
 
+    def _tell_changed(self, image: ImageRef, text: str) -> None:
+        project = self._session.project
+        for item in project.items if project is not None else ():
+            if item.source == image:
+                self.master_changed.emit(item, text)
+
     async def _write(self, order: _Order) -> None:
         if order.dropped:
             return
-        handle = order.handle = self._bridge.export(
-            order.image, order.recipe, order.options, lambda step: self._jobs.advance(order.number, step)
-        )
+        handle = order.handle = order.begin(lambda step: self._jobs.advance(order.number, step))
         handle.hold(order.held)
         try:
             restored = await handle.result()
@@ -148,6 +168,8 @@ class Exporter(QObject):
             self._end(order, "cancelled", "Stopped; nothing was written.")
         except EngineError as error:
             self._end(order, "failed", str(error))
+            if isinstance(error, MasterChangedError) and order.image is not None:
+                self._tell_changed(order.image, str(error))
         except Exception:
             self._end(order, "failed", "Stopped by an unforeseen fault; your original is untouched.")
             raise
@@ -156,7 +178,7 @@ class Exporter(QObject):
             self._end(order, "done", text, restored.output)
 
     def _end(self, order: _Order, state: State, text: str, path: str = "") -> None:
-        self._taken.discard(Path(order.options.target).name)
+        self._taken.discard(order.name)
         self._jobs.finish(order.number, state, text, path)
 
 
@@ -164,9 +186,9 @@ class Exporter(QObject):
 class _Order:
     """One export from the moment it is wanted: its row, and the work once its turn has come."""
 
-    image: ImageRef
-    recipe: Recipe
-    options: ExportOptions
+    name: str  # of the file
+    begin: Callable[[Tell], ExportHandle]
+    image: ImageRef | None = None  # None for what an earlier run began
     number: int = 0  # of its row
     handle: ExportHandle | None = None  # None before its turn
     held: bool = False

@@ -28,7 +28,8 @@ class Ways:
 
     stop: Callable[[], None] | None = None  # end early and keep what has been reached; called at most once
     hold: Callable[[bool], None] | None = None  # rest, or go on
-    retry: Callable[[], None] | None = None  # begin anew
+    retry: Callable[[], None] | None = None  # begin anew, or go on
+    forget: Callable[[], None] | None = None  # it was taken from the list: nobody will go on with it
 
 
 NO_WAYS = Ways()
@@ -129,6 +130,7 @@ class JobsModel(QAbstractListModel):
         self._stops: dict[int, Callable[[], None]] = {}
         self._holds: dict[int, Callable[[bool], None]] = {}
         self._retries: dict[int, Callable[[], None]] = {}
+        self._forgets: dict[int, Callable[[], None]] = {}
         self._next = 1
 
     @property
@@ -155,6 +157,8 @@ class JobsModel(QAbstractListModel):
             self._holds[number] = ways.hold
         if ways.retry is not None:
             self._retries[number] = ways.retry
+        if ways.forget is not None:
+            self._forgets[number] = ways.forget
         self.endInsertRows()
         self.running_changed.emit(self.running)
         return number
@@ -217,6 +221,7 @@ class JobsModel(QAbstractListModel):
         """Begin a job anew that ended without a result; its row goes."""
         again, job = self._retries.get(number), self._job(number)
         if again is not None and job is not None and job.can_retry:
+            self._forgets.pop(number, None)
             self.remove(number)
             again()
 
@@ -245,6 +250,9 @@ class JobsModel(QAbstractListModel):
             self.beginRemoveRows(QModelIndex(), row, row)
             del self._jobs[row]
             self.endRemoveRows()
+            forget = self._forgets.pop(number, None)
+            if forget is not None:
+                forget()
 
     def _move_to_end(self, number: int) -> None:
         """What failed is found together, below everything else."""

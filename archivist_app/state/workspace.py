@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from platformdirs import user_config_path
 from PySide6.QtCore import QObject
 
 from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge
 from archivist_app.state.assessing import Assessing
 from archivist_app.state.corners import Corners
+from archivist_app.state.custody import Custody
 from archivist_app.state.document import Document
 from archivist_app.state.exporting import Exporter
 from archivist_app.state.jobs_model import JobsModel
@@ -19,12 +19,15 @@ from archivist_app.state.mask_editing import MaskEditor
 from archivist_app.state.optimising import Optimiser
 from archivist_app.state.own_styles import OwnStyles
 from archivist_app.state.preferences import Preferences
+from archivist_app.state.recovery import Recovery
 from archivist_app.state.rendering import Rendering
 from archivist_app.state.sampling import Sampler
 from archivist_app.state.session import Session
 from archivist_app.state.styles_model import StylesModel
 from archivist_app.state.thumbnails import Thumbnails
 from archivist_app.state.truth import Truth
+from archivist_app.state.tuning import Tuner
+from archivist_app.state.unfinished import Unfinished
 from archivist_app.state.variants import Variants
 
 
@@ -36,6 +39,8 @@ class Workspace:
     bridge: Bridge
     document: Document
     session: Session
+    custody: Custody
+    recovery: Recovery
     assessing: Assessing
     rendering: Rendering
     truth: Truth
@@ -50,16 +55,19 @@ class Workspace:
     corners: Corners
     jobs: JobsModel
     exporter: Exporter
+    unfinished: Unfinished
     optimiser: Optimiser
+    tuner: Tuner
 
     @classmethod
-    def build(cls, bridge: Bridge, tasks: Tasks, owner: QObject) -> Workspace:
+    def build(cls, bridge: Bridge, tasks: Tasks, preferences: Preferences, owner: QObject) -> Workspace:
         """`owner` is the parent of every QObject made here."""
         document = Document(owner)
         session = Session(document, bridge, tasks, owner)
         jobs = JobsModel(owner)
         exporter = Exporter(session, bridge, jobs, tasks)
-        preferences = Preferences(user_config_path("Archivist", appauthor=False) / "window.ini", owner)
+        custody = Custody(session, bridge, jobs, tasks)
+        exporter.master_changed.connect(custody.doubt)
         thumbnails = Thumbnails(document, bridge, owner)  # first to hear of another image
         styles = StylesModel(document, bridge, thumbnails, preferences, owner)
         return cls(
@@ -67,6 +75,8 @@ class Workspace:
             bridge=bridge,
             document=document,
             session=session,
+            custody=custody,
+            recovery=Recovery(session, bridge, tasks),
             assessing=Assessing(session),
             rendering=Rendering(document, bridge, owner),
             truth=Truth(session, bridge, tasks),
@@ -81,7 +91,9 @@ class Workspace:
             corners=Corners(document, thumbnails, owner),
             jobs=jobs,
             exporter=exporter,
+            unfinished=Unfinished(exporter, bridge, jobs),
             optimiser=Optimiser(session, exporter, bridge, jobs, tasks),
+            tuner=Tuner(session, bridge, jobs, tasks),
         )
 
     def stop(self) -> None:

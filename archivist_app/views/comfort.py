@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QMainWindow, QMenu
 
 from archivist_app.state.workspace import Workspace
 from archivist_app.views.shortcut_sheet import Groups, KeyRing, ShortcutSheet
-from archivist_app.views.theme import THEMES, Theme
+from archivist_app.views.theme import Theme
 from archivist_app.views.tour import Hint, Tour
 from engine.types import Frame, Project
 
@@ -30,7 +30,6 @@ class Comfort(QObject):
         self.recent.setObjectName("recentMenu")
         self.recent.aboutToShow.connect(self._list_recent)
         workspace.session.project_changed.connect(self._note_project)
-        self._restore()
 
     def show_keys(self) -> None:
         """The sheet of keys, or to its front."""
@@ -52,17 +51,6 @@ class Comfort(QObject):
             self.tour.begin()
 
         self._work.rendering.frame_ready.connect(begin)
-
-    def remember(self) -> None:
-        """The window is about to close."""
-        self._preferences.set_layout(bytes(self._window.saveGeometry().data()), self._theme.tokens.name)
-
-    def _restore(self) -> None:
-        if layout := self._preferences.layout:
-            self._window.restoreGeometry(layout)
-        for tokens in THEMES:
-            if tokens.name == self._preferences.surround and tokens is not self._theme.tokens:
-                self._theme.apply(tokens)
 
     @Slot(object)
     def _note_project(self, project: Project | None) -> None:

@@ -39,12 +39,29 @@ async def ask_folder(parent: QWidget) -> list[str]:
     return dialog.selectedFiles() if await answer(dialog) == QDialog.DialogCode.Accepted else []
 
 
+async def ask_masters_folder(parent: QWidget) -> str | None:
+    """Where masters were moved to; None when somebody changes their mind."""
+    dialog = QFileDialog(parent, "Find moved masters in this folder and below")
+    dialog.setObjectName("findMastersDialog")
+    dialog.setFileMode(QFileDialog.FileMode.Directory)
+    accepted = await answer(dialog) == QDialog.DialogCode.Accepted
+    return dialog.selectedFiles()[0] if accepted and dialog.selectedFiles() else None
+
+
 async def ask_mask(parent: QWidget) -> str | None:
     """The file of a damage mask; None when somebody changes their mind."""
     dialog = QFileDialog(parent, "Import a damage mask", "", MASKS)
     dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
     accepted = await answer(dialog) == QDialog.DialogCode.Accepted
     return dialog.selectedFiles()[0] if accepted and dialog.selectedFiles() else None
+
+
+async def ask_profile(parent: QWidget) -> str | None:
+    """The file with a monitor's colour profile; None when somebody changes their mind."""
+    dialog = QFileDialog(parent, "The profile of this monitor", "", "Colour profiles (*.icc *.icm);;All files (*)")
+    dialog.setObjectName("monitorProfileDialog")
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    return dialog.selectedFiles()[0] if await answer(dialog) == QDialog.DialogCode.Accepted else None
 
 
 async def ask_target(parent: QWidget, suggestion: Path) -> Path | None:

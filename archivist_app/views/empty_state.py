@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
+from PySide6.QtCore import QRectF, QSize, Signal
+from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from archivist_app.views.parts import dressed, label
@@ -28,20 +28,14 @@ class EmptyState(QWidget):
         self.demo.setAccessibleName("Try the demo project")
         self.open.clicked.connect(self.open_requested)
         self.demo.clicked.connect(self.demo_requested)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(2 * GRID)
-        buttons.addStretch()
-        buttons.addWidget(self.open)
-        buttons.addWidget(self.demo)
-        buttons.addStretch()
         layout = QVBoxLayout(self)
         layout.addStretch()
         layout.addSpacing(12 * GRID)  # room for the drawing
         for line in (self.title, self._hint):
-            layout.addWidget(line, 0, Qt.AlignmentFlag.AlignHCenter)
+            layout.addLayout(_centred(line))
             layout.addSpacing(GRID)
         layout.addSpacing(2 * GRID)
-        layout.addLayout(buttons)
+        layout.addLayout(_centred(self.open, self.demo))
         layout.addStretch()
 
     def show_busy(self, text: str) -> None:
@@ -58,20 +52,32 @@ class EmptyState(QWidget):
         """Draw two prints above the title."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        palette = self.palette()
-        painter.fillRect(self.rect(), palette.color(QPalette.ColorRole.Window))
-        self._paint_prints(painter, palette)
+        painter.eraseRect(self.rect())
+        self._paint_prints(painter, self.palette())
         painter.end()
         self.painted.emit()
 
     def _paint_prints(self, painter: QPainter, palette: QPalette) -> None:
         """Two prints lying on each other."""
+        outside, inside = QPainterPath(), QPainterPath()
+        outside.addRoundedRect(QRectF(-52, -38, 104, 76), 3, 3)
+        inside.addRect(QRectF(-44, -30, 88, 60))
+        pen = QPen(palette.brush(QPalette.ColorRole.PlaceholderText), 1.2)
         painter.translate(self.width() / 2, self.title.y() - 7 * GRID)
         for angle, role in ((-9, QPalette.ColorRole.AlternateBase), (5, QPalette.ColorRole.Base)):
             painter.save()
             painter.rotate(angle)
-            painter.setPen(QPen(palette.color(QPalette.ColorRole.PlaceholderText), 1.2))
-            painter.setBrush(palette.color(role))
-            painter.drawRoundedRect(QRectF(-52, -38, 104, 76), 3, 3)
-            painter.drawRect(QRectF(-44, -30, 88, 60))
+            for path in (outside, inside):  # not by setPen and setBrush: see `theme.ink`
+                painter.fillPath(path, palette.brush(role))
+                painter.strokePath(path, pen)
             painter.restore()
+
+
+def _centred(*widgets: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(2 * GRID)
+    row.addStretch()
+    for widget in widgets:
+        row.addWidget(widget)
+    row.addStretch()
+    return row

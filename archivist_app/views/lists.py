@@ -8,7 +8,7 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QS
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPainterPath, QPalette, QPen
 from PySide6.QtWidgets import QApplication, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from archivist_app.views.pixels import to_image
+from archivist_app.views.pixels import monitor, to_image
 from engine.types import Frame
 
 Index = QModelIndex | QPersistentModelIndex
@@ -126,5 +126,5 @@ class PictureDelegate(QStyledItemDelegate):
             painter.fillPath(path, QApplication.palette().color(QPalette.ColorRole.Base))
             return
         painter.setClipPath(path)
-        painter.drawImage(self._target(box, frame), to_image(frame.pixels))
+        painter.drawImage(self._target(box, frame), monitor.show(to_image(frame.pixels)))
         painter.setClipping(False)

@@ -1,83 +1,137 @@
-"""The window: filmstrip and history left, viewer in the middle, adjustments and styles right, jobs below."""
+"""The window: filmstrip and history left, viewer in the middle, adjustments and styles right, jobs below.
+
+Importing this loads what an empty window needs and no more, for that is what the first paint waits for. So it names
+Qt's own names as `QtCore.Qt`, which costs a seventh of a bare window once it is touched, and the parts where they are
+made.
+"""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal, Slot
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from PySide6 import QtCore
+from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
     QMainWindow,
-    QMenu,
-    QScrollArea,
     QSizePolicy,
     QStackedWidget,
+    QVBoxLayout,
     QWidget,
 )
 
-from archivist_app.state.optimising import PASSES
-from archivist_app.state.workspace import Workspace
-from archivist_app.views import dialogs
-from archivist_app.views.actions import Actions
-from archivist_app.views.adjust_panel import AdjustPanel
-from archivist_app.views.comfort import Comfort
-from archivist_app.views.compare_view import CompareView
+from archivist_app.state.preferences import Preferences
 from archivist_app.views.elided import ElidedLabel
 from archivist_app.views.empty_state import EmptyState
-from archivist_app.views.film_panel import FilmPanel
-from archivist_app.views.history_panel import HistoryPanel
-from archivist_app.views.jobs_panel import JobsPanel
-from archivist_app.views.mask_tool import MaskTool
-from archivist_app.views.message_bar import MessageBar
-from archivist_app.views.modes import Mode
 from archivist_app.views.parts import column, dressed, label
-from archivist_app.views.readout import Readout
-from archivist_app.views.style_desk import StyleDesk
-from archivist_app.views.style_gallery import StyleGallery
-from archivist_app.views.style_panel import StylePanel
-from archivist_app.views.theme import GRID, Theme
-from archivist_app.views.tool_strip import ToolStrip
-from archivist_app.views.tour import Hint
-from archivist_app.views.variants_menu import VariantsMenu
-from engine.types import EngineReady, Frame, ImageInfo, ImageRef, Project, ProjectItem, Recipe, Sample
+from archivist_app.views.theme import GRID, THEMES, Theme
+
+if TYPE_CHECKING:
+    from archivist_app.state.workspace import Workspace
+    from archivist_app.views.finetune_panel import FinetunePanel
+    from archivist_app.views.modes import Mode
+    from archivist_app.views.readout import Readout
+    from archivist_app.views.tour import Hint
+    from engine.types import EngineReady, Frame, ImageInfo, ImageRef, Project, ProjectItem, Recipe, Sample
 
 LEFT, RIGHT = 200, 320
+MENUS = ("&File", "&Edit", "&Image", "Mas&k", "&Compare", "&View", "&Styles", "&Help")
 
 
 class MainWindow(QMainWindow):
     """Shows a workspace and passes on what people do to it."""
 
     first_painted = Signal()
+    furnished = Signal()
     close_requested = Signal()
 
-    def __init__(self, workspace: Workspace, theme: Theme) -> None:
+    def __init__(self, theme: Theme, preferences: Preferences) -> None:
         super().__init__()
-        self._workspace = workspace
         self._theme = theme
-        self._painted = False
+        self.preferences = preferences
+        self.painted = False  # since it was made
+        self.close_wanted = False  # somebody closed it before it was furnished
+        self._furnished = False
         self._may_close = False
-        self.setAcceptDrops(True)
+        self.setWindowTitle("Archivist")
         self.setMinimumSize(960, 600)
         self.resize(1280, 800)
+        self.menus = {title: self.menuBar().addMenu(title) for title in MENUS}
+        self._make_front()
+        self._restore()
+
+    @property
+    def theme(self) -> Theme:
+        """How it looks."""
+        return self._theme
+
+    def furnish(self, workspace: Workspace) -> None:
+        """Add everything that an empty window does not show, and answer to hands from now on."""
+        self._workspace = workspace
         self._make_parts()
+        self._make_tools()
         self._lay_out()
         self._make_menus()
         self._connect_actions()
         self._connect_state()
         self._show_mode(self.compare.mode)
         self._show_project(None)
+        self.monitor.follow()
+        self.setAcceptDrops(True)
+        self._furnished = True
+        self.furnished.emit()
 
     # building
 
+    def _make_front(self) -> None:
+        """What an empty window shows."""
+        self.empty = EmptyState()
+        self.empty.painted.connect(self._note_paint)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.empty)
+        self._about_image = dressed(ElidedLabel(), "hint")
+        self._about_pixel = label("", "hint")
+        self._about_pixel.setObjectName("pixelReadout")
+        self._about_pixel.setAccessibleName("Values under the pointer")
+        self._about_save = label("", "hint")
+        self._about_engine = label("", "hint")
+        middle = dressed(QFrame(), "shell")
+        self._row = QHBoxLayout(middle)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(1)
+        self._row.addWidget(self._pages, 1)
+        self._shell = dressed(column((middle, 1), self._make_status(), spacing=1), "shell")
+        self.setCentralWidget(self._shell)
+
+    def _restore(self) -> None:
+        """The place, the size and the surround it had last time."""
+        if layout := self.preferences.layout:
+            self.restoreGeometry(layout)
+        for tokens in THEMES:
+            if tokens.name == self.preferences.surround and tokens is not self._theme.tokens:
+                self._theme.apply(tokens)
+
     def _make_parts(self) -> None:
+        from archivist_app.views.actions import Actions
+        from archivist_app.views.adjust_panel import AdjustPanel
+        from archivist_app.views.compare_view import CompareView
+        from archivist_app.views.film_panel import FilmPanel
+        from archivist_app.views.history_panel import HistoryPanel
+        from archivist_app.views.jobs_panel import JobsPanel
+        from archivist_app.views.message_bar import MessageBar
+        from archivist_app.views.style_gallery import StyleGallery
+        from archivist_app.views.style_panel import StylePanel
+
         work, theme = self._workspace, self._theme
         self.actions_ = Actions(work.session.history, theme, self)
         self.messages = MessageBar(theme)
-        self.empty = EmptyState()
         self.compare = CompareView()
-        self._image_menu = self._make_image_menu()
-        self.film = FilmPanel(work.session, work.assessing, theme, self._image_menu)
+        self._fill_image_menu()
+        self.film = FilmPanel(work.session, work.assessing, theme, self.menus["&Image"])
         self.filmstrip = self.film.strip
         self.history = HistoryPanel(work.session)
         self.adjust = AdjustPanel(theme)
@@ -85,51 +139,45 @@ class MainWindow(QMainWindow):
         self.gallery = StyleGallery(work.styles)
         self.styles = StylePanel(self.gallery, work.styles, theme)
         self.jobs = JobsPanel(work.jobs, theme)
-        a = self.actions_
-        self.masking = MaskTool(work.mask, self.compare, a, work.tasks)
+        self._readout: Readout | None = None
+        self._finetuning: FinetunePanel | None = None
+
+    def _make_tools(self) -> None:
+        from archivist_app.views.mask_tool import MaskTool
+        from archivist_app.views.tool_strip import ToolStrip
+
+        a, work = self.actions_, self._workspace
+        self.masking = MaskTool(work.mask, self.compare, a, work.tasks, self.menus["Mas&k"])
         compare, zoom = [a.rotate, a.swap, a.pause, a.gain], [a.fit, a.zooms[100]]
         modes = list(a.modes.values())
         self.tools = ToolStrip(modes, compare, a.brush, a.truth, zoom, [a.undo, a.redo], a.export)
-        self._about_image = dressed(ElidedLabel(), "hint")
-        self._about_pixel = label("", "hint")
-        self._about_pixel.setObjectName("pixelReadout")
-        self._about_pixel.setAccessibleName("Values under the pointer")
-        self._readout: Readout | None = None
-        self._about_save = label("", "hint")
-        self._about_engine = label("", "hint")
 
     def _lay_out(self) -> None:
-        viewer = column(self.tools, self.masking.bar, self.compare)
-        self._pages = QStackedWidget()
-        self._pages.addWidget(self.empty)
-        self._pages.addWidget(viewer)
-        self.messages.lie_over(self._pages)
+        from PySide6.QtWidgets import QScrollArea
+
+        self._pages.addWidget(column(self.tools, self.masking.bar, self.compare))
         scroll = QScrollArea(widgetResizable=True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(QtCore.Qt.FocusPolicy.NoFocus)
         scroll.setWidget(self.adjust)
         scroll.setMaximumHeight(self.adjust.sizeHint().height() + 2)
         self.adjust.pad_toggled.connect(lambda: scroll.setMaximumHeight(self.adjust.sizeHint().height() + 2))
         self._left = column(_heading("Images"), (self.film, 3), _heading("History"), (self.history, 1))
         self._right = dressed(column((scroll, 3), (self.styles, 2), spacing=1), "shell")
-        self._left.setFixedWidth(LEFT)
-        self._right.setFixedWidth(RIGHT)
-        middle = dressed(QWidget(), "shell")
-        row = QHBoxLayout(middle)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(1)
-        row.addWidget(self._left)
-        row.addWidget(self._pages, 1)
-        row.addWidget(self._right)
-        shell = column((middle, 1), self.jobs, self._make_status(), spacing=1)
-        dressed(shell, "shell")
-        self.setCentralWidget(shell)
+        for part, width, place in ((self._left, LEFT, 0), (self._right, RIGHT, 2)):
+            part.setFixedWidth(width)
+            part.hide()  # until there is a picture
+            self._row.insertWidget(place, part)
+        below = self._shell.layout()
+        assert isinstance(below, QVBoxLayout)
+        below.insertWidget(1, self.jobs)
+        self.messages.lie_over(self._pages)
 
     def _make_status(self) -> QWidget:
-        strip = dressed(QWidget(), "panel")
+        strip = dressed(QFrame(), "panel")
         strip.setFixedHeight(3 * GRID)
-        row = QHBoxLayout(strip)
+        row = self._status = QHBoxLayout(strip)
         row.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
         row.setSpacing(3 * GRID)
         self._about_image.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -139,46 +187,56 @@ class MainWindow(QMainWindow):
         row.addWidget(self._about_engine)
         return strip
 
-    def _make_image_menu(self) -> QMenu:
+    def _fill_image_menu(self) -> None:
         """What can be decided about the selected images: in the menu bar, and where they are clicked."""
-        a, menu = self.actions_, QMenu("&Image", self)
+        a, menu = self.actions_, self.menus["&Image"]
         menu.addActions([a.approve, a.reject])
         stars = menu.addMenu("&Stars")
         stars.addActions(a.stars)
         menu.addSeparator()
         menu.addActions([a.copy_settings, a.paste_settings, a.apply_settings])
-        return menu
+        menu.addSeparator()
+        menu.addAction(a.accept_master)
 
     def _make_menus(self) -> None:
+        from archivist_app.views.comfort import Comfort
+        from archivist_app.views.monitor_menu import MonitorMenu
+        from archivist_app.views.variants_menu import VariantsMenu
+
         a = self.actions_
-        menus: tuple[tuple[str, tuple[QAction | None, ...]], ...] = (
-            ("&File", (a.open, a.open_folder, a.demo, None, a.export, a.export_as, a.queue, a.optimise, None, a.quit)),
-            ("&Edit", (a.undo, a.redo, None, a.snapshot)),
-            ("&Compare", (*a.modes.values(), a.next_mode, None, a.rotate, a.swap, a.pause, a.gain, a.truth)),
-            ("&View", (a.fit, *a.zooms.values(), None, a.navigator, a.surround)),
-            ("&Styles", (a.find_style, a.add_style)),
-            ("&Help", (a.keys,)),
-        )
-        for title, actions in menus:
-            menu = self.menuBar().addMenu(title)
-            if title == "&Edit":
-                self.menuBar().addMenu(self._image_menu)
-                self.menuBar().addMenu(self.masking.menu)
+        exports = (a.export, a.export_as, a.queue, a.optimise, a.finetune)
+        masters = (a.check_masters, a.find_masters)
+        menus: dict[str, tuple[QAction | None, ...]] = {
+            "&File": (a.open, a.open_folder, a.demo, None, *exports, None, *masters, None, a.quit),
+            "&Edit": (a.undo, a.redo, None, a.snapshot),
+            "&Compare": (*a.modes.values(), a.next_mode, None, a.rotate, a.swap, a.pause, a.gain, a.truth),
+            "&View": (a.fit, *a.zooms.values(), None, a.navigator, a.surround),
+            "&Styles": (a.find_style, a.add_style),
+            "&Help": (a.keys,),
+        }
+        for title, actions in menus.items():
             for action in actions:
                 if action is None:
-                    menu.addSeparator()
+                    self.menus[title].addSeparator()
                 else:
-                    menu.addAction(action)
-            if title == "&Compare":
-                self._variants_menu = VariantsMenu(self._workspace.variants, menu)
-                menu.insertMenu(a.next_mode, self._variants_menu)
-        groups = {title.replace("&", ""): [action for action in actions if action] for title, actions in menus}
+                    self.menus[title].addAction(action)
+        self.monitor = MonitorMenu(self, self._workspace.preferences, self._workspace.tasks)
+        self.menus["&View"].addMenu(self.monitor)
+        self._variants_menu = VariantsMenu(self._workspace.variants, self.menus["&Compare"])
+        self.menus["&Compare"].insertMenu(a.next_mode, self._variants_menu)
+        groups = {title.replace("&", ""): [action for action in actions if action] for title, actions in menus.items()}
         groups["Mask"] = [action for action in self.masking.menu.actions() if action.objectName()]
-        groups["Image"] = [a.approve, a.reject, *a.stars, a.copy_settings, a.paste_settings, a.apply_settings]
+        groups["Image"] = [
+            a.approve,
+            a.reject,
+            *a.stars,
+            a.copy_settings,
+            a.paste_settings,
+            a.apply_settings,
+            a.accept_master,
+        ]
         self.comfort = Comfort(self, self._workspace, self._theme, groups)
-        file_menu = self.menuBar().actions()[0].menu()
-        assert isinstance(file_menu, QMenu)
-        file_menu.insertMenu(a.demo, self.comfort.recent)
+        self.menus["&File"].insertMenu(a.demo, self.comfort.recent)
         self.comfort.offer_tour(self._hints())
 
     def _hints(self) -> list[Hint]:
@@ -207,6 +265,8 @@ class MainWindow(QMainWindow):
         ]
 
     def _connect_actions(self) -> None:
+        from archivist_app.views.custody_desk import CustodyDesk
+
         a, work, tasks = self.actions_, self._workspace, self._workspace.tasks
         a.open.triggered.connect(lambda: tasks.spawn(self._ask_pictures()))
         a.open_folder.triggered.connect(lambda: tasks.spawn(self._ask_folder()))
@@ -215,6 +275,8 @@ class MainWindow(QMainWindow):
         a.queue.triggered.connect(lambda: work.exporter.queue(self.film.chosen_items()))
         a.export_as.triggered.connect(lambda: tasks.spawn(self._export_as()))
         a.optimise.triggered.connect(lambda: tasks.spawn(self._optimise()))
+        a.finetune.triggered.connect(self._show_finetuning)
+        CustodyDesk(self, work, a, self.messages)
         a.quit.triggered.connect(self.close)
         for mode, action in a.modes.items():
             action.triggered.connect(lambda _checked=False, mode=mode: self.compare.set_mode(mode))
@@ -246,18 +308,21 @@ class MainWindow(QMainWindow):
 
     def _connect_state(self) -> None:
         work, session, document = self._workspace, self._workspace.session, self._workspace.document
-        queued = Qt.ConnectionType.QueuedConnection
-        self.empty.painted.connect(self._note_paint, queued)
-        self.compare.painted.connect(self._note_paint, queued)
+        queued = QtCore.Qt.ConnectionType.QueuedConnection
+        self.compare.painted.connect(self._note_paint)
         session.project_changed.connect(self._show_project)
         session.item_changed.connect(self._show_item)
         session.unreadable.connect(self.compare.show_blank)
         session.overview_arrived.connect(self._show_overview)
+        session.nothing_opened.connect(lambda: self._pages.setCurrentIndex(0))
         session.info_arrived.connect(self._show_info)
         session.opening_changed.connect(self._show_opening)
         session.saved.connect(lambda: self._about_save.setText("Saved"))
         session.noticed.connect(self.messages.tell)
         work.own_styles.noticed.connect(self.messages.tell)
+        self.monitor.failed.connect(self.messages.tell_fault)
+        self.monitor.changed.connect(self._show_anew)
+        work.unfinished.noticed.connect(self.messages.tell)
         for source in (
             session.failed,
             work.rendering.failed,
@@ -293,6 +358,8 @@ class MainWindow(QMainWindow):
         work.bridge.engine_moved.connect(self._show_moved)
         work.bridge.engine_failed.connect(lambda _text: self._show_engine(""))
         self.adjust.edited.connect(session.push)
+        from archivist_app.views.style_desk import StyleDesk
+
         StyleDesk(self, work, self.compare).connect_parts(self.gallery, self.styles, self.actions_)
         self.adjust.show_pad(work.preferences.pad_shown)
         self.adjust.pad_toggled.connect(work.preferences.set_pad_shown)
@@ -302,9 +369,16 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _note_paint(self) -> None:
-        if not self._painted:
-            self._painted = True
-            self.first_painted.emit()
+        if not self.painted:
+            self.painted = True
+            QTimer.singleShot(0, self.first_painted.emit)  # once this paint has reached the screen
+
+    @Slot()
+    def _show_anew(self) -> None:
+        """The monitor's colours are other ones: everything with pictures in it is painted again."""
+        self.compare.navigator.show_anew()
+        for widget in self.findChildren(QWidget):
+            widget.update()
 
     @Slot(object)
     def _show_project(self, project: Project | None) -> None:
@@ -329,6 +403,7 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _show_overview(self, frame: Frame) -> None:
+        self._pages.setCurrentIndex(1)
         self.compare.show_overview(frame)
 
     @Slot(object)
@@ -356,7 +431,7 @@ class MainWindow(QMainWindow):
         self.actions_.show_mode(mode)
         self.tools.show_mode(self.actions_.modes[mode])
         self._workspace.maps.want(mode.map_kind)
-        self._workspace.variants.want(mode is Mode.VARIANTS)
+        self._workspace.variants.want(mode is type(mode).VARIANTS)
 
     @Slot(object)
     def _show_readout(self, readout: Readout | None) -> None:
@@ -371,6 +446,7 @@ class MainWindow(QMainWindow):
 
     def _show_engine(self, text: str) -> None:
         self._about_engine.setText(text)
+        self._status.activate()  # now: while torch is loaded the next turn may be long in coming
         self.compare.show_notice(text)
 
     @Slot()
@@ -393,9 +469,13 @@ class MainWindow(QMainWindow):
     # asking
 
     async def _ask_pictures(self) -> None:
+        from archivist_app.views import dialogs
+
         self._open(await dialogs.ask_pictures(self))
 
     async def _ask_folder(self) -> None:
+        from archivist_app.views import dialogs
+
         self._open(await dialogs.ask_folder(self))
 
     def _open(self, paths: list[str]) -> None:
@@ -403,6 +483,8 @@ class MainWindow(QMainWindow):
             self._workspace.session.open_paths(paths)
 
     async def _export_as(self) -> None:
+        from archivist_app.views import dialogs
+
         exporter = self._workspace.exporter
         suggestion = exporter.suggestion()
         target = await dialogs.ask_target(self, suggestion) if suggestion else None
@@ -410,10 +492,30 @@ class MainWindow(QMainWindow):
             exporter.export(target)
 
     async def _optimise(self) -> None:
+        from archivist_app.state.optimising import PASSES
+        from archivist_app.views import dialogs
+
         optimiser = self._workspace.optimiser
         wish = await dialogs.ask_optimisation(self, optimiser.needs_picture(), PASSES)
         if wish is not None:
             optimiser.start(*wish)
+
+    @Slot()
+    def _show_finetuning(self) -> None:
+        if self._finetuning is None:
+            from archivist_app.views.finetune_panel import FinetunePanel
+
+            self._finetuning = FinetunePanel(self, self._workspace.tuner, self.film.chosen_items)
+            self._finetuning.use_requested.connect(self._use_model)
+        self._finetuning.show()
+        self._finetuning.raise_()
+
+    @Slot(str)
+    def _use_model(self, model: str) -> None:
+        from archivist_app.state.commands import Edit
+
+        recipe = replace(self._workspace.document.recipe, model=model, weights="")
+        self._workspace.session.push(Edit(recipe, f"Model: {model}"))
 
     # hands
 
@@ -429,18 +531,21 @@ class MainWindow(QMainWindow):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Keys that no widget took: hold the original, go back to the split view."""
-        if event.key() == Qt.Key.Key_Backslash and not event.isAutoRepeat():
+        if not self._furnished:
+            super().keyPressEvent(event)
+        elif event.key() == QtCore.Qt.Key.Key_Backslash and not event.isAutoRepeat():
             self.compare.hold_original(True)
-        elif event.key() == Qt.Key.Key_Escape and self._workspace.mask.editing:
+        elif event.key() == QtCore.Qt.Key.Key_Escape and self._workspace.mask.editing:
             self._workspace.mask.stop()
-        elif event.key() == Qt.Key.Key_Escape:
-            self.compare.set_mode(Mode.SPLIT)
+        elif event.key() == QtCore.Qt.Key.Key_Escape:
+            self.compare.set_mode(type(self.compare.mode).SPLIT)
         else:
             super().keyPressEvent(event)
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
         """Let go of the original."""
-        if event.key() == Qt.Key.Key_Backslash and not event.isAutoRepeat():
+        released = event.key() == QtCore.Qt.Key.Key_Backslash and not event.isAutoRepeat()
+        if self._furnished and released:
             self.compare.hold_original(False)
         else:
             super().keyReleaseEvent(event)
@@ -454,10 +559,11 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Closing waits until everything is saved and stopped."""
         if self._may_close:
-            self.comfort.remember()
+            self.preferences.set_layout(bytes(self.saveGeometry().data()), self._theme.tokens.name)
             super().closeEvent(event)
         else:
             event.ignore()
+            self.close_wanted = True
             self.close_requested.emit()
 
 

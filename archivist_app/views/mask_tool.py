@@ -24,9 +24,9 @@ FACTOR = 1.25  # of the size by one press of a key
 
 
 class MaskTool(QObject):
-    """Joins the editor with the viewer. `bar` belongs above the viewer, `menu` into the menu bar."""
+    """Joins the editor with the viewer. `bar` belongs above the viewer; `menu` gets its actions."""
 
-    def __init__(self, editor: MaskEditor, compare: CompareView, actions: Actions, tasks: Tasks) -> None:
+    def __init__(self, editor: MaskEditor, compare: CompareView, actions: Actions, tasks: Tasks, menu: QMenu) -> None:
         super().__init__(compare)
         self._editor, self._compare, self._actions, self._tasks = editor, compare, actions, tasks
         self._overlay = MaskOverlay()
@@ -42,18 +42,18 @@ class MaskTool(QObject):
         self._only_editing = (a.smaller, a.larger, a.show_mask, a.leave_mask, *self._whole)
         self.bar = MaskBar(editor, list(self._tools.values()), list(self._whole), a.leave_mask)
         self.bar.hide()
-        self.menu = self._make_menu()
+        self.menu = menu
+        self._fill_menu()
         self._connect()
         self._show_editing(False)
 
-    def _make_menu(self) -> QMenu:
-        a, menu = self._actions, QMenu("Mas&k")
+    def _fill_menu(self) -> None:
+        a, menu = self._actions, self.menu
         menu.addActions([*self._tools.values(), a.smaller, a.larger, a.show_mask])
         menu.addSeparator()
         menu.addActions(list(self._whole))
         menu.addSeparator()
         menu.addAction(a.leave_mask)
-        return menu
 
     def _connect(self) -> None:
         editor, a = self._editor, self._actions

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, TypeVar
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6 import QtCore
+from PySide6.QtWidgets import QAbstractButton, QFrame, QLabel, QVBoxLayout, QWidget
 
 W = TypeVar("W", bound=QWidget)
 Role = Literal[
@@ -28,7 +28,8 @@ Role = Literal[
 def dressed(widget: W, role: Role) -> W:
     """The widget itself, painted as `role` says."""
     widget.setProperty("role", role)
-    widget.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+    if not isinstance(widget, QFrame | QAbstractButton):  # these do so by themselves
+        widget.setAttribute(QtCore.Qt.WidgetAttribute.WA_StyledBackground)
     return widget
 
 
@@ -39,7 +40,7 @@ def label(text: str, role: Role) -> QLabel:
 
 def column(*parts: QWidget | tuple[QWidget, int], spacing: int = 0) -> QWidget:
     """Widgets below each other, those with a number sharing the height by it."""
-    whole = dressed(QWidget(), "panel")
+    whole = dressed(QFrame(), "panel")
     layout = QVBoxLayout(whole)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(spacing)

@@ -11,8 +11,8 @@ import weakref
 from dataclasses import dataclass
 from typing import Protocol
 
-from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QIcon, QPainter, QPainterPath, QPalette, QPen, QPixmap
+from PySide6.QtCore import QObject, QPointF, QRectF, Signal
+from PySide6.QtGui import QBrush, QColor, QIcon, QPainter, QPainterPath, QPalette, QPen, QPixmap
 from PySide6.QtWidgets import QApplication
 
 GRID = 8
@@ -102,19 +102,28 @@ class Theme(QObject):
         return icon
 
 
+def ink(colour: str) -> QBrush:
+    """A brush of that colour. Made by way of a palette: `QBrush(QColor(…))`, as `setPen` and `setBrush`, makes PySide
+    load all of Qt's own names to see which call is meant, and the first paint waits for that."""
+    palette = QPalette()
+    palette.setColor(QPalette.ColorRole.Window, QColor(colour))
+    return palette.brush(QPalette.ColorRole.Window)
+
+
 def application_icon() -> QIcon:
     """A print, half of it faded."""
     picture = QPixmap(256, 256)
-    picture.fill(Qt.GlobalColor.transparent)
+    picture.fill(QColor(0, 0, 0, 0))
+    frame, faded, fresh, divider = QPainterPath(), QPainterPath(), QPainterPath(), QPainterPath(QPointF(128, 44))
+    frame.addRoundedRect(QRectF(16, 16, 224, 224), 28, 28)
+    faded.addRect(QRectF(52, 60, 76, 136))
+    fresh.addRect(QRectF(128, 60, 76, 136))
+    divider.lineTo(128, 212)
     painter = QPainter(picture)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    frame = QPainterPath()
-    frame.addRoundedRect(QRectF(16, 16, 224, 224), 28, 28)
-    painter.fillPath(frame, QColor("#383838"))
-    painter.fillRect(QRectF(52, 60, 76, 136), QColor("#b9ad97"))
-    painter.fillRect(QRectF(128, 60, 76, 136), QColor("#efe9dd"))
-    painter.setPen(QPen(QColor("#e0b068"), 8))
-    painter.drawLine(QPointF(128, 44), QPointF(128, 212))
+    for path, colour in ((frame, "#383838"), (faded, "#b9ad97"), (fresh, "#efe9dd")):
+        painter.fillPath(path, ink(colour))
+    painter.strokePath(divider, QPen(ink("#e0b068"), 8))
     painter.end()
     return QIcon(picture)
 
@@ -176,6 +185,7 @@ def _style_sheet(t: Tokens) -> str:
     QPushButton:focus, QToolButton:focus, QLineEdit:focus, QListView:focus {{ border: 1px solid {t.accent}; }}
     QPushButton:disabled, QToolButton:disabled {{ color: {t.muted}; background: transparent; }}
     QPushButton[role="primary"] {{ background: {t.accent}; color: {t.panel}; font-weight: 600; padding: 6px 20px; }}
+    QPushButton[role="primary"]:disabled {{ background: {t.hover}; color: {t.muted}; }}
     QPushButton[role="primary"]:focus {{ border: 1px solid {t.text}; }}
     QPushButton[role="quiet"] {{ background: transparent; padding: 6px 16px; border: 1px solid {t.hover}; }}
     QPushButton[role="quiet"]:hover {{ background: {t.hover}; }}

@@ -39,8 +39,14 @@ class Header:
     pages: int = 1
     orientation: int = 1
     copies: int = 1  # how many times its own size decoding takes in memory
+    parts: Literal["", "pixels", "strips", "tiles"] = ""  # what can be read by itself; "": only the whole
     icc: bytes | None = None
     metadata: Metadata = field(default_factory=Metadata)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the decoded pixels."""
+        return self.width * self.height * self.channels * self.bits // 8
 
 
 def enlarged(metadata: Metadata, scale: int) -> Metadata:

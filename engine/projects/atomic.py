@@ -10,7 +10,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from engine.projects.processes import is_alive, this_host
 
 SUFFIX = ".archivist-tmp"
 _RETRIES = (0.02, 0.05, 0.1, 0.2)  # seconds: a virus scanner lets go of a file within moments
+_BLOCK = 1 << 16  # bytes read at a time from a file's end
 _FOREIGN_AGE = 24 * 3600.0  # seconds without a change after which another machine's temporary is a leftover
 _TEMPORARY = re.compile(rf"\..*\.(?P<host>\w+)-(?P<pid>\d+)-[0-9a-f]{{8}}{re.escape(SUFFIX)}")
 
@@ -31,7 +32,7 @@ def replacing(target: Path) -> Iterator[Path]:
     it stands in is closed, the temporary is removed and the target stays as it was. Raises `WriteError` for a failure
     to write; an `OSError` about another file, such as a source being read, passes unchanged.
     """
-    temporary = _temporary_for(target)
+    temporary = temporary_for(target)
     try:
         _create(temporary, target)
         yield temporary
@@ -59,6 +60,54 @@ def write_json(target: Path, data: Any) -> None:
         encoded = json.dumps(data, allow_nan=False, indent=2).encode()
     with replacing(target) as temporary, temporary.open("wb") as file:
         file.write(encoded + b"\n")
+
+
+def append_lines(target: Path, lines: Sequence[bytes]) -> None:
+    """Adds lines to a file that only ever grows, and waits until the disk has them.
+
+    A last line that somebody was killed in the middle of is ended first, and stays. Raises `WriteError` where they
+    could not be written whole; the file is as it was then.
+    """
+    is_new = not target.exists()
+    try:
+        descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
+        try:
+            length = os.lseek(descriptor, 0, os.SEEK_END)
+            try:
+                _write_all(descriptor, _end_of(descriptor, length) + b"".join(line + b"\n" for line in lines))
+                os.fsync(descriptor)
+            except BaseException:
+                os.ftruncate(descriptor, length)
+                raise
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise write_error(error, target) from error
+    if is_new:
+        _sync_folder(target.parent)
+
+
+def lines_backwards(path: Path) -> Iterator[bytes]:
+    """The lines of a file from the last to the first, without their ends. Raises `OSError`; no file has no lines."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        position, rest, is_end = file.seek(0, os.SEEK_END), b"", True
+        if position == 0:
+            return
+        while position:
+            step = min(_BLOCK, position)
+            position -= step
+            file.seek(position)
+            block = file.read(step)
+            if is_end:
+                block, is_end = block.removesuffix(b"\n"), False
+            block += rest
+            rest, *lines = block.split(b"\n")
+            yield from reversed(lines)
+        yield rest
 
 
 def remove_leftovers(folder: Path) -> tuple[Path, ...]:
@@ -100,7 +149,8 @@ def write_error(error: OSError, target: Path) -> WriteError:
     return WriteError(f"{name} could not be saved in {folder} ({reason}); check the disk or the network and try again.")
 
 
-def _temporary_for(target: Path) -> Path:
+def temporary_for(target: Path) -> Path:
+    """A free name beside `target` that `remove_leftovers` knows, should its writer be killed."""
     stem = target.stem.encode()[:64].decode(errors="ignore")  # a long target leaves room for what is added
     return target.with_name(f".{stem}.{this_host()}-{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}")
 
@@ -111,6 +161,20 @@ def _create(temporary: Path, target: Path) -> None:
     if target.exists() and not os.access(target, os.W_OK):  # a rename would ignore that somebody protected the file
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+
+
+def _end_of(descriptor: int, length: int) -> bytes:
+    """What must come before the next line."""
+    if length == 0:
+        return b""
+    os.lseek(descriptor, length - 1, os.SEEK_SET)
+    return b"" if os.read(descriptor, 1) == b"\n" else b"\n"
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
 
 
 def _sync_file(path: Path) -> None:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.errors import EngineError, ProjectError
-from engine.types import Project, ProjectItem
+from engine.errors import EngineError, ImageError, ProjectError
+from engine.types import Event, FixityReport, LoggedEvent, Progress, Project, ProjectItem, ProjectReport, Relocation
 
 if TYPE_CHECKING:
     from engine.projects.project import ProjectFolder
@@ -74,19 +74,114 @@ class ProjectDesk:
             project = self.create(new_project_folder(name), name)
         return self._add_all(project, admitted)
 
-    def add(self, project: Project, paths: Sequence[Path]) -> tuple[Project, tuple[str, ...]]:
-        """Adds images to an open project; the strings are one sentence a refused file."""
+    def add(self, project: Project, paths: Sequence[Path], *, copy: bool = False) -> tuple[Project, tuple[str, ...]]:
+        """Adds images to an open project, or copies of them in it; the strings are one sentence a refused file."""
         admitted, refused = self._look_at(paths)
-        return self._add_all(project, admitted), refused
+        if not copy:
+            return self._add_all(project, admitted), refused
+        from engine.projects.importing import copy_master
+
+        folder, more = self._folder(Path(project.folder)), list(refused)
+        for path, (sha256, size) in admitted:
+            try:
+                folder.must_be_writable()
+                made = copy_master(path, sha256, Path(project.folder))
+            except ImageError as error:
+                more.append(str(error))
+            else:
+                folder.add(made, sha256, size, copied_from=path)
+        return folder.value, tuple(more)
+
+    def journal(self, project: Project, items: Sequence[ProjectItem]) -> None:
+        """Keeps edits on the disk until they are saved; those of a project that was closed meanwhile are."""
+        if (known := self._open.get(_key(Path(project.folder)))) is not None:
+            known.journal(items)
+
+    def beat(self) -> None:
+        """Says of every open project that this program is alive."""
+        with self._lock:
+            folders = list(self._open.values())
+        for folder in folders:
+            folder.beat()
+
+    def acknowledge(self, project: Project, item: ProjectItem) -> Project:
+        """Takes the file that is now where an item's master was for the master; ImageError where it is no image."""
+        folder = self._folder(Path(project.folder))
+        return folder.acknowledge(item, *self._admit(folder.locate(item)))
+
+    def missing(self, project: Project) -> tuple[ProjectItem, ...]:
+        """The items of an open project whose masters are at none of the known places."""
+        return self._folder(Path(project.folder)).missing()
+
+    def relocate(
+        self, project: Project, place: Path | None, report: Callable[[Progress], None], *, only_look: bool = False
+    ) -> tuple[Project, tuple[Relocation, ...]]:
+        """Looks for moved masters in and below a folder, or where they may well be; `only_look` writes nothing."""
+        from engine.projects.relocation import NEAR, find_moved
+
+        folder = self._folder(Path(project.folder))
+        lost = {item.uuid: item.source for item in folder.missing()}
+        places, depth = ((place,), None) if place is not None else (folder.neighbours(), NEAR)
+        found = find_moved(lost, places, report, depth=depth) if lost else {}
+        moved = tuple(Relocation(key, ref.path, str(found.get(key, ""))) for key, ref in lost.items())
+        return (folder.value if only_look or not found else folder.relocate(found)), moved
+
+    def check(self, project: Project, item: ProjectItem, report: Callable[[Progress], None]) -> FixityReport:
+        """Reads a master of an open project, every byte; the audit log keeps the outcome where it may be written."""
+        from engine.projects.checking import check_master
+        from engine.projects.fixity import as_event
+
+        folder = self._folder(Path(project.folder))
+        outcome = check_master(folder, item, report)
+        if folder.value.writable:
+            folder.record(as_event(outcome, item.uuid))
+        return outcome
 
     def save(self, project: Project, item: ProjectItem) -> Project:
         """Writes what was decided about an image, also if the project was closed meanwhile; it stays closed then."""
+        if (known := self._open.get(_key(Path(project.folder)))) is not None:
+            return known.save_item(item)
         with self._lock:
             was_open = _key(Path(project.folder)) in self._open
             saved = self._folder(Path(project.folder)).save_item(item)
             if not was_open:
                 self.close(project)
             return saved
+
+    def log_check(self, project: Project, report: ProjectReport) -> None:
+        """Keeps the outcome of a whole check in the audit log: one event for what is well, one for each that is not."""
+        from engine.projects.fixity import as_event
+
+        folder = self._folder(Path(project.folder))
+        good = sum(outcome.intact for _, outcome in report.masters)
+        note = f"{good} of {len(report.masters)} masters are unchanged since they were added. {report.log.message}"
+        faults = [*report.masks, *report.files]
+        details = {"masters": len(report.masters), "unchanged": good, "log": report.log.head, "faults": faults}
+        folder.record(Event("fixity check", note, "success" if report.intact else "failure", (), details))
+        for uuid, outcome in report.masters:
+            if not outcome.intact:
+                folder.record(as_event(outcome, uuid))
+
+    def record(self, project: Project, event: Event) -> LoggedEvent:
+        """Adds an event to an open project's audit log."""
+        return self._folder(Path(project.folder)).record(event)
+
+    def record_for(self, sha256: str, make: Callable[[str], Event]) -> int:
+        """Adds `make(uuid of the item)` to every open project with this master that may be written; says to how many.
+
+        None of them is an answer too: an image may be restored without belonging to a project.
+        """
+        with self._lock:
+            folders = list(self._open.values())
+        homes = [(folder, item) for folder in folders for item in folder.value.items if folder.value.writable]
+        items = {folder: item.uuid for folder, item in homes if item.source.sha256 == sha256}
+        for folder, uuid in items.items():
+            folder.record(make(uuid))
+        return len(items)
+
+    def events(self, project: Project) -> tuple[LoggedEvent, ...]:
+        """What happened to a project and its files, oldest first."""
+        return self._folder(Path(project.folder)).events()
 
     def locate(self, project: Project, item: ProjectItem) -> str:
         """Where the item's master is now, absolute."""
@@ -114,8 +209,10 @@ class ProjectDesk:
     def _folder(self, folder: Path) -> ProjectFolder:
         from engine.projects.project import ProjectFolder
 
+        key = _key(folder)
+        if (known := self._open.get(key)) is not None:  # without waiting for one that is just being opened
+            return known
         with self._lock:
-            key = _key(folder)
             if key not in self._open:
                 self._open[key] = ProjectFolder.open(folder)
             return self._open[key]

@@ -12,11 +12,13 @@ from typing import Any
 from platformdirs import user_documents_path
 
 from engine.errors import ProjectError
+from engine.projects.backups import BACKUPS
+from engine.projects.migrations import as_date
 from engine.projects.schema import SourceRecord, portable
 
 PROJECT = "project.json"
 ITEMS = "items"
-BACKUPS = "backups"
+MASTERS = "masters"  # those imported by copy
 EXTENSION = ".archivist"
 VARIABLE = "ARCHIVIST_PROJECTS"
 
@@ -72,7 +74,7 @@ def item_files(folder: Path) -> list[Path]:
 
 
 def describe(source: Path, folder: Path) -> dict[str, Any]:
-    """What an item records of where a master is: path, seen_at, mtime.
+    """What an item records of where a master is: path, seen_at, modified.
 
     Raises `ProjectError` for a name that is no text: JSON could not hold it.
     """
@@ -88,7 +90,7 @@ def describe(source: Path, folder: Path) -> dict[str, Any]:
         path = Path(os.path.relpath(place, folder)).as_posix()
     except ValueError:  # another drive of Windows
         path = place.as_posix()
-    return {"path": path, "seen_at": str(place), "mtime": _mtime(place)}
+    return {"path": path, "seen_at": str(place), "modified": as_date(_mtime(place))}
 
 
 def find_master(folder: Path, roots: Sequence[str], source: SourceRecord) -> Path | None:

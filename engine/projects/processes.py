@@ -1,7 +1,8 @@
-"""Which program wrote a file: host and process id, and whether that process still lives."""
+"""Who wrote a file: machine, person and process id, and whether that process still lives."""
 
 from __future__ import annotations
 
+import getpass
 import os
 import re
 import socket
@@ -11,6 +12,14 @@ import sys
 def this_host() -> str:
     """The name of this machine, in letters that any file name may have."""
     return re.sub(r"[^A-Za-z0-9]+", "_", socket.gethostname())[:32] or "unknown"
+
+
+def user() -> str:
+    """Who sits at this machine, as the system knows them."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # an account without a name, as in some containers
+        return "Somebody"
 
 
 def is_alive(pid: int) -> bool:

@@ -4,43 +4,35 @@ from __future__ import annotations
 
 import threading
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
-from engine.errors import EngineError, ProjectError
-from engine.projects.atomic import remove_leftovers, write_error, write_json
+from engine.errors import ProjectError
+from engine.projects.atomic import write_error, write_json
+from engine.projects.contents import Contents, Stored
+from engine.projects.events import EventLog, program
+from engine.projects.journal import Journal
 from engine.projects.lock import FolderLock
 from engine.projects.places import (
-    BACKUPS,
     ITEMS,
     PROJECT,
     default_folder,
     describe,
-    find_master,
     find_project_for,
     is_project,
-    item_files,
     new_project_folder,
 )
-from engine.projects.schema import ItemRecord, ProjectRecord, SourceRecord, checked, read_record, to_json
-from engine.types import Project, ProjectItem
+from engine.projects.processes import user
+from engine.projects.schema import EarlierRecord, ItemRecord, ProjectRecord, SourceRecord, checked, to_json
+from engine.projects.settling import settle_in
+from engine.types import ChainReport, Event, EventObject, ImageRef, LoggedEvent, Project, ProjectItem
 
 __all__ = ["ProjectFolder", "default_folder", "find_project_for", "is_project", "new_project_folder"]
 
 NEWER = "This project was made by a newer Archivist, so it opens read-only; update this one to edit it."
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """An item's file: what we understand of it, all of it, and what others see of it."""
-
-    record: ItemRecord
-    raw: dict[str, Any]
-    value: ProjectItem
+LOOKING = "This project was opened to be looked at only; open it again to edit it."
 
 
 class ProjectFolder:
@@ -54,10 +46,17 @@ class ProjectFolder:
         self._lock = lock
         self._reason = reason
         self._guard = threading.RLock()
-        self._items: dict[str, _Stored] = {}
-        self._problems: list[str] = []
-        self._record, self._raw = self._read_project()
-        self._read_items()
+        self._log = EventLog(folder)
+        self._journal = Journal(folder)
+        self._contents = Contents(folder)
+        self._recovered: tuple[ProjectItem, ...] = ()
+        if lock is None:
+            return
+        if self._contents.is_newer:
+            self.close()
+            self._reason = NEWER
+        else:
+            self._recovered = settle_in(self._contents, self._log, lock)
 
     @classmethod
     def create(cls, folder: Path, name: str) -> ProjectFolder:
@@ -66,7 +65,7 @@ class ProjectFolder:
         Raises `ProjectError` if something is in the folder, `WriteError` if it cannot be written.
         """
         folder = folder.resolve()
-        fields = {"uuid": str(uuid.uuid4()), "name": name, "app_version": _app_version(), "created": _now()}
+        fields = {"uuid": str(uuid.uuid4()), "name": name, "app_version": program(), "created": _now()}
         record = checked(ProjectRecord, fields, "The new project")
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -77,30 +76,33 @@ class ProjectFolder:
             raise write_error(error, folder) from error
         # Last, because a folder is a project once this file is there.
         write_json(folder / PROJECT, to_json(record))
-        return cls.open(folder)
+        made = cls.open(folder)
+        made.record(Event("creation", f"The project {name} was made.", details={"project": record.uuid}))
+        return made
 
     @classmethod
-    def open(cls, folder: Path) -> ProjectFolder:
+    def open(cls, folder: Path, *, look_only: bool = False) -> ProjectFolder:
         """Opens a project folder, read-only if it cannot be written, is newer, or somebody else has it.
 
-        Raises `ProjectError` if it is no project, or too damaged to be read.
+        With `look_only` nothing at all is written, not even a lock. Raises `ProjectError` if it is no project, or too
+        damaged to be read.
         """
         folder = folder.resolve()
         if not is_project(folder):
             raise ProjectError(f"{folder} is not an Archivist project; choose a folder that holds a {PROJECT}.")
+        if look_only:
+            return cls(folder, None, LOOKING)
         lock, reason = None, ""
         try:
             lock = FolderLock.acquire(folder)
         except ProjectError as error:
             reason = str(error)
         try:
-            opened = cls(folder, lock, reason)
-            opened._settle_in()
+            return cls(folder, lock, reason)
         except BaseException:
             if lock is not None:
                 lock.release()
             raise
-        return opened
 
     def __enter__(self) -> ProjectFolder:
         return self
@@ -114,40 +116,125 @@ class ProjectFolder:
     def value(self) -> Project:
         """The project as it is on disk now, its items in the order in which they were added."""
         with self._guard:
-            stored = sorted(self._items.values(), key=lambda entry: (entry.record.added, entry.record.uuid))
+            record = self._contents.project.record
             return Project(
                 folder=str(self._folder),
-                uuid=self._record.uuid,
-                name=self._record.name,
-                items=tuple(entry.value for entry in stored),
+                uuid=record.uuid,
+                name=record.name,
+                items=tuple(stored.value for stored in self._contents.ordered),
                 writable=self._lock is not None,
                 reason=self._reason,
-                schema_version=self._record.schema_version,
+                schema_version=record.schema_version,
+                problems=self.problems,
+                recovered=self._recovered,
             )
 
     @property
     def problems(self) -> tuple[str, ...]:
         """A sentence for each file that could not be used, or that had to be mended."""
         with self._guard:
-            return tuple(self._problems)
+            return tuple(self._contents.problems)
 
-    def add(self, source: Path, sha256: str, size: int, page: int = 0) -> Project:
+    # images
+
+    def add(self, source: Path, sha256: str, size: int, page: int = 0, *, copied_from: Path | None = None) -> Project:
         """Adds one page of a master by reference; the same bytes and page are the same item and not added twice.
 
-        An item whose master is no longer where it was gets the new place. Raises `ProjectError`, `WriteError`.
+        An item whose master is no longer where it was gets the new place. `copied_from` is where a master was that now
+        lies in the project. Raises `ProjectError`, `WriteError`.
         """
         with self._guard:
-            self._must_be_writable()
-            stored = self._find(sha256, page)
-            if stored is not None and self._place_of(stored.record.source) is not None:
+            self.must_be_writable()
+            stored = self._contents.find(sha256, page)
+            if stored is not None and copied_from is None and self._contents.place_of(stored.record.source) is not None:
                 return self.value
-            fields = {"size": size, "sha256": sha256, "page": page, **describe(source, self._folder)}
-            where = checked(SourceRecord, fields, f"The file {source.name}")
             if stored is not None:
-                found = {"source": where, "revision": stored.record.revision + 1}
-                return self._write(stored.record.model_copy(update=found), stored.raw)
+                self._move(stored, source, copied_from)
+                return self.value
+            fields = {"size": size, "sha256": sha256, "page": page, **_described(source, self._folder, copied_from)}
+            where = checked(SourceRecord, fields, f"The file {source.name}")
             fields = {"uuid": str(uuid.uuid4()), "added": _now(), "source": where}
-            return self._write(checked(ItemRecord, fields, f"The file {source.name}"), {})
+            record = checked(ItemRecord, fields, f"The file {source.name}")
+            how = "copied into the project" if copied_from is not None else "added"
+            # The event first, as everywhere: what stands in the log can be made good from it.
+            self._log.append(Event("ingestion", f"{source.name} was {how}.", objects=(_object(record),)))
+            self._contents.write(record)
+            return self.value
+
+    def relocate(self, found: Mapping[str, Path]) -> Project:
+        """Writes where masters are now that were moved, by their items' uuids. Raises `ProjectError`, `WriteError`."""
+        with self._guard:
+            self.must_be_writable()
+            for number, path in found.items():
+                self._move(self._stored_under(number), path, None)
+            return self.value
+
+    def acknowledge(self, item: ProjectItem, sha256: str, size: int) -> Project:
+        """Takes the file that is now at the master's place for the master; what it was before is kept.
+
+        Somebody has decided so: the log tells who and when. Raises `ProjectError`, `WriteError`.
+        """
+        with self._guard:
+            self.must_be_writable()
+            stored = self._stored(item)
+            old = stored.record.source
+            if (old.sha256, old.size) == (sha256, size):
+                return self.value
+            who, when, path = user(), _now(), self.locate(item)
+            before = EarlierRecord(sha256=old.sha256, size=old.size, until=when, acknowledged_by=who)
+            fields = {"sha256": sha256, "size": size, **describe(path, self._folder), "earlier": (*old.earlier, before)}
+            record = _with_source(stored, checked(SourceRecord, dict(old) | fields, f"The file {path.name}"))
+            note = f"{who} acknowledged that {path.name} is another file than the one that was added."
+            details = {"before": {"sha256": old.sha256, "size": old.size}, "acknowledged_by": who}
+            self._log.append(Event("metadata modification", note, "warning", (_object(record),), details))
+            self._contents.write(record)
+            return self.value
+
+    def locate(self, item: ProjectItem) -> Path:
+        """Where the master is now, absolute. Raises `ProjectError` if it is at none of the known places."""
+        source = self._stored(item).record.source  # no waiting for a write: the window asks while it draws
+        found = self._contents.place_of(source)
+        if found is None:
+            name = Path(source.path).name
+            raise ProjectError(
+                f"{name} is not where it was ({source.path}); bring it back, or use “Find moved masters”."
+            )
+        return found
+
+    def missing(self) -> tuple[ProjectItem, ...]:
+        """The items whose masters are at none of the known places."""
+        with self._guard:
+            items = self._contents.ordered
+            return tuple(one.value for one in items if self._contents.place_of(one.record.source) is None)
+
+    def neighbours(self) -> tuple[Path, ...]:
+        """Folders where a moved master may well be: beside the project, beside other masters, and where it was."""
+        with self._guard:
+            folders = [self._folder, self._folder.parent]
+            folders += [self._folder / root for root in self._contents.project.record.roots]
+            for stored in self._contents.ordered:
+                place = self._contents.place_of(stored.record.source)
+                was = Path(stored.record.source.seen_at or self._folder / stored.record.source.path)
+                folders += [place.parent] if place is not None else [was.parent, was.parent.parent]
+        unique = dict.fromkeys(folder.resolve() for folder in folders if folder.is_dir())
+        return tuple(folder for folder in unique if folder != Path(folder.anchor))
+
+    # decisions
+
+    def journal(self, items: Sequence[ProjectItem]) -> None:
+        """Keeps edits on the disk until `save_item` has written them, in case this program is killed before.
+
+        Items no newer than their files are left out. Raises `ProjectError`, `WriteError`.
+        """
+        with self._guard:
+            self.must_be_writable()
+            lines = []
+            for item in items:
+                stored = self._stored(item)
+                if item.revision > stored.record.revision:
+                    lines.append(to_json(stored.record.with_value(item), stored.content.raw))
+            if lines:
+                self._journal.append(lines)
 
     def save_item(self, item: ProjectItem) -> Project:
         """Writes what a person decided about an image. `item.revision` must be newer than the saved one.
@@ -156,7 +243,7 @@ class ProjectFolder:
         source, or not of this project, or if the project is read-only; `WriteError` if writing fails.
         """
         with self._guard:
-            self._must_be_writable()
+            self.must_be_writable()
             stored = self._stored(item)
             saved = stored.value
             if item == saved:
@@ -165,19 +252,38 @@ class ProjectFolder:
                 raise ProjectError(f"{saved.source.path} cannot become another image; add the other image instead.")
             if item.revision <= saved.revision:
                 raise ProjectError(f"{saved.source.path} was changed elsewhere meanwhile; open it again to see how.")
-            return self._write(stored.record.with_value(item), stored.raw)
+            record = stored.record.with_value(item)
+            if item.decision != saved.decision:
+                note = f"{Path(item.source.path).name} was {item.decision or 'put back among the undecided'}."
+                details = {"decision": item.decision, "before": saved.decision, "note": item.note}
+                self._log.append(Event("appraisal", note, objects=(_object(record),), details=details))
+            self._contents.write(record)
+            self._journal.settle(item.uuid, item.revision)
+            return self.value
 
-    def locate(self, item: ProjectItem) -> Path:
-        """Where the master is now, absolute. Raises `ProjectError` if it is at none of the known places."""
+    # the audit log
+
+    def record(self, event: Event) -> LoggedEvent:
+        """Adds an event to the audit log. Raises `ProjectError` if the project is read-only, `WriteError`."""
         with self._guard:
-            source = self._stored(item).record.source
-            found = self._place_of(source)
-        if found is None:
-            name = Path(source.path).name
-            raise ProjectError(
-                f"{name} is not where it was ({source.path}); bring it back, or add it from its new place."
-            )
-        return found
+            self.must_be_writable()
+            return self._log.append(event)
+
+    def events(self) -> tuple[LoggedEvent, ...]:
+        """What happened to the project and its files, oldest first."""
+        return tuple(self._log.read())
+
+    def check_log(self) -> ChainReport:
+        """Whether the audit log is the one that was written."""
+        return self._log.verify()
+
+    # holding the folder
+
+    def beat(self) -> None:
+        """Says that this program is alive; to be called twice a minute while the project is open."""
+        with self._guard:
+            if self._lock is not None:
+                self._lock.beat()
 
     def close(self) -> None:
         """Lets others write in the folder; from now on this object is read-only. A second call does nothing."""
@@ -187,88 +293,53 @@ class ProjectFolder:
                 self._lock = None
                 self._reason = "This project was closed; open it again to edit it."
 
-    def _read_project(self) -> tuple[ProjectRecord, dict[str, Any]]:
-        try:
-            return read_record(self._folder / PROJECT, ProjectRecord)
-        except ProjectError as error:
-            try:
-                kept = read_record(self._folder / BACKUPS / PROJECT, ProjectRecord)
-            except ProjectError:
-                raise error from None
-            self._problems.append(f"{PROJECT} was damaged or missing; the copy in {BACKUPS} is used in its place.")
-            return kept
-
-    def _read_items(self) -> None:
-        for path in item_files(self._folder):
-            try:
-                record, raw = read_record(path, ItemRecord)
-            except ProjectError as error:
-                self._problems.append(str(error))
-                continue
-            if record.uuid != path.stem:
-                self._problems.append(
-                    f"{path.name} is a copy of another item that something else made; it is not used."
-                )
-                continue
-            self._items[record.uuid] = _Stored(record, raw, record.to_value())
-
-    def _settle_in(self) -> None:
-        """What a new owner of the folder does first: clear up after a crash, and leave newer projects alone."""
-        if self._lock is None:
-            return
-        if self._record.is_newer or any(stored.record.is_newer for stored in self._items.values()):
-            self.close()
-            self._reason = NEWER
-            return
-        try:
-            for folder in (self._folder, self._folder / ITEMS, self._folder / BACKUPS):
-                folder.mkdir(exist_ok=True)
-                remove_leftovers(folder)
-            # The first of these mends a damaged project from its backup, the second makes the backup.
-            for path in (self._folder / PROJECT, self._folder / BACKUPS / PROJECT):
-                if not self._is_written_in(path):
-                    write_json(path, self._raw)
-        except OSError as error:
-            self._problems.append(str(write_error(error, self._folder / PROJECT)))
-        except EngineError as error:
-            self._problems.append(str(error))
-
-    def _is_written_in(self, path: Path) -> bool:
-        try:
-            return read_record(path, ProjectRecord)[1] == self._raw
-        except ProjectError:
-            return False
-
-    def _must_be_writable(self) -> None:
+    def must_be_writable(self) -> None:
+        """Raises `ProjectError` in a sentence if the project is read-only, or was taken over meanwhile."""
         if self._lock is None:
             raise ProjectError(self._reason)
+        holder = self._lock.lost_to()
+        if holder is not None:
+            self.close()
+            self._reason = (
+                f"{holder.user} on {holder.host} took this project over while nothing was heard from here; "
+                "open it again once it is closed there."
+            )
+            raise ProjectError(self._reason)
+        self._lock.beat()
 
-    def _stored(self, item: ProjectItem) -> _Stored:
-        stored = self._items.get(item.uuid)
+    def _stored(self, item: ProjectItem) -> Stored:
+        stored = self._contents.items.get(item.uuid)
         if stored is None:
-            raise ProjectError(f"{item.source.path} is not in the project {self._record.name}; add it first.")
+            name = self._contents.project.record.name
+            raise ProjectError(f"{item.source.path} is not in the project {name}; add it first.")
         return stored
 
-    def _find(self, sha256: str, page: int) -> _Stored | None:
-        sources = ((stored.value.source, stored) for stored in self._items.values())
-        return next((stored for ref, stored in sources if (ref.sha256, ref.page) == (sha256, page)), None)
+    def _stored_under(self, number: str) -> Stored:
+        return self._stored(ProjectItem(number, ImageRef(number, "", 0)))
 
-    def _place_of(self, source: SourceRecord) -> Path | None:
-        return find_master(self._folder, self._record.roots, source)
+    def _move(self, stored: Stored, path: Path, copied_from: Path | None) -> None:
+        """Gives an item's master its new place."""
+        source = stored.record.source
+        fields = _described(path, self._folder, copied_from)
+        record = _with_source(stored, checked(SourceRecord, dict(source) | fields, f"The file {path.name}"))
+        note = f"{path.name} is now at {record.source.path}, no longer at {source.path}."
+        self._log.append(Event("metadata modification", note, objects=(_object(record),)))
+        self._contents.write(record)
 
-    def _write(self, record: ItemRecord, raw: dict[str, Any]) -> Project:
-        data = to_json(record, raw)
-        write_json(self._folder / ITEMS / f"{record.uuid}.json", data)
-        self._items[record.uuid] = _Stored(record, data, record.to_value())
-        return self.value
+
+def _described(path: Path, folder: Path, copied_from: Path | None) -> dict[str, object]:
+    where = describe(path, folder)
+    return where if copied_from is None else where | {"seen_at": describe(copied_from, folder)["seen_at"]}
+
+
+def _with_source(stored: Stored, source: SourceRecord) -> ItemRecord:
+    return stored.record.model_copy(update={"source": source, "revision": stored.record.revision + 1})
+
+
+def _object(record: ItemRecord) -> EventObject:
+    source = record.source
+    return EventObject(source.path, source.sha256, source.size, item=record.uuid)
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
-
-
-def _app_version() -> str:
-    try:
-        return metadata.version("archivist")
-    except metadata.PackageNotFoundError:  # run from a source folder that was never installed
-        return "unknown"

@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 import math
 import unicodedata
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, Self, TypeVar
+from typing import Annotated, Any, Generic, Literal, NoReturn, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from engine.errors import EngineError, ProjectError
+from engine.projects.migrations import SCHEMA_VERSION, migrate, version_of
 from engine.types import ImageRef, ProjectItem, Recipe, Snapshot
-
-SCHEMA_VERSION = 1
 
 R = TypeVar("R", bound="_Record")
 
@@ -57,15 +57,25 @@ class ProjectRecord(_File):
     roots: tuple[PortablePath, ...] = ()
 
 
+class EarlierRecord(_Record):
+    """What a master was before somebody acknowledged that it is another file now."""
+
+    sha256: Sha256
+    size: Count
+    until: str  # ISO 8601, UTC
+    acknowledged_by: str
+
+
 class SourceRecord(_Record):
     """One page of a master. `path` is relative to the project wherever the system knows such a path."""
 
     path: PortablePath
     size: Count
-    mtime: float | None = None  # seconds since 1970
+    modified: str | None = None  # ISO 8601, UTC: what the file system said when it was added
     sha256: Sha256
     page: Count = 0
     seen_at: str | None = None  # absolute place when it was added, tried when the project itself was moved
+    earlier: tuple[EarlierRecord, ...] = ()
 
 
 class SnapshotRecord(_Record):
@@ -123,8 +133,22 @@ def checked(kind: type[R], data: Any, what: str) -> R:
     raise ProjectError(f"{what} cannot be used ({fault}); correct the value or restore the file from a backup.")
 
 
-def read_record(path: Path, kind: type[R]) -> tuple[R, dict[str, Any]]:
-    """The record in a file, and everything else that stands there. Raises `ProjectError` in a sentence."""
+@dataclass(frozen=True, slots=True)
+class Content(Generic[R]):
+    """A file: what this version understands of it, all of it as this version writes it, and who wrote it."""
+
+    record: R
+    raw: dict[str, Any]
+    version: int  # on the disk
+
+    @property
+    def is_older(self) -> bool:
+        """Whether the file on the disk must be migrated."""
+        return self.version < SCHEMA_VERSION
+
+
+def read_record(path: Path, kind: type[R]) -> Content[R]:
+    """What stands in a file of this version or an older one. Raises `ProjectError` in a sentence."""
     try:
         data = json.loads(path.read_bytes(), parse_constant=_no_number, parse_float=_finite)
     except OSError as error:
@@ -134,11 +158,11 @@ def read_record(path: Path, kind: type[R]) -> tuple[R, dict[str, Any]]:
         raise ProjectError(f"{path.name} is damaged and cannot be read; restore it from a backup.") from error
     if not isinstance(data, dict):
         raise ProjectError(f"{path.name} is damaged and cannot be read; restore it from a backup.")
-    version = data.get("schema_version")
+    version, data = version_of(data), migrate(data)
     try:
-        return checked(kind, data, path.name), data
+        return Content(checked(kind, data, path.name), data, version)
     except ProjectError as error:
-        if isinstance(version, int) and version > SCHEMA_VERSION:
+        if version > SCHEMA_VERSION:
             raise ProjectError(f"{path.name} was made by a newer Archivist; update this one to open it.") from error
         raise
 
@@ -163,9 +187,9 @@ def _merged_value(old: Any, new: Any) -> Any:
     return new
 
 
-def _identity(entry: dict[str, Any]) -> tuple[str, str]:
-    """Which snapshot of a list this is: they are never edited, only added and removed."""
-    return str(entry.get("name")), str(entry.get("created"))
+def _identity(entry: dict[str, Any]) -> tuple[str, ...]:
+    """Which entry of a list this is: they are never edited, only added and removed."""
+    return tuple(str(entry.get(key)) for key in ("name", "created", "sha256", "until"))
 
 
 def _no_number(text: str) -> NoReturn:

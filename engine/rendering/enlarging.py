@@ -24,6 +24,7 @@ from engine.models.blocks import hash_noise, luma
 from engine.models.upscale import CELL, NOISE, REACH, FoldedUpscaler, Given, Upscaler, condition, enlarge
 from engine.models.weights import Restorer
 from engine.rendering import stages
+from engine.rendering.canvas import Canvas, Tally, changed
 from engine.rendering.source import Source
 from engine.rendering.stages import Plan, Seen
 from engine.rendering.tensors import pad_to_multiple, to_array, to_tensor
@@ -135,23 +136,26 @@ def refine(
     return Frame(request, pixels, before, region, exact=exact)
 
 
-def whole(
-    enlarging: Enlarging, tiles: Sequence[Tile], look: Look, count: Callable[[Seen, Region, Pixels, Pixels], None]
-) -> Generator[Progress | None, None, Pixels]:
-    """The whole image (factor * H, factor * W, C); `count` gets each block's region, X_s and Y_s."""
-    factor, source = enlarging.factor, enlarging.source
-    width, height = source.size(0)
-    master = source.master.pixels
-    out = np.empty((factor * height, factor * width, master.shape[2]), master.dtype)
+def paint(
+    enlarging: Enlarging, tiles: Sequence[Tile], look: Look, canvas: Canvas
+) -> Generator[Progress | None, None, Tally]:
+    """Puts the whole image (factor * H, factor * W, C) onto a canvas, block by block, but for the tiles it knows."""
+    factor, total = enlarging.factor, Tally()
     for number, tile in enumerate(tiles):
-        seen = yield from look(tile)
-        for block in blocks(tile.core):
-            before, result = enlarging.block(seen, block)
-            out[_slices(block, Region(0, 0, width, height), factor)] = result
-            count(seen, block, before, result)
-            yield None
+        tally = canvas.known(number)
+        if tally is None:
+            tally = Tally()
+            seen = yield from look(tile)
+            for block in blocks(tile.core):
+                before, result = enlarging.block(seen, block)
+                canvas.put(_times(block, factor), result)
+                damaged = int((stages.damage(seen, block) >= 0.5).sum())
+                tally = tally + Tally(damaged, changed(before, result))
+                yield None
+            canvas.finish(number, tally)
+        total = total + tally
         yield Progress(number + 1, len(tiles), "restoring")
-    return out
+    return total
 
 
 def blocks(core: Region, side: int = BLOCK) -> Iterator[Region]:

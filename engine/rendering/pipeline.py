@@ -22,6 +22,7 @@ from engine.imaging.tiles import Tile, tiles_touching
 from engine.models.upscale import Upscaler
 from engine.models.weights import Restorer
 from engine.rendering import enlarging, stages
+from engine.rendering.canvas import Canvas, Sheet, Tally, changed
 from engine.rendering.enlarging import Enlarging
 from engine.rendering.pieces import Frugal
 from engine.rendering.source import Source, to_master
@@ -52,17 +53,6 @@ class Subject:
     page: int = 0
     style: StyleCard | None = None
     mask: NDArray[np.uint8] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """What an export's tiles add up to: pixels found damaged, pixels changed."""
-
-    damaged: int = 0
-    changed: int = 0
-
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(self.damaged + other.damaged, self.changed + other.changed)
 
 
 class Pipeline:
@@ -159,59 +149,80 @@ class Pipeline:
     def whole(
         self, subject: Subject, level: int = 0, change: Change | None = None
     ) -> Generator[Progress | None, None, tuple[Pixels, Tally]]:
-        """The whole image in the master's own space and depth (H, W, C): what an export writes, in its size where no
-        other level and no change of one's own is asked for."""
-        if subject.recipe.scale > 1 and level == 0 and change is None:
-            return (yield from self._whole_enlarged(subject))
+        """The whole image in the master's own space and depth (H, W, C), in memory: what an export writes, in its size
+        where no other level and no change of one's own is asked for."""
+        factor = subject.recipe.scale if level == 0 and change is None else 1
+        width, height = subject.source.size(level)
+        sheet = Sheet((factor * height, factor * width, subject.source.shape[2]), subject.source.dtype)
+        if factor > 1:
+            tally = yield from self.paint(subject, sheet)
+        else:
+            tally = yield from self._paint(subject, sheet, level, change)
+        return sheet.pixels, tally
+
+    def paint(self, subject: Subject, canvas: Canvas) -> Generator[Progress | None, None, Tally]:
+        """Puts the whole image onto a canvas, tile by tile, leaving out the tiles it knows."""
+        if subject.recipe.scale > 1:
+            return (yield from self._paint_enlarged(subject, canvas))
+        return (yield from self._paint(subject, canvas, 0, None))
+
+    def _paint(
+        self, subject: Subject, canvas: Canvas, level: int, change: Change | None
+    ) -> Generator[Progress | None, None, Tally]:
         source, plan = subject.source, self.plan(subject)
-        out = np.empty_like(source.pyramid.level(level))
         tally = Tally()
         tiles = source.tiles(level, self.card)
+        wanted = []
+        for number, tile in enumerate(tiles):
+            known = canvas.known(number)
+            if known is None:
+                wanted.append((number, tile))
+            else:
+                tally = tally + known
+        before = len(tiles) - len(wanted)
         begun: deque[_Begun] = deque()
         try:
-            for number, tile in enumerate(tiles):
+            for turn, (number, tile) in enumerate(wanted):
                 seen = yield from self.look(subject, level, tile, keep=len(tiles) <= 4)
-                following = tiles[number + 1 : number + 1 + self._transfers.lag]
-                for ahead in following:
+                following = wanted[turn + 1 : turn + 1 + self._transfers.lag]
+                for _, ahead in following:
                     self._send(subject, level, ahead)
-                begun.append(self._begin(subject, plan, level, seen, tile.core, change))
+                begun.append(self._begin(subject, plan, level, seen, (number, tile.core), change))
                 yield None
                 while len(begun) > len(following):
-                    tally = tally + self._end(subject, level, begun.popleft(), out)
-                yield Progress(number + 1, len(tiles), "restoring")
+                    tally = tally + self._end(subject, level, begun.popleft(), canvas)
+                yield Progress(before + turn + 1, len(tiles), "restoring")
         finally:
             self._sent.clear()
-        return out, tally
+        return tally
 
     @torch.inference_mode()
     def _begin(
-        self, subject: Subject, plan: Plan, level: int, seen: Seen, core: Region, change: Change | None
+        self, subject: Subject, plan: Plan, level: int, seen: Seen, tile: tuple[int, Region], change: Change | None
     ) -> _Begun:
-        """Orders what a tile needs of the device, and its way back."""
+        """Orders what a tile, its number and its core, needs of the device, and its way back."""
+        number, core = tile
         delta = self.delta(subject, plan, level, seen, core, change)
         damaged = (_damage(seen, core) >= 0.5).sum()
-        return _Begun(core, self._transfers.fetch(to_rows(delta)), self._transfers.fetch(damaged))
+        return _Begun(number, core, self._transfers.fetch(to_rows(delta)), self._transfers.fetch(damaged))
 
-    def _end(self, subject: Subject, level: int, begun: _Begun, out: Pixels) -> Tally:
+    def _end(self, subject: Subject, level: int, begun: _Begun, canvas: Canvas) -> Tally:
         """Puts a tile that has come back into the picture."""
         core, source = begun.core, subject.source
         before = source.pixels(level, core)
         after = source.space.add_residual(before, begun.delta())
-        out[core.y : core.bottom, core.x : core.right] = after
-        return Tally(int(begun.damaged()), _changed(before, after))
+        tally = Tally(int(begun.damaged()), changed(before, after))
+        canvas.put(core, after)
+        canvas.finish(begun.number, tally)
+        return tally
 
-    def _whole_enlarged(self, subject: Subject) -> Generator[Progress | None, None, tuple[Pixels, Tally]]:
-        tiles, tally = subject.source.tiles(0, self.card), Tally()
-
-        def count(seen: Seen, block: Region, before: Pixels, after: Pixels) -> None:
-            nonlocal tally
-            tally = self._count(tally, seen, block, before, after)
+    def _paint_enlarged(self, subject: Subject, canvas: Canvas) -> Generator[Progress | None, None, Tally]:
+        tiles = subject.source.tiles(0, self.card)
 
         def look(tile: Tile) -> Generator[Progress | None, None, Seen]:
             return self.look(subject, 0, tile, keep=len(tiles) <= 4)
 
-        out = yield from enlarging.whole(self._enlarging(subject, subject.recipe.scale), tiles, look, count)
-        return out, tally
+        return (yield from enlarging.paint(self._enlarging(subject, subject.recipe.scale), tiles, look, canvas))
 
     def _enlarging(self, subject: Subject, factor: int) -> Enlarging:
         """RecipeError where the model has no tail; ModelError where its tail cannot be used."""
@@ -362,27 +373,15 @@ class Pipeline:
         enlarged: NDArray[np.uint8] = shown[rows[:, None], columns[None, :]]
         return enlarged
 
-    @staticmethod
-    def _count(tally: Tally, seen: Seen, core: Region, before: Pixels, after: Pixels) -> Tally:
-        damaged = int((_damage(seen, core) >= 0.5).sum())
-        return tally + Tally(damaged, _changed(before, after))
-
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    """A tile on its way back: its core, y - x (h, w, 3), and how many of its pixels are damaged."""
+    """A tile on its way back: its number, its core, y - x (h, w, 3), and how many of its pixels are damaged."""
 
+    number: int
     core: Region
     delta: Fetched
     damaged: Fetched
-
-
-def _changed(before: Pixels, after: Pixels) -> int:
-    """How many pixels of (H, W, C) differ."""
-    differs = before[..., 0] != after[..., 0]
-    for channel in range(1, before.shape[2]):  # `any` over an axis of three takes five times as long
-        differs |= before[..., channel] != after[..., channel]
-    return int(np.count_nonzero(differs))
 
 
 def _damage(seen: Seen, core: Region) -> Tensor:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from platformdirs import user_data_path
+from platformdirs import user_data_path, user_state_path
 
-from engine.errors import EngineError, RecipeError, in_words
+from engine.errors import Cancelled, EngineError, ImageError, MasterChangedError, RecipeError, in_words
 from engine.projects.desk import ProjectDesk
+from engine.projects.left_open import OpenNote
 from engine.projects.masks import MaskShelf
 from engine.runtime.cache import ByteCache
 from engine.runtime.io import IoPool, sha256_of
@@ -21,6 +22,8 @@ from engine.runtime.worker import Lane, Steps, Work, Worker
 from engine.styles.library import StyleLibrary
 from engine.types import (
     EngineReady,
+    Event,
+    FixityReport,
     Frame,
     ImageInfo,
     ImageRef,
@@ -44,7 +47,7 @@ Report = Callable[[Progress], None]
 Moved = Callable[[EngineReady, str], None]
 OnPass = Callable[[Losses, Frame | None], None]
 SEEN_BYTES = 1 << 30  # what the backbone said of tiles: about 13 MB a megapixel
-SOURCE_BYTES = 3 << 30  # decoded masters
+SOURCE_BYTES = 1 << 30  # decoded masters; of those larger than 256 MB only the halved copies, strips and tiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +86,25 @@ def settled(future: Future[T]) -> Generator[None, None, T]:
     return future.result()
 
 
-def probe(path: Path) -> ImageInfo:
-    """An image's header."""
+def quietly(steps: Steps[T]) -> Generator[None, None, T]:
+    """The same steps without their reports, where they are one step of something larger."""
+    try:
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                made: T = end.value
+                return made
+            yield None
+    finally:
+        steps.close()
+
+
+def probe(path: Path, page: int = 0) -> ImageInfo:
+    """The header of a page."""
     from engine.imaging import reader  # with numpy and every codec, as in the next two
 
-    return reader.probe(path)
+    return reader.probe(path, page)
 
 
 def preview(path: Path, size: int, page: int = 0) -> NDArray[np.uint8]:
@@ -98,7 +115,7 @@ def preview(path: Path, size: int, page: int = 0) -> NDArray[np.uint8]:
 
 
 def decode(path: Path, page: int = 0) -> Source:
-    """The whole master."""
+    """A page of a master, ready to be read by regions."""
     from engine.rendering.source import open_source
 
     return open_source(path, page)
@@ -119,7 +136,8 @@ class EngineCore:
         self._lock = threading.Lock()
         self._library = StyleLibrary(user_data_path("Archivist", appauthor=False) / "styles.json")
         self._desk = ProjectDesk(self._admit)
-        self._masks = MaskShelf(self._desk.folders)
+        self._masks = MaskShelf(self._mask_folders)
+        self._note = OpenNote(user_state_path("Archivist", appauthor=False))
         self._studio_made: Studio | None = None
         self._exports: Desk | None = None
         self._moved: Moved = lambda _ready, _sentence: None
@@ -216,6 +234,55 @@ class EngineCore:
         """Waits for a master in small steps, so that other lanes go on meanwhile."""
         return (yield from settled(self._load(image)))
 
+    def _told(self, read: Callable[[Report], T]) -> Generator[Progress | None, None, T]:
+        """Runs `read` on an io thread and yields what it reports; closed early, stops it at its next report."""
+        unwanted = threading.Event()
+        last: list[Progress | None] = [None]
+
+        def report(progress: Progress) -> None:
+            self._io.check()
+            if unwanted.is_set():
+                raise Cancelled
+            last[0] = progress
+
+        future = self._io.submit(in_sentences(lambda: read(report)))
+        try:
+            while not future.done():
+                wait([future], timeout=0.01)
+                yield last[0]
+            return future.result()
+        finally:
+            unwanted.set()
+            future.cancel()
+
+    def _unchanged(self, image: ImageRef) -> Generator[None, None, FixityReport]:
+        """Reads the master again, every byte; ImageError in a sentence where it is no longer what it was.
+
+        The audit logs of the open projects that hold it keep the outcome, also a bad one.
+        """
+
+        def check() -> FixityReport:
+            from engine.projects.fixity import as_event, verify
+
+            report = verify(image, self._place(image), self._io.check)
+            self._desk.record_for(image.sha256, lambda uuid: as_event(report, uuid))
+            return report
+
+        report = yield from settled(self._io.submit(in_sentences(check)))
+        if report.state == "changed":
+            raise MasterChangedError(report.message)
+        if not report.intact:
+            raise ImageError(report.message)
+        return report
+
+    def _record(self, image: ImageRef, event: Event) -> Generator[None, None, int]:
+        """Keeps an event about this master in the audit logs of the open projects that hold it; says in how many."""
+
+        def home(uuid: str) -> Event:
+            return replace(event, objects=tuple(replace(one, item=one.item or uuid) for one in event.objects))
+
+        return (yield from settled(self._io.submit(in_sentences(lambda: self._desk.record_for(image.sha256, home)))))
+
     def _subject(self, image: ImageRef, recipe: Recipe, source: Source | None = None) -> Subject:
         """What the pipeline renders; without a source it waits for the decoding, as only a draft or refine may."""
         from engine.rendering.pipeline import Subject
@@ -226,7 +293,7 @@ class EngineCore:
         mask = None
         if recipe.mask is not None:
             mask = self._masks.get(recipe.mask)
-            if mask.shape != source.master.pixels.shape[:2]:
+            if mask.shape != source.shape[:2]:
                 raise RecipeError("The damage mask of this recipe is not one of this image; choose or draw it again.")
         return Subject(image.sha256, source, recipe, image.page, style, mask)
 
@@ -236,6 +303,12 @@ class EngineCore:
         if self._exports is None:
             self._exports = Desk(self._known_masters)
         return self._exports
+
+    def _mask_folders(self) -> list[Path]:
+        """Where masks are looked for: in the open projects, and beside exports that were cut off."""
+        from engine.export.ledger import mask_folders
+
+        return [*self._desk.folders(), *mask_folders()]
 
     def _known_masters(self) -> list[str]:
         with self._lock:

@@ -79,7 +79,7 @@ class Rendering(EngineCore):
                 raise Cancelled
             subject = self._subject(image, recipe, source)
             after = self._pipeline(recipe).sample(subject, x, y)
-            before = tuple(source.master.pixels[y, x].tolist())
+            before = tuple(source.pixels(0, Region(x, y, 1, 1))[0, 0].tolist())
             return Sample(
                 image, recipe, x, y, before, None if after is None else tuple(after.tolist()), source.space.bits
             )

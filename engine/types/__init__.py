@@ -5,9 +5,20 @@ Standard library only: importing this package must stay free of torch, numpy and
 
 from __future__ import annotations
 
+from engine.types.audit import (
+    EVENT_TYPES,
+    EVENT_VOCABULARY,
+    ChainReport,
+    Event,
+    EventObject,
+    FixityReport,
+    LoggedEvent,
+    ProjectReport,
+    RescueReport,
+)
 from engine.types.cards import ModelCard, StyleCard
 from engine.types.pictures import ImageInfo, ImageRef, OpenedImage, Region
-from engine.types.projects import Project, ProjectItem, Snapshot
+from engine.types.projects import Place, Project, ProjectItem, Relocation, Snapshot
 from engine.types.recipe import (
     ALPHA_RANGE,
     BETA_RANGE,
@@ -31,6 +42,7 @@ from engine.types.rendering import (
     Sample,
     View,
 )
+from engine.types.tuning import TUNING_NAME, CollectionKind, Tuned, Tuning, TuningCheck
 from engine.types.work import (
     Comparison,
     EngineReady,
@@ -41,23 +53,33 @@ from engine.types.work import (
     Progress,
     Restored,
     Trial,
+    UnfinishedExport,
 )
 
 __all__ = [
     "ALPHA_RANGE",
     "BETA_RANGE",
     "CONSERVATOR",
+    "EVENT_TYPES",
+    "EVENT_VOCABULARY",
     "MAP_SCALES",
     "MODERN",
     "PROTECTED",
     "SCALES",
     "SHIPPED_MODEL",
+    "TUNING_NAME",
+    "ChainReport",
+    "CollectionKind",
     "Comparison",
     "EngineReady",
+    "Event",
+    "EventObject",
     "ExportOptions",
+    "FixityReport",
     "Frame",
     "ImageInfo",
     "ImageRef",
+    "LoggedEvent",
     "Losses",
     "MapFrame",
     "MapKind",
@@ -67,18 +89,26 @@ __all__ = [
     "OpenedImage",
     "Optimisation",
     "Optimised",
+    "Place",
     "Progress",
     "Project",
     "ProjectItem",
+    "ProjectReport",
     "Quality",
     "Recipe",
     "Region",
+    "Relocation",
     "RenderRequest",
+    "RescueReport",
     "Restored",
     "Sample",
     "Scope",
     "Snapshot",
     "StyleCard",
     "Trial",
+    "Tuned",
+    "Tuning",
+    "TuningCheck",
+    "UnfinishedExport",
     "View",
 ]

@@ -26,6 +26,7 @@ class ModelCard:
     licence: str = ""
     description: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
+    slider: tuple[float, float] = (1.0, 0.0)  # slope and shift: its head hears slope * log alpha + shift
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class StyleCard:
     source: str = ""
     licence: str = ""
     grain: float = 0.0  # amplitude of the process's procedural texture at beta = 1, 0..1
-    texture: str = ""  # "", "film", "starch", "screen"
+    texture: str = ""  # "" or a name of engine/styles/textures.py
 
     @property
     def simulated(self) -> bool:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import Literal
 
 from engine.types.pictures import ImageRef
 from engine.types.recipe import Recipe
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +29,7 @@ class ProjectItem:
     decision: str = ""  # "", "approved", "rejected"
     stars: int = 0
     note: str = ""
-    revision: int = 0
+    revision: int = 0  # grows with every edit, so that of two states the later one is known
 
     def with_recipe(self, recipe: Recipe) -> ProjectItem:
         return replace(self, recipe=recipe, revision=self.revision + 1)
@@ -49,3 +46,22 @@ class Project:
     writable: bool = True
     reason: str = ""  # why it is read-only, in a sentence
     schema_version: int = 1
+    problems: tuple[str, ...] = ()  # a sentence for each file that could not be used, or that had to be mended
+    recovered: tuple[ProjectItem, ...] = ()  # what a killed program's journal brought back: the items before that
+
+
+@dataclass(frozen=True, slots=True)
+class Relocation:
+    """A master that is not where it was, and where the same bytes are now; "" where they were not found."""
+
+    uuid: str
+    old: str  # path as the project has it
+    new: str = ""  # absolute
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a master is, found without reading it."""
+
+    state: Literal["there", "other length", "missing"]
+    path: str = ""  # absolute; "" where it is missing

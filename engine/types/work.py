@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from engine.errors import RecipeError
 from engine.types.recipe import SCALES, Recipe
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +51,18 @@ class Restored:
     damage: float = 0.0  # share of the area found damaged, 0..1
     changed: float = 0.0  # share of the pixels that differ from the master, 0..1
     device: str = ""
+    resumed: float = 0.0  # share of the work that an interrupted run had done before, 0..1
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedExport:
+    """An export that was cut off, as by a power failure: `done` of `total` tiles are still there."""
+
+    key: str
+    source: str
+    target: str
+    done: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)

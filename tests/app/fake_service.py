@@ -26,6 +26,7 @@ from engine.types import (
     PROTECTED,
     EngineReady,
     ExportOptions,
+    FixityReport,
     Frame,
     ImageInfo,
     ImageRef,
@@ -41,11 +42,16 @@ from engine.types import (
     ProjectItem,
     Recipe,
     Region,
+    Relocation,
     RenderRequest,
     Restored,
     Sample,
     Snapshot,
     StyleCard,
+    Tuned,
+    Tuning,
+    TuningCheck,
+    UnfinishedExport,
     View,
 )
 
@@ -84,6 +90,17 @@ class FakeJob:
 
 
 @dataclass(frozen=True)
+class FakeTuning:
+    """What `finetune` returns."""
+
+    work: FakeWork[Tuned]
+    stopped: threading.Event
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+
+@dataclass(frozen=True)
 class Costs:
     """Seconds each thing takes; tests make them longer where they need the time."""
 
@@ -108,6 +125,7 @@ class FakeService:
         self.more_styles: list[StyleCard] = []  # beside the processes
         self.saves: list[ProjectItem] = []
         self.orders: list[Optimisation] = []
+        self.wishes: list[Tuning] = []
         self.bits = 8  # of the masters, as they say
         self.refuse_saves = ""
         self.refuse_drafts = ""
@@ -120,9 +138,13 @@ class FakeService:
         self._engine = threading.Thread(target=self._live, name="engine")
         self._io = ThreadPoolExecutor(2, thread_name_prefix="io")
         self.closed = False
+        self.journaled: list[ProjectItem] = []
+        self.noted_open = ""
+        self.was_left_open: tuple[str, ...] = ()
         self.damage: Region | None = None  # what is found; default: a square in the corner
         self.refuse_masks = ""
         self.exported: list[Recipe] = []
+        self.unfinished: tuple[UnfinishedExport, ...] = ()
         self.mask_time = 0.0  # seconds that keeping one takes
         self.masks: dict[str, NDArray[np.uint8]] = {}
 
@@ -196,7 +218,7 @@ class FakeService:
 
     def _read(self, image: ImageRef) -> Pixels:
         if image not in self._pixels:
-            path = self._paths[image]
+            path = self._paths[image] if image.sha256 else image.path
             try:
                 with Image.open(path) as picture:
                     rgb = np.asarray(picture.convert("RGB"))
@@ -357,6 +379,48 @@ class FakeService:
     def drop_background(self) -> None:
         self._background += 1
 
+    def finetune(
+        self,
+        wish: Tuning,
+        on_progress: Callable[[Progress], None],
+        on_check: Callable[[TuningCheck], None] = lambda _check: None,
+    ) -> FakeTuning:
+        """A measurement every second step, each half a decibel better; `costs.export_steps` steps in all."""
+        work: FakeWork[Tuned] = FakeWork()
+        job, checks = FakeTuning(work, threading.Event()), [self._tuning_check(0)]
+        self.wishes.append(wish)
+        strip = save_picture(self.root / "strip.png", 64, 64)
+
+        def step() -> None:
+            if not work.wanted or self.closed:
+                work.future.cancel()
+                work.future.set_running_or_notify_cancel()
+                return
+            number = 2 * len(checks)
+            if number <= self.costs.export_steps and not job.stopped.is_set():
+                time.sleep(self.costs.export_step)
+                checks.append(replace(self._tuning_check(number), strip=str(strip)))
+                on_progress(Progress(number, self.costs.export_steps, "learning"))
+                on_check(checks[-1])
+                self._work.put(step)
+                return
+            first, last = checks[0].figures, checks[-1].figures
+            work.future.set_result(
+                Tuned(
+                    str(Path(wish.folder) / f"{wish.name}.safetensors"), first, last, (), ("6 are few.",), number, 1.0
+                )
+            )
+
+        on_check(checks[0])
+        self._work.put(step)
+        return job
+
+    @staticmethod
+    def _tuning_check(step: int) -> TuningCheck:
+        gain = 0.5 * step
+        figures = {"own_10": 22 + gain, "own_1": 21 + gain, "general_10": 30.0, "texture_1": 1.0, "score": 21.5 + gain}
+        return TuningCheck(step, figures, "", best=True)
+
     def optimise(
         self,
         image: ImageRef,
@@ -422,6 +486,19 @@ class FakeService:
 
         self._work.put(step)
         return work
+
+    def unfinished_exports(self) -> Future[tuple[UnfinishedExport, ...]]:
+        return self._io.submit(lambda: self.unfinished)
+
+    def resume_export(
+        self, unfinished: UnfinishedExport, on_progress: Callable[[Progress], None]
+    ) -> FakeWork[Restored]:
+        self.calls.append(f"resume {unfinished.key}")
+        image = self._open(unfinished.source).ref
+        return self.export(image, Recipe(), ExportOptions(unfinished.target), on_progress)
+
+    def discard_export(self, unfinished: UnfinishedExport) -> Future[None]:
+        return self._io.submit(self.calls.append, f"discard {unfinished.key}")
 
     def _export_steps(
         self, image: ImageRef, recipe: Recipe, options: ExportOptions
@@ -583,6 +660,81 @@ class FakeService:
             return self._write(replace(known, items=tuple(item if i.uuid == item.uuid else i for i in known.items)))
 
         return self._io.submit(save)
+
+    def journal(self, project: Project, items: Sequence[ProjectItem]) -> Future[None]:
+        return self._io.submit(lambda: self.journaled.extend(items))
+
+    def beat(self) -> Future[None]:
+        return self._io.submit(lambda: self.calls.append("beat"))
+
+    def note_open(self, project: Project | None) -> Future[None]:
+        def note() -> None:
+            self.noted_open = project.folder if project is not None else ""
+
+        return self._io.submit(note)
+
+    def left_open(self) -> Future[tuple[str, ...]]:
+        return self._io.submit(lambda: self.was_left_open)
+
+    def acknowledge(self, project: Project, item: ProjectItem) -> Future[Project]:
+        def accept() -> Project:
+            known = self._projects.get(project.uuid, project)
+            seen = self._open(item.source.path, item.source.page).ref
+            now = replace(item, source=replace(item.source, sha256=seen.sha256, size=seen.size))
+            now = replace(now, revision=item.revision + 1)
+            return self._write(replace(known, items=tuple(now if i.uuid == item.uuid else i for i in known.items)))
+
+        return self._io.submit(accept)
+
+    def check_masters(
+        self, project: Project, items: Sequence[ProjectItem], on_progress: Callable[[Progress], None]
+    ) -> FakeWork[tuple[tuple[str, FixityReport], ...]]:
+        work: FakeWork[tuple[tuple[str, FixityReport], ...]] = FakeWork()
+        reports: list[tuple[str, FixityReport]] = []
+
+        def step() -> None:
+            if not work.wanted or self.closed:
+                work.future.cancel()
+                work.future.set_running_or_notify_cancel()
+            elif len(reports) == len(items):
+                work.future.set_result(tuple(reports))
+            else:
+                item = items[len(reports)]
+                reports.append((item.uuid, self._check(item)))
+                on_progress(Progress(len(reports), len(items), ""))
+                self._work.put(step)
+
+        self._work.put(step)
+        return work
+
+    def _check(self, item: ProjectItem) -> FixityReport:
+        path, expected = Path(item.source.path), item.source.sha256
+        if not path.exists():
+            return FixityReport(path, "unreadable", expected, "", f"{path.name} is not there any more; look for it.")
+        actual = hashlib.sha256(path.read_bytes()).hexdigest()
+        if actual != expected:
+            return FixityReport(path, "changed", expected, actual, f"{path.name} is not the file that was added; look.")
+        return FixityReport(path, "intact", expected, actual, f"{path.name} is unchanged.")
+
+    def relocate(
+        self, project: Project, folder: str | None, on_progress: Callable[[Progress], None], *, only_look: bool = False
+    ) -> FakeWork[tuple[Project, tuple[Relocation, ...]]]:
+        work: FakeWork[tuple[Project, tuple[Relocation, ...]]] = FakeWork()
+
+        def search() -> None:
+            known = self._projects.get(project.uuid, project)
+            files = {hashlib.sha256(p.read_bytes()).hexdigest(): str(p) for p in Path(folder or ".").rglob("*.png")}
+            gone = [item for item in known.items if not os.path.exists(item.source.path)]
+            moved = tuple(Relocation(i.uuid, i.source.path, files.get(i.source.sha256, "")) for i in gone)
+            now = {one.uuid: one.new for one in moved if one.new}
+            items = tuple(
+                replace(i, source=replace(i.source, path=now[i.uuid]), revision=i.revision + 1) if i.uuid in now else i
+                for i in known.items
+            )
+            work.future.set_result((self._write(replace(known, items=items)), moved))
+
+        self._work.put(search)
+        return work
 
     def locate(self, project: Project, item: ProjectItem) -> str:
         if not os.path.exists(item.source.path):

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import pytest
+from PySide6.QtCore import QEvent, QObject
 from PySide6.QtGui import QImage
 
 from archivist_app.app import Application
 from archivist_app.state.styles_model import StyleRole
 from archivist_app.views.modes import Mode
 from archivist_app.views.pixels import to_image
-from archivist_app.views.style_gallery import StyleDelegate
 from engine.types import EngineReady, Frame, Region, RenderRequest
 from tests.app.conftest import Open, until
 from tests.app.fake_service import FakeService
@@ -142,22 +140,25 @@ def test_a_moving_slider_drafts_only_what_is_seen_restored(opened: Application, 
     assert next(request.view.region for request in shown[4:] if request.quality == "draft").width == 640
 
 
-def test_a_moving_slider_does_not_paint_the_styles_anew(opened: Application, monkeypatch: pytest.MonkeyPatch) -> None:
-    gallery, painted = opened.window.gallery, [0]
-    paint = StyleDelegate.paint
-
-    def count(*arguments: Any) -> None:
-        painted[0] += 1
-        paint(*arguments)
-
-    monkeypatch.setattr(StyleDelegate, "paint", count)
-    styles = opened.window._workspace.styles
+def test_a_moving_slider_does_not_paint_the_styles_anew(opened: Application) -> None:
+    viewport, styles = opened.window.gallery.viewport(), opened.window._workspace.styles
     until(opened, lambda: all(styles.index(row).data(StyleRole.FRAME) for row in range(styles.rowCount())))
     opened.spin(0.3)
-    painted[0] = 0
+    paintings = Paintings()
+    viewport.installEventFilter(paintings)
     opened.window.adjust.rows["alpha"].slider.setValue(600)
     opened.spin(0.2)
-    assert painted[0] == 0
-    gallery.viewport().update()
-    opened.spin(0.2)
-    assert painted[0] > 0
+    assert paintings.count == 0
+    viewport.update()
+    until(opened, lambda: paintings.count)
+    viewport.removeEventFilter(paintings)
+
+
+class Paintings(QObject):
+    """Counts how often a widget is painted."""
+
+    count = 0
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+        self.count += event.type() == QEvent.Type.Paint
+        return False

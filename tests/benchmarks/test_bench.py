@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -150,10 +151,13 @@ class FakeService:
     """Answers `bench` at once."""
 
     def __init__(self, found: Measurements) -> None:
-        from concurrent.futures import Future
-
         self.future: Future[Measurements] = Future()
         self.future.set_result(found)
+
+    def warm(self) -> Future[None]:
+        done: Future[None] = Future()
+        done.set_result(None)
+        return done
 
     def bench(self, _on_progress: object) -> FakeService:
         return self
@@ -162,22 +166,25 @@ class FakeService:
         raise AssertionError("nobody asked to stop")
 
 
+WINDOW = {"first_window_s": 0.3, "bare_window_s": 0.2, "answering_s": 0.7, "first_window_ratio": 1.5}
+
+
 def test_the_command_tells_one_json_object(
     found: Measurements, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(bench_report, "time_windows", lambda _rounds: bench_report.Windows(0.3, 0.2, 1.5))
+    monkeypatch.setattr(bench_report, "time_windows", lambda _rounds: bench_report.Windows(0.3, 0.2, 0.7, 1.5))
     service: Any = FakeService(found)
     bench_report.show(bench_report.measure(service, lambda _step: None), as_json=True)
     (line,) = capsys.readouterr().out.splitlines()
     told = json.loads(line)
-    assert told["window"] == {"first_window_s": 0.3, "bare_window_s": 0.2, "first_window_ratio": 1.5}
+    assert told["window"] == WINDOW
     assert told["passes"]["full_pass_share"] == found.passes.full_pass_share
 
 
 def test_the_table_puts_what_is_wanted_beside_what_was_found(
     found: Measurements, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    record = asdict(found) | {"window": {"first_window_s": 0.3, "bare_window_s": 0.2, "first_window_ratio": 1.5}}
+    record = asdict(found) | {"window": WINDOW}
     bench_report.show(record | {"torch_import_s": None}, as_json=False)
     rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     wanted = {row[0]: row[2] for row in rows[1:] if row[2]}
@@ -185,9 +192,9 @@ def test_the_table_puts_what_is_wanted_beside_what_was_found(
     assert ["import torch", "not measured", ""] in rows
 
 
-def test_both_windows_are_painted_and_then_gone() -> None:
+def test_the_windows_are_painted_and_then_gone() -> None:
     code = "from archivist_app.cli import bench_report; bench_report.run_probe('ours')"
-    for command in (bench_report.command("bare"), [sys.executable, "-c", code]):
+    for command in (*map(bench_report.command, ("bare", "answering")), [sys.executable, "-c", code]):
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
         assert (done.returncode, done.stdout.strip()) == (0, bench_windows.READY), done.stderr
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtGui import QImage
 
+from archivist_app.cli import bench_report
 from archivist_app.state.brush import Brush, Stroke, reach
 from archivist_app.state.mask_raster import MaskRaster, MaskTiles
 from archivist_app.views.compare_view import CompareView
@@ -154,3 +155,10 @@ def test_an_autosave_costs_little_more_than_writing_its_file_safely(
             temporary.replace(plain)
 
         compare(autosave, write, "writing, flushing and renaming one small file", at_most=20)
+
+
+def test_the_first_window_takes_little_longer_than_a_bare_one(compare: Compare, tmp_path: Path) -> None:
+    def until_painted(probe: str) -> Callable[[], object]:
+        return lambda: bench_report.seconds_until_painted(probe, str(tmp_path))
+
+    compare(until_painted("ours"), until_painted("bare"), "a window that holds nothing", at_most=2, rounds=9)

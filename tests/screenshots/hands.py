@@ -67,9 +67,17 @@ class Hands:
         """A picture of the whole display, kept; answers with its bytes."""
         path = self._out / f"{self._number:02d}_{name}.png"
         self._number += 1
-        subprocess.run(["import", "-window", "root", str(path)], env=self._environment, check=True)
         print(path.stem, flush=True)
+        return self._grab(path)
+
+    def _grab(self, path: Path) -> bytes:
+        subprocess.run(["import", "-window", "root", str(path)], env=self._environment, check=True)
         return path.read_bytes()
+
+    def changed(self, before: bytes, name: str) -> None:
+        """Until the display looks different; a busy machine paints late."""
+        self.wait(lambda: self._grab(self._out / "now.png") != before, f"an answer ({name})")
+        self.look(name)
 
     def find(self, title: str) -> str | None:
         """A visible window by its title."""
@@ -97,18 +105,18 @@ def walk(hands: Hands, projects: Path) -> None:
     time.sleep(12 * PAUSE)
     first = hands.look("hint")
     hands.click((571, 634))  # “No more hints”
-    assert hands.look("open") != first, "the hint stayed"
+    hands.changed(first, "open")
     for key in ("y", "k", "d", "f", "u", "Escape"):
         before = hands.look(f"before_{key}")
         hands.keys(key)
-        assert hands.look(f"after_{key}") != before, f"{key} did nothing"
+        hands.changed(before, f"after_{key}")
     hands.keys("ctrl+1")
     hands.drag(VIEWER, (VIEWER[0] - 120, VIEWER[1] + 90))
     hands.click(VIEWER, 4)
     zoomed = hands.look("zoomed")
     hands.do("keydown", "backslash")
     time.sleep(PAUSE)
-    assert hands.look("original") != zoomed
+    hands.changed(zoomed, "original")
     hands.do("keyup", "backslash")
     hands.keys("ctrl+0")
     hands.drag(SLIDER, (SLIDER[0] + 90, SLIDER[1]))

@@ -318,7 +318,7 @@ def _film_menu(studio: Studio) -> None:
 
 def _image_menu(studio: Studio) -> None:
     strip = studio.window.filmstrip
-    studio.menu(studio.window._image_menu, strip.mapToGlobal(QPoint(80, 160)))
+    studio.menu(studio.window.menus["&Image"], strip.mapToGlobal(QPoint(80, 160)))
 
 
 def _bar_menu(number: int) -> Callable[[Studio], None]:

@@ -273,7 +273,7 @@ def test_newer_project_opens_read_only_and_stays_as_it_is(project: ProjectFolder
     project.close()
     folder = Path(project.value.folder)
     path = folder / newer if newer.endswith("json") else folder / "items" / f"{item.uuid}.json"
-    edit_file(path, schema_version=2, more="later")
+    edit_file(path, schema_version=3, more="later")
     before = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
     with ProjectFolder.open(folder) as opened:
         assert not opened.value.writable
@@ -341,7 +341,7 @@ def test_damaged_item_does_not_hide_the_others_and_is_left_alone(project: Projec
         assert opened.value.items == (good,)
         assert len(opened.problems) == 2
         assert any(problem.startswith(f"{bad.uuid}.json is damaged") for problem in opened.problems)
-        assert any("(conflicted copy).json is a copy" in problem for problem in opened.problems)
+        assert any("(conflicted copy).json” is a copy" in problem for problem in opened.problems)
     assert (items / f"{bad.uuid}.json").read_text() == "{"
 
 

@@ -62,7 +62,7 @@ def minimal(**changes: object) -> dict[str, Any]:
 def as_data(item: ProjectItem) -> dict[str, Any]:
     """An item's file, spelled out by hand rather than by the code under test."""
     return {
-        "schema_version": 1,
+        "schema_version": 2,
         "uuid": item.uuid,
         "source": {
             "path": item.source.path,
@@ -128,10 +128,10 @@ def test_project_file_survives_a_round_trip(
     tmp_path_factory: pytest.TempPathFactory, number: UUID, name: str, roots: list[str], unknown: dict[str, Any]
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "project.json"
-    data = {"schema_version": 1, "uuid": str(number), "name": name, "app_version": "9", "created": "", "roots": roots}
+    data = {"schema_version": 2, "uuid": str(number), "name": name, "app_version": "9", "created": "", "roots": roots}
     write_json(path, data | unknown)
-    record, raw = read_record(path, ProjectRecord)
-    assert to_json(record, raw) == data | unknown
+    read = read_record(path, ProjectRecord)
+    assert to_json(read.record, read.raw) == data | unknown
 
 
 def test_paths_are_kept_in_one_spelling() -> None:
@@ -200,16 +200,16 @@ def test_cut_or_flipped_file_is_read_or_refused_but_never_crashes(
     path = tmp_path_factory.getbasetemp() / "damaged.json"
     path.write_bytes(content)
     try:
-        record, raw = read_record(path, ItemRecord)
+        read = read_record(path, ItemRecord)
     except ProjectError:
         return
-    write_json(path, to_json(record, raw))
-    assert read_record(path, ItemRecord)[0] == record
+    write_json(path, to_json(read.record, read.raw))
+    assert read_record(path, ItemRecord).record == read.record
 
 
 def test_newer_file_of_another_shape_asks_for_an_update(tmp_path: Path) -> None:
     path = tmp_path / "project.json"
-    write_json(path, {"schema_version": 2, "id": 7})
+    write_json(path, {"schema_version": 3, "id": 7})
     with pytest.raises(ProjectError, match="made by a newer Archivist; update"):
         read_record(path, ProjectRecord)
 

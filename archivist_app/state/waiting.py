@@ -1,0 +1,4 @@
+"""What the window says while something is being opened."""
+
+OPENING = "Opening…"
+OPENING_DEMO = "Preparing the demo photographs…"

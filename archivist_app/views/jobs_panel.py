@@ -39,7 +39,7 @@ class JobRow(QWidget):
         self.setFixedHeight(ROW)
         self._job = job
         self._model = model
-        self.name = ElidedLabel(job.name, Qt.TextElideMode.ElideMiddle)
+        self.name = ElidedLabel(job.name, middle=True)
         self.name.setFixedWidth(NAME)
         self.bar = QProgressBar(textVisible=False)
         self.bar.setFixedWidth(BAR)

@@ -225,6 +225,7 @@ class MainWindow(QMainWindow):
         self._variants_menu = VariantsMenu(self._workspace.variants, self.menus["&Compare"])
         self.menus["&Compare"].insertMenu(a.next_mode, self._variants_menu)
         groups = {title.replace("&", ""): [action for action in actions if action] for title, actions in menus.items()}
+        groups["View"] += [self.monitor.automatic, self.monitor.srgb, self.monitor.file]
         groups["Mask"] = [action for action in self.masking.menu.actions() if action.objectName()]
         groups["Image"] = [
             a.approve,

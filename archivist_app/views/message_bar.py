@@ -12,8 +12,8 @@ from archivist_app.views.parts import dressed, label
 from archivist_app.views.theme import GRID, Theme
 
 WIDEST = 560  # pixels
-BESIDE = 185  # on each side, for what the viewer writes into its corners
-BELOW = 52  # from the top of what it lies over: below the strip of tools
+BESIDE = 200  # on each side, for what the viewer writes into its corners
+ABOVE = 48  # from the bottom of what it lies over, where the viewer says what its pixels are
 FADE_MS = 8000  # a notice goes by itself; a fault stays until it has been read
 
 
@@ -60,7 +60,7 @@ class MessageBar(QWidget):
         self.hide()
 
     def lie_over(self, place: QWidget) -> None:
-        """Lie over the upper part of another widget, whose picture must not jump when something is told."""
+        """Lie over the lower part of another widget, whose picture must not jump when something is told."""
         self._over = place
         self.setParent(place)
         place.installEventFilter(self)
@@ -77,7 +77,7 @@ class MessageBar(QWidget):
             beside = GRID if self._asking else BESIDE
             width = min(WIDEST, max(over.width() - 2 * beside, 320))
             self.resize(width, layout.totalHeightForWidth(width))
-            self.move(QPoint((over.width() - width) // 2, BELOW))
+            self.move(QPoint((over.width() - width) // 2, over.height() - self.height() - ABOVE))
             self.raise_()
 
     @property

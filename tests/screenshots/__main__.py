@@ -33,7 +33,7 @@ def main() -> int:
     failed = 0
     for size in asked.size or SIZES:
         with tempfile.TemporaryDirectory(prefix="archivist-") as home:
-            command = [sys.executable, "-m", "tests.screenshots", str(asked.out / size), "--child", size, *asked.states]
+            command = [sys.executable, "-m", "tests.screenshots", str(asked.out / size), *asked.states, "--child", size]
             failed += subprocess.run(command, env=_environment(Path(home), size), check=False).returncode
     return 1 if failed else 0
 

@@ -238,23 +238,24 @@ def _mask(studio: Studio) -> None:
     studio.act("brush")
     studio.until(lambda: not studio.work.mask.busy)
     compare = studio.window.compare
-    QTest.mousePress(compare, Qt.MouseButton.LeftButton, pos=studio.compare_at(0.55, 0.4).toPoint())
+    QTest.mousePress(compare, Qt.MouseButton.LeftButton, pos=studio.compare_at(0.14, 0.62).toPoint())
     for step in range(12):
-        QTest.mouseMove(compare, studio.compare_at(0.55 + step * 0.015, 0.4 + step * 0.01).toPoint())
+        QTest.mouseMove(compare, studio.compare_at(0.14 + step * 0.02, 0.62 - step * 0.012).toPoint())
         studio.application.spin(0.02)
-    QTest.mouseRelease(compare, Qt.MouseButton.LeftButton, pos=studio.compare_at(0.72, 0.5).toPoint())
+    QTest.mouseRelease(compare, Qt.MouseButton.LeftButton, pos=studio.compare_at(0.36, 0.49).toPoint())
     studio.settle()
     studio.point(compare, studio.compare_at(0.6, 0.6))
+    studio.application.spin(0.2)
 
 
 def _protect(studio: Studio) -> None:
     studio.act("protect")
     compare = studio.window.compare
-    QTest.mousePress(compare, Qt.MouseButton.LeftButton, pos=studio.compare_at(0.4, 0.5).toPoint())
+    QTest.mousePress(compare, Qt.MouseButton.LeftButton, pos=studio.compare_at(0.2, 0.78).toPoint())
     for step in range(12):
-        QTest.mouseMove(compare, studio.compare_at(0.4 + step * 0.01, 0.5 + step * 0.015).toPoint())
+        QTest.mouseMove(compare, studio.compare_at(0.2 + step * 0.018, 0.78 - step * 0.006).toPoint())
         studio.application.spin(0.02)
-    QTest.mouseRelease(compare, Qt.MouseButton.LeftButton, pos=studio.compare_at(0.5, 0.65).toPoint())
+    QTest.mouseRelease(compare, Qt.MouseButton.LeftButton, pos=studio.compare_at(0.4, 0.71).toPoint())
     studio.settle()
 
 

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 from PySide6.QtCore import QObject, Signal
 
 from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge, ExportHandle
-from archivist_app.state.jobs_model import JobsModel, State, Ways
+from archivist_app.state.jobs_model import JobsModel, Ways
 from archivist_app.state.session import Session
 from engine.errors import Cancelled, EngineError, MasterChangedError
-from engine.types import ExportOptions, ImageRef, Progress, Project, ProjectItem, Recipe, UnfinishedExport
+from engine.types import ExportOptions, ImageRef, Project, ProjectItem, Recipe, UnfinishedExport
 
 KIND = ".tif"
-Tell = Callable[[Progress], None]
 
 
 def next_target(folder: Path, source: str, taken: set[str]) -> Path:
@@ -75,64 +72,22 @@ class Exporter(QObject):
         options = ExportOptions(str(chosen), "overwrite" if target else "version")  # a dialog has asked
         self._start(image, item.recipe, options)
 
-    def queue(self, uuids: Sequence[str]) -> None:
-        """Export images one after the other, in the settings they have now; each has a row of its own."""
-        self._session.when_settled(lambda: self._queue(self._session.items(uuids)))
-
-    def _queue(self, items: Sequence[ProjectItem]) -> None:
-        project, orders = self._session.project, []
-        for item in items:
-            if project is None:
-                return
-            target = self._place_for(project, item)
-            if not self.make_folder(target):
-                return
-            try:
-                self._bridge.register(project, item)
-            except EngineError as error:
-                self.failed.emit(str(error))
-                continue
-            orders.append(self._order(item.source, item.recipe, ExportOptions(str(target), "version")))
-        self._tasks.spawn(self._one_after_the_other(orders))
-
-    async def _one_after_the_other(self, orders: Sequence[_Order]) -> None:
-        """What somebody stopped before its turn is passed over; a failure does not stop the rest."""
-        for order in orders:
-            await asyncio.wait({self._tasks.spawn(self._write(order))})
-
     def _start(self, image: ImageRef, recipe: Recipe, options: ExportOptions) -> None:
-        self._tasks.spawn(self._write(self._order(image, recipe, options)))
-
-    def _order(self, image: ImageRef, recipe: Recipe, options: ExportOptions) -> _Order:
-        """An export of an image in a recipe, with its row."""
-
-        def begin(tell: Tell) -> ExportHandle:
-            return self._bridge.export(image, recipe, options, tell)
-
-        order = _Order(Path(options.target).name, begin, image)
-        return self._listed(order, lambda: self._again(image, recipe, options))
-
-    def _listed(self, order: _Order, retry: Callable[[], None] | None = None) -> _Order:
-        """Give it a row in the list of jobs; its file's name is taken from now on."""
-        order.number = self._jobs.add(order.name, lambda: self._cancel(order), Ways(hold=order.hold, retry=retry))
-        self._taken.add(order.name)
-        return order
-
-    def _cancel(self, order: _Order) -> None:
-        """Stop what is being written, or pass it over when its turn comes."""
-        if order.handle is not None:
-            order.handle.cancel()
-        else:
-            order.dropped = True
-            self._end(order, "cancelled", "Stopped; nothing was written.")
+        target = Path(options.target)
+        ways = Ways(hold=lambda paused: handle.hold(paused), retry=lambda: self._again(image, recipe, options))
+        number = self._jobs.add(target.name, lambda: handle.cancel(), ways)
+        handle = self._bridge.export(image, recipe, options, lambda progress: self._jobs.advance(number, progress))
+        self._taken.add(target.name)
+        self._tasks.spawn(self._follow(number, target, handle, image))
 
     def resume(self, unfinished: UnfinishedExport) -> None:
         """Go on with an export that an earlier run of the program did not end."""
-
-        def begin(tell: Tell) -> ExportHandle:
-            return self._bridge.resume_export(unfinished, tell)
-
-        self._tasks.spawn(self._write(self._listed(_Order(Path(unfinished.target).name, begin))))
+        target = Path(unfinished.target)
+        ways = Ways(hold=lambda paused: handle.hold(paused))
+        number = self._jobs.add(target.name, lambda: handle.cancel(), ways)
+        handle = self._bridge.resume_export(unfinished, lambda progress: self._jobs.advance(number, progress))
+        self._taken.add(target.name)
+        self._tasks.spawn(self._follow(number, target, handle))
 
     def _again(self, image: ImageRef, recipe: Recipe, options: ExportOptions) -> None:
         """The same export; one whose name we chose gets the name that is free by now."""
@@ -157,45 +112,20 @@ class Exporter(QObject):
             if item.source == image:
                 self.master_changed.emit(item, text)
 
-    async def _write(self, order: _Order) -> None:
-        if order.dropped:
-            return
-        handle = order.handle = order.begin(lambda step: self._jobs.advance(order.number, step))
-        handle.hold(order.held)
+    async def _follow(self, number: int, target: Path, handle: ExportHandle, image: ImageRef | None = None) -> None:
         try:
             restored = await handle.result()
         except Cancelled:
-            self._end(order, "cancelled", "Stopped; nothing was written.")
+            self._jobs.finish(number, "cancelled", "Stopped; nothing was written.")
         except EngineError as error:
-            self._end(order, "failed", str(error))
-            if isinstance(error, MasterChangedError) and order.image is not None:
-                self._tell_changed(order.image, str(error))
+            self._jobs.finish(number, "failed", str(error))
+            if isinstance(error, MasterChangedError) and image is not None:
+                self._tell_changed(image, str(error))
         except Exception:
-            self._end(order, "failed", "Stopped by an unforeseen fault; your original is untouched.")
+            self._jobs.finish(number, "failed", "Stopped by an unforeseen fault; your original is untouched.")
             raise
         else:
             text = f"Saved in {Path(restored.output).parent.name}, {restored.width} × {restored.height} pixels"
-            self._end(order, "done", text, restored.output)
-
-    def _end(self, order: _Order, state: State, text: str, path: str = "") -> None:
-        self._taken.discard(order.name)
-        self._jobs.finish(order.number, state, text, path)
-
-
-@dataclass(eq=False)
-class _Order:
-    """One export from the moment it is wanted: its row, and the work once its turn has come."""
-
-    name: str  # of the file
-    begin: Callable[[Tell], ExportHandle]
-    image: ImageRef | None = None  # None for what an earlier run began
-    number: int = 0  # of its row
-    handle: ExportHandle | None = None  # None before its turn
-    held: bool = False
-    dropped: bool = False
-
-    def hold(self, paused: bool) -> None:
-        """Rest, or go on; before its turn that is kept for then."""
-        self.held = paused
-        if self.handle is not None:
-            self.handle.hold(paused)
+            self._jobs.finish(number, "done", text, restored.output)
+        finally:
+            self._taken.discard(target.name)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import QModelIndex, Qt, QTimer, Slot
+from PySide6.QtCore import QModelIndex, Qt, QTimer, QUrl, Slot
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -49,6 +50,10 @@ class JobRow(QWidget):
         self.open_folder = self._make_button(theme, "ph.folder-open", "Show the file where it was saved")
         self.open_folder.setAccessibleName(f"Show the file of {job.name}")
         self.open_folder.clicked.connect(lambda: reveal(self._job.path))
+        self.report = self._make_button(theme, "ph.file-text", "Open the report of what was done")
+        self.report.setObjectName("jobReport")
+        self.report.setAccessibleName(f"Open the report of {job.name}")
+        self.report.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(self._job.report)))
         self.pause = self._make_button(theme, "ph.pause", "")
         self.pause.setCheckable(True)
         self.pause.clicked.connect(lambda paused: model.hold(self._job.number, paused))
@@ -62,7 +67,7 @@ class JobRow(QWidget):
         layout.setSpacing(2 * GRID)
         layout.addWidget(self.name)
         layout.addWidget(self.text, 1)
-        for part in (self.plot, self.bar, self.open_folder, self.pause, self.retry, self.stop):
+        for part in (self.plot, self.bar, self.report, self.open_folder, self.pause, self.retry, self.stop):
             layout.addWidget(part)
         self.show_job(job)
 
@@ -94,6 +99,7 @@ class JobRow(QWidget):
             dressed(self.text, role)
             self.text.style().polish(self.text)
         self.open_folder.setVisible(bool(job.path))
+        self.report.setVisible(bool(job.report))
         self._show_ways(job)
 
     def _show_ways(self, job: Job) -> None:

@@ -16,12 +16,13 @@ Role = Literal[
     "title",
     "muted",
     "hint",
-    "fault",
     "primary",
     "quiet",
     "worded",
     "segment",
     "search",
+    "card",
+    "fault",
 ]
 
 

@@ -204,43 +204,11 @@ def test_a_running_export_rests_and_goes_on_with_a_click(start: Open, picture: P
     until(application, lambda: not application.window._workspace.jobs.running)
 
 
-def test_the_selection_is_exported_one_after_the_other(start: Open, tmp_path: Path) -> None:
-    paths = [save_picture(tmp_path / f"{name}.png", 90, 60, seed=number) for number, name in enumerate("abc")]
-    service = FakeService(tmp_path / "documents", Costs(export_step=0.02))
-    application = start(*paths, on=service)
-    until(application, lambda: application.window.filmstrip.model().rowCount() == 3)
-    application.spin(0.05)
-    application.window.filmstrip.selectAll()
-    trigger(application, "queue")
-    begun = 0
-    while any(job.running for job in jobs(application)):
-        application.spin(0.01)
-        begun = max(begun, sum(job.running and job.progress is not None for job in jobs(application)))
-    assert begun == 1
-    assert [job.state for job in jobs(application)] == ["done"] * 3
-    names = sorted(path.name for path in exports(application).iterdir())
-    assert names == [f"{name}_restored_v01.tif" for name in "abc"]
-
-
-def test_an_export_stopped_before_its_turn_never_begins(start: Open, tmp_path: Path) -> None:
-    paths = [save_picture(tmp_path / f"{name}.png", 90, 60, seed=number) for number, name in enumerate("ab")]
-    service = FakeService(tmp_path / "documents", Costs(export_step=0.02, export_steps=20))
-    application = start(*paths, on=service)
-    until(application, lambda: application.window.filmstrip.model().rowCount() == 2)
-    application.spin(0.05)
-    application.window.filmstrip.selectAll()
-    trigger(application, "queue")
-    application.window._workspace.jobs.cancel(jobs(application)[1].number)
-    until(application, lambda: not any(job.running for job in jobs(application)))
-    assert sorted(job.state for job in jobs(application)) == ["cancelled", "done"]
-    assert len(list(exports(application).iterdir())) == 1
-
-
 def test_failures_are_found_below_the_rest_and_tried_again_together(opened: Application, tmp_path: Path) -> None:
     window, folder = opened.window, tmp_path / "away"
     window._workspace.exporter.export(folder / "x.tif")
     window._workspace.exporter.export(folder / "y.tif")
-    trigger(opened, "export")
+    window._workspace.exporter.export()
     until(opened, lambda: not any(job.running for job in jobs(opened)))
     assert [job.state for job in jobs(opened)] == ["done", "failed", "failed"]
     assert [row.number for row in window.jobs._rows] == [job.number for job in jobs(opened)]

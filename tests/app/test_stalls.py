@@ -15,7 +15,7 @@ from PySide6.QtCore import QTimer
 
 from archivist_app.app import Application
 from archivist_app.state.filmstrip_filter import Order
-from tests.app.conftest import Open, trigger, until
+from tests.app.conftest import Open, until
 from tests.app.fake_service import Costs, FakeService
 
 LONGEST = 0.050  # seconds
@@ -94,7 +94,7 @@ def test_sliders_and_an_export_stop_nothing(start: Open, picture: Path, tmp_path
     application.spin(0.5)
     slider = application.window.adjust.rows["alpha"].slider
     watchdog.start_anew()
-    trigger(application, "export")
+    application.window._workspace.exporter.export()
     for position in range(0, 1000, 20):
         slider.setValue(position)
         application.spin(0.005)

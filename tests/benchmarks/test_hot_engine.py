@@ -23,9 +23,9 @@ from engine.models.generator import FEATURES, FINE, NOISE
 from engine.rendering import maps, stages
 from engine.rendering.pipeline import Pipeline, Subject
 from engine.types import CONSERVATOR, ImageRef, MapKind, MapRequest, Recipe, Region, RenderRequest, View
-from tests.benchmarks.conftest import Compare
+from tests.benchmarks.conftest import Compare, computing
 
-pytestmark = pytest.mark.benchmark
+pytestmark = computing
 
 SIDE = 1024
 Convolutions = Callable[[float], Callable[[], None]]

@@ -337,7 +337,7 @@ def _bar_menu(number: int) -> Callable[[Studio], None]:
 def _jobs(studio: Studio) -> None:
     jobs = studio.work.jobs
     studio.show(0)
-    studio.act("export")
+    studio.act("exportAgain")
     studio.until(lambda: any(job.state == "done" for job in jobs.jobs))
     folder = Path(studio.work.session.project.folder)
     studio.work.exporter.export(folder / "masters" / "nowhere" / "\0.tif")
@@ -348,6 +348,10 @@ def _jobs(studio: Studio) -> None:
     studio.application.spin(0.5)
     jobs.hold(jobs.jobs[-1].number, True)
     studio.application.spin(0.5)
+
+
+def _export(studio: Studio) -> None:
+    studio.act("export")
 
 
 def _stop_question(studio: Studio) -> None:
@@ -437,7 +441,7 @@ def _states() -> Iterator[State]:
         ("searchnone", _search("daguerreotype of nobody")), ("ownempty", _search("", "own")),
         ("assessed", _assessed), ("filmnone", _none_fits), ("filmmenu", _film_menu), ("imagemenu", _image_menu),
         *((f"menu{number}", _bar_menu(number)) for number in range(8)),
-        ("jobs", _jobs), ("stopjobs", _stop_question), ("fault", _fault), ("keys", _keys), ("optimise", _optimise),
+        ("export", _export), ("jobs", _jobs), ("stopjobs", _stop_question), ("fault", _fault), ("keys", _keys), ("optimise", _optimise),
         ("conservator", _conservator), ("typing", _typing), ("black", _surround(1)), ("white", _surround(2)),
         ("large", _large), ("largeclose", _large_close), ("small", _small), ("smallmask", _small_mask),
     )  # fmt: skip

@@ -188,7 +188,7 @@ class ShortcutSheet(QDialog):
     def _show(self, action: QAction, key: QKeySequence | None, taken: QAction | None) -> None:
         _, edit, reset, _ = self._rows[action.objectName()]
         pressed = key.toString() if key is not None else "Its key"
-        other = self._keys.texts[taken.objectName()] if taken is not None else ""
+        other = self._keys.texts[taken.objectName()].rstrip("…") if taken is not None else ""
         self.fault.setText(f"{pressed} belongs to “{other}”; give that another key first." if taken is not None else "")
         edit.setKeySequence(action.shortcut())
         reset.setVisible(self._keys.is_changed(action))

@@ -24,6 +24,7 @@ from engine.types import (
     MapFrame,
     MapRequest,
     ModelCard,
+    NewModel,
     OpenedImage,
     Optimisation,
     Optimised,
@@ -290,6 +291,20 @@ class Bridge(QObject):
         self._watch(work.future, arrived, failed)
         return work.cancel
 
+    async def whole(self, request: RenderRequest) -> Frame:
+        """A whole view at full quality, for paper. Raises EngineError, or Cancelled."""
+        work = self._service.beside(request, lambda _: None)
+        return await _outcome(work.future, work.cancel, self._loop)
+
+    async def whole_map(self, request: MapRequest) -> MapFrame:
+        """The map of a whole view. Raises EngineError, or Cancelled."""
+        work = self._service.survey(request, lambda _: None, lambda _: None)
+        return await _outcome(work.future, work.cancel, self._loop)
+
+    async def save_page(self, target: str, data: bytes) -> None:
+        """Write a document, whole or not at all. Raises EngineError."""
+        await self._result(self._service.save_page(target, data))
+
     def sample(self, image: ImageRef, recipe: Recipe, x: int, y: int, done: Callable[[Sample], None]) -> None:
         """One pixel in the master's own values; where that fails nothing is said."""
         self._watch(self._service.sample(image, recipe, x, y), done, log.info)
@@ -456,9 +471,21 @@ class Bridge(QObject):
         """Forget one of a person's own styles. Raises EngineError."""
         self._service.remove_style(style)
 
-    def models(self) -> tuple[ModelCard, ...]:
-        """The models there are, the one in use first."""
-        return self._service.models()
+    async def models(self) -> tuple[ModelCard, ...]:
+        """The models there are, the shipped ones first; another thread hashes their files. Raises EngineError."""
+        return await self.aside(self._service.models)
+
+    def import_model(self, new: NewModel, on_progress: Callable[[Progress], None]) -> JobHandle[ModelCard]:
+        """Start taking in a network of other people's; `on_progress` is called on Qt's thread."""
+
+        def progress(step: Progress) -> None:  # called on the engine thread
+            self._posted.emit(on_progress, step)
+
+        return JobHandle(self._service.import_model(new, progress), self._loop)
+
+    async def remove_model(self, model: str) -> None:
+        """Forget an imported model. Raises EngineError."""
+        await self.aside(lambda: self._service.remove_model(model))
 
     # images and projects
 

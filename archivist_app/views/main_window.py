@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from archivist_app.state.preferences import Preferences
+from archivist_app.views.elided import ElidedLabel
 from archivist_app.views.empty_state import EmptyState
 from archivist_app.views.parts import column, dressed, label
 from archivist_app.views.theme import GRID, THEMES, Theme
@@ -90,7 +91,7 @@ class MainWindow(QMainWindow):
         self.empty.painted.connect(self._note_paint)
         self._pages = QStackedWidget()
         self._pages.addWidget(self.empty)
-        self._about_image = label("", "hint")
+        self._about_image = dressed(ElidedLabel(), "hint")
         self._about_pixel = label("", "hint")
         self._about_pixel.setObjectName("pixelReadout")
         self._about_pixel.setAccessibleName("Values under the pointer")
@@ -168,8 +169,8 @@ class MainWindow(QMainWindow):
             self._row.insertWidget(place, part)
         below = self._shell.layout()
         assert isinstance(below, QVBoxLayout)
-        below.insertWidget(0, self.messages)
-        below.insertWidget(2, self.jobs)
+        below.insertWidget(1, self.jobs)
+        self.messages.lie_over(self._pages)
 
     def _make_status(self) -> QWidget:
         strip = dressed(QFrame(), "panel")
@@ -191,7 +192,7 @@ class MainWindow(QMainWindow):
         stars = menu.addMenu("&Stars")
         stars.addActions(a.stars)
         menu.addSeparator()
-        menu.addActions([a.copy_settings, a.paste_settings])
+        menu.addActions([a.copy_settings, a.paste_settings, a.apply_settings])
         menu.addSeparator()
         menu.addAction(a.accept_master)
 
@@ -227,8 +228,17 @@ class MainWindow(QMainWindow):
         self._variants_menu = VariantsMenu(self._workspace.variants, self.menus["&Compare"])
         self.menus["&Compare"].insertMenu(a.next_mode, self._variants_menu)
         groups = {title.replace("&", ""): [action for action in actions if action] for title, actions in menus.items()}
+        groups["View"] += [self.monitor.automatic, self.monitor.srgb, self.monitor.file]
         groups["Mask"] = [action for action in self.masking.menu.actions() if action.objectName()]
-        groups["Image"] = [a.approve, a.reject, *a.stars, a.copy_settings, a.paste_settings, a.accept_master]
+        groups["Image"] = [
+            a.approve,
+            a.reject,
+            *a.stars,
+            a.copy_settings,
+            a.paste_settings,
+            a.apply_settings,
+            a.accept_master,
+        ]
         self.comfort = Comfort(self, self._workspace, self._theme, groups)
         self.menus["&File"].insertMenu(a.demo, self.comfort.recent)
         self.comfort.offer_tour(self._hints())
@@ -286,6 +296,7 @@ class MainWindow(QMainWindow):
             action.triggered.connect(lambda _checked=False, n=count: work.assessing.rate(self.film.chosen_items(), n))
         a.copy_settings.triggered.connect(work.assessing.copy)
         a.paste_settings.triggered.connect(lambda: work.assessing.paste(self.film.chosen_items()))
+        a.apply_settings.triggered.connect(lambda: work.assessing.apply(self.film.chosen_items()))
         work.assessing.copied.connect(lambda _recipe: a.paste_settings.setEnabled(True))
         a.rotate.triggered.connect(self.compare.rotate_divider)
         a.swap.triggered.connect(self.compare.swap)
@@ -305,6 +316,7 @@ class MainWindow(QMainWindow):
         self.compare.painted.connect(self._note_paint)
         session.project_changed.connect(self._show_project)
         session.item_changed.connect(self._show_item)
+        session.unreadable.connect(self.compare.show_blank)
         session.overview_arrived.connect(self._show_overview)
         session.nothing_opened.connect(lambda: self._pages.setCurrentIndex(0))
         session.info_arrived.connect(self._show_info)
@@ -343,6 +355,7 @@ class MainWindow(QMainWindow):
         self.compare.pointed.connect(self._show_readout)
         work.sampler.sampled.connect(self._show_sample)
         work.rendering.frame_ready.connect(self.compare.show_frame)
+        work.rendering.draft_only(self.compare.restored_part)
         work.optimiser.previewed.connect(self.compare.show_frame)
         work.optimiser.ended.connect(work.rendering.refresh)
         work.rendering.busy_changed.connect(self.compare.show_busy)

@@ -290,6 +290,20 @@ class Bridge(QObject):
         self._watch(work.future, arrived, failed)
         return work.cancel
 
+    async def whole(self, request: RenderRequest) -> Frame:
+        """A whole view at full quality, for paper. Raises EngineError, or Cancelled."""
+        work = self._service.beside(request, lambda _: None)
+        return await _outcome(work.future, work.cancel, self._loop)
+
+    async def whole_map(self, request: MapRequest) -> MapFrame:
+        """The map of a whole view. Raises EngineError, or Cancelled."""
+        work = self._service.survey(request, lambda _: None, lambda _: None)
+        return await _outcome(work.future, work.cancel, self._loop)
+
+    async def save_page(self, target: str, data: bytes) -> None:
+        """Write a document, whole or not at all. Raises EngineError."""
+        await self._result(self._service.save_page(target, data))
+
     def sample(self, image: ImageRef, recipe: Recipe, x: int, y: int, done: Callable[[Sample], None]) -> None:
         """One pixel in the master's own values; where that fails nothing is said."""
         self._watch(self._service.sample(image, recipe, x, y), done, log.info)

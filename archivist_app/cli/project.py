@@ -108,12 +108,12 @@ def verify(
     with common.engine() as service:
         with report.progress_bar(project.name) as advance:
             checked = report.await_work(service.check_project(folder, advance))
+        if as_json:
+            report.emit(_report_data(checked))
+        else:
+            _say_report(checked)
         if log:
             _log_check(service, folder, checked)
-    if as_json:
-        report.emit(_report_data(checked))
-    else:
-        _say_report(checked)
     return DONE if checked.intact else FAILED
 
 
@@ -230,6 +230,9 @@ def _opened(folder: Path) -> Iterator[tuple[EngineService, Project]]:
         try:
             for problem in project.problems:
                 report.complain(problem)
+            if project.recovered:
+                many = _many(len(project.recovered), "image")
+                report.complain(f"Edits of {many} that a program had no time to save were brought back.")
             yield service, project
         finally:
             service.close_project(project)

@@ -263,12 +263,14 @@ class MainWindow(QMainWindow):
     def _connect_actions(self) -> None:
         from archivist_app.views.custody_desk import CustodyDesk
         from archivist_app.views.export_desk import ExportDesk
+        from archivist_app.views.sheet_desk import SheetDesk
 
         a, work, tasks = self.actions_, self._workspace, self._workspace.tasks
         a.open.triggered.connect(lambda: tasks.spawn(self._ask_pictures()))
         a.open_folder.triggered.connect(lambda: tasks.spawn(self._ask_folder()))
         a.demo.triggered.connect(work.session.open_demo)
         self.exports = ExportDesk(self, work, self.film, a)
+        self.sheets = SheetDesk(self, work, self.film, a)
         a.export_as.triggered.connect(lambda: tasks.spawn(self._export_as()))
         a.optimise.triggered.connect(lambda: tasks.spawn(self._optimise()))
         a.finetune.triggered.connect(self._show_finetuning)

@@ -33,6 +33,7 @@ Format = Literal["TIFF", "PNG", "JPEG", "WEBP"]
 FORMATS: dict[str, Format] = {
     ".tif": "TIFF", ".tiff": "TIFF", ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP",
 }  # fmt: skip
+_PATIENCE = 0.7  # seconds for a codec that cannot be interrupted; its thread removes the file by itself afterwards
 LEDGER_FROM = 12 << 20
 """Bytes of a result from which on its tiles are kept in a file, so that it can go on after an interruption."""
 
@@ -311,7 +312,7 @@ def _encode(sheet: _Sheet, io: IoPool, tiles: int) -> Generator[Progress | None,
     finally:
         writing.abandoned.set()
         if not future.cancel():
-            wait([future])
+            wait([future], timeout=_PATIENCE)
 
 
 @dataclass(slots=True)

@@ -191,8 +191,8 @@ def _plain_tags(derivative: _Derivative, main: exif.Directory) -> list[_Tag]:
         (700, 1, len(packet), packet, True),
     ]
     if iptc:
-        padded = iptc + b"\0" * (-len(iptc) % 4)  # readers look for LONGs here
-        tags.append((33723, _LONG, len(padded) // 4, padded, True))
+        longs = iptc + bytes(-len(iptc) % 4)  # how readers expect it; what is behind the last record is nothing
+        tags.append((33723, _LONG, len(longs) // 4, longs, True))
     texts = [main[tag] for tag in exif.DESCRIPTIVE if tag in main and main[tag].kind == _ASCII]
     return tags + [(entry.tag, _ASCII, entry.count, entry.data, True) for entry in texts]
 

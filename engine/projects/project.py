@@ -78,7 +78,11 @@ class ProjectFolder:
         # Last, because a folder is a project once this file is there.
         write_json(folder / PROJECT, to_json(record))
         made = cls.open(folder)
-        made.record(Event("creation", f"The project {name} was made.", details={"project": record.uuid}))
+        try:
+            made.record(Event("creation", f"The project {name} was made.", details={"project": record.uuid}))
+        except BaseException:
+            made.close()
+            raise
         return made
 
     @classmethod

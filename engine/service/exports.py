@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
-from engine.errors import RecipeError
+from engine.errors import RecipeError, WriteError
 from engine.runtime.worker import Lane, Steps, Work
 from engine.service.core import OnPass, Report, Stoppable, decode, in_sentences, probe, settled, steps_in_sentences
 from engine.service.packaging import Packaging
@@ -192,6 +192,20 @@ class Exports(Packaging):
             return estimate(batch, _register_of(batch.project), probe, lambda item: self._located(batch.project, item))
 
         return self._io.submit(in_sentences(look))
+
+    def save_page(self, target: str, data: bytes) -> Future[None]:
+        """Writes a document, whole or not at all. WriteError where it cannot be, or where the name is a master's."""
+
+        def write() -> None:
+            from engine.projects.atomic import replacing
+
+            path = Path(target)
+            if any(path.resolve() == Path(master).resolve() for master in self._known_masters()):
+                raise WriteError(f"“{path.name}” is a master, which is never written over; choose another name.")
+            with replacing(path) as temporary:
+                temporary.write_bytes(data)
+
+        return self._io.submit(in_sentences(write))
 
     def _made(self, batch: ExportBatch, item: ProjectItem, target: Path) -> Steps[Written]:
         """One image of a job; where the device fails, that image begins again on the processor."""

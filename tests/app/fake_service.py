@@ -133,6 +133,7 @@ class FakeService:
         self.orders: list[Optimisation] = []
         self.batches: list[ExportBatch] = []
         self.refuse_exports: set[int] = set()  # places in a job
+        self._taken: set[Path] = set()  # names of files that are being written
         self.interrupted: list[InterruptedExport] = []
         self.wishes: list[Tuning] = []
         self.bits = 8  # of the masters, as they say
@@ -553,9 +554,10 @@ class FakeService:
                 outcomes.append(ExportOutcome(item.source.path, "failed", sentence="Its disk is gone; reconnect it."))
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
-            while target.exists() and batch.settings.conflict == "version":
+            while (target.exists() or target in self._taken) and batch.settings.conflict == "version":
                 stem, version = target.stem[:-2], int(target.stem[-2:]) + 1
                 target = target.with_name(f"{stem}{version:02d}{target.suffix}")
+            self._taken.add(target)
             restored = yield from self._export_steps(item.source, item.recipe, ExportOptions(str(target)))
             outcomes.append(ExportOutcome(item.source.path, "written", str(target), restored=restored))
         report = Path(batch.folder) / "report.html" if batch.report else None
@@ -578,6 +580,15 @@ class FakeService:
         future: Future[list[InterruptedExport]] = Future()
         future.set_result([replace(one, batch=replace(one.batch, project=project)) for one in self.interrupted])
         return future
+
+    def save_page(self, target: str, data: bytes) -> Future[None]:
+        def write() -> None:
+            try:
+                Path(target).write_bytes(data)
+            except OSError as error:
+                raise EngineError(f"“{Path(target).name}” cannot be written; choose another folder.") from error
+
+        return self._io.submit(write)
 
     def forget_export(self, job: str) -> None:
         self.calls.append(f"forget {job}")
@@ -785,7 +796,10 @@ class FakeService:
 
         def search() -> None:
             known = self._projects.get(project.uuid, project)
-            files = {hashlib.sha256(p.read_bytes()).hexdigest(): str(p) for p in Path(folder or ".").rglob("*.png")}
+            files = {
+                hashlib.sha256(p.read_bytes()).hexdigest(): str(p)
+                for p in (Path(folder).rglob("*.png") if folder else ())
+            }
             gone = [item for item in known.items if not os.path.exists(item.source.path)]
             moved = tuple(Relocation(i.uuid, i.source.path, files.get(i.source.sha256, "")) for i in gone)
             now = {one.uuid: one.new for one in moved if one.new}

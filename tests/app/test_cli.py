@@ -293,6 +293,8 @@ def test_help_is_there_without_torch_or_qt() -> None:
         "train",
         "styles list",
         "models show",
+        "export",
+        "sheet",
     ],
 )
 def test_every_subcommand_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:

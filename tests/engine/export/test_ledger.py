@@ -7,7 +7,9 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import wait
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from numpy.typing import NDArray
 from engine.errors import EngineError, RecipeError, WriteError
 from engine.export import ledger, single
 from engine.export.ledger import Errand, Ledger
+from engine.imaging import writer
 from engine.rendering.canvas import Tally
 from engine.service import EngineService
 from engine.types import ExportOptions, ImageRef, Progress, Recipe, Region
@@ -29,6 +32,7 @@ SHAPE = (40, 60, 3)
 EXPORT = """
 import sys
 from engine.export import single
+from engine.imaging import writer
 from engine.service import EngineService
 from engine.types import ExportOptions, Recipe
 
@@ -268,6 +272,41 @@ def test_a_cancelled_export_leaves_nothing(service: EngineService, scan: Path, t
     with pytest.raises(BaseException):  # noqa: B017, PT011 - a cancelled future's own error
         work.future.result(60)
     assert work.future.cancelled()
+    assert list((tmp_path / "out").iterdir()) == []
+    assert left(own_home) == []
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".png", ".jpg"])
+def test_writing_is_left_within_a_second_and_nothing_appears(
+    service: EngineService, scan: Path, tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    write = writer.write_image
+
+    def slow(path: Path, pixels: Any, **facts: Any) -> None:
+        watch = facts.pop("watch")
+
+        def watched(rows: int, height: int) -> None:
+            watch(rows, height)
+            time.sleep(0.3)
+
+        write(path, pixels, watch=watched, **facts)
+
+    monkeypatch.setattr(single, "write_image", slow)
+    monkeypatch.setattr("engine.imaging.writer._STRIP_BYTES", 20_000)
+    asked = 0.0
+
+    def tell(step: Progress) -> None:
+        nonlocal asked
+        if step.message.startswith("writing") and not asked:
+            asked = time.monotonic()
+            work.cancel()
+
+    ref = service.open_image(str(scan)).result(20).ref
+    work = service.export(ref, Recipe(strength=0.0), ExportOptions(str(tmp_path / "out" / f"a{suffix}")), tell)
+    wait([work.future], timeout=60)
+    assert work.future.cancelled()
+    assert time.monotonic() - asked < 1.0
+    time.sleep(0.5)  # what cannot be interrupted tidies up by itself
     assert list((tmp_path / "out").iterdir()) == []
     assert left(own_home) == []
 

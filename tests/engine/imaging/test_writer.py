@@ -202,6 +202,19 @@ def test_iptc_is_carried_over(tmp_path: Path, format: Format) -> None:
     )
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("kind", "size"), [(4, 4), (7, 1), (1, 1)])
+def test_iptc_is_read_as_bytes_whatever_a_tiff_declares_it_to_be(
+    tmp_path: Path, order: str, kind: int, size: int
+) -> None:
+    records = b"\x1c\x02\x78\0\x05Inge\0\x1c\x02\x19\0\x01a"
+    padded = records + bytes(-len(records) % size)
+    path = save_tiff(
+        tmp_path / "a.tif", smooth(), byteorder=order, extratags=[(33723, kind, len(padded) // size, padded, True)]
+    )
+    assert read_master(path).metadata.iptc == records
+
+
 def test_big_tiff_carries_exif_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "_CLASSIC_LIMIT", 1000)
     master = master_with_everything(tmp_path, "jpg")

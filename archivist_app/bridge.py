@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
@@ -17,12 +17,14 @@ from engine.types import (
     ExportEstimate,
     ExportOptions,
     ExportReport,
+    FixityReport,
     Frame,
     ImageRef,
     Losses,
     MapFrame,
     MapRequest,
     ModelCard,
+    NewModel,
     OpenedImage,
     Optimisation,
     Optimised,
@@ -31,10 +33,15 @@ from engine.types import (
     ProjectItem,
     Recipe,
     Region,
+    Relocation,
     RenderRequest,
     Restored,
     Sample,
     StyleCard,
+    Tuned,
+    Tuning,
+    TuningCheck,
+    UnfinishedExport,
 )
 
 if TYPE_CHECKING:
@@ -92,15 +99,15 @@ class StyleHandle:
         return await _outcome(self._future, self.cancel, self._loop)
 
 
-class ExportHandle:
-    """A running export: await `result()`, or `cancel()` it from Qt's thread."""
+class JobHandle(Generic[T]):
+    """Running work of the engine: await `result()`, or `cancel()` it from Qt's thread."""
 
     def __init__(self, work: Any, loop: asyncio.AbstractEventLoop) -> None:
         self._work = work
         self._loop = loop
 
     def cancel(self) -> None:
-        """Ask the engine to stop; it removes what it wrote."""
+        """Ask the engine to stop; it removes what it half wrote."""
         self._work.cancel()
 
     def hold(self, paused: bool) -> None:
@@ -110,10 +117,14 @@ class ExportHandle:
         else:
             self._work.resume()
 
-    async def result(self) -> Restored:
-        """What was written. Raises EngineError, or Cancelled once the engine has removed what it wrote."""
-        restored: Restored = await _outcome(self._work.future, self.cancel, self._loop)
-        return restored
+    async def result(self) -> T:
+        """What came of it. Raises EngineError, or Cancelled once the engine has cleaned up."""
+        made: T = await _outcome(self._work.future, self.cancel, self._loop)
+        return made
+
+
+class ExportHandle(JobHandle[Restored]):
+    """A running export."""
 
 
 class OptimiseHandle(ExportHandle):
@@ -156,6 +167,24 @@ class BatchHandle:
         """What became of each image. Raises EngineError, or Cancelled once what was begun has been removed."""
         report: ExportReport = await _outcome(self._work.future, self.cancel, self._loop)
         return report
+
+
+class TuningHandle(ExportHandle):
+    """A running fine-tuning, which can also be stopped early."""
+
+    def __init__(self, job: Any, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(job.work, loop)
+        self._stop = job.stop
+
+    def stop(self) -> None:
+        """Learn no more; the best so far is written."""
+        self._stop()
+
+    async def tuned(self) -> Tuned:
+        """What was learned. Raises as `result` does."""
+        done: Any = await self.result()
+        tuned: Tuned = done
+        return tuned
 
 
 class Bridge(QObject):
@@ -348,6 +377,22 @@ class Bridge(QObject):
         """An interrupted job is not gone on with."""
         self._service.forget_export(job)
 
+    def unfinished_exports(self, done: Callable[[tuple[UnfinishedExport, ...]], None], failed: Failed) -> None:
+        """Exports that an earlier run of the program did not end."""
+        self._watch(self._service.unfinished_exports(), done, failed)
+
+    def resume_export(self, unfinished: UnfinishedExport, on_progress: Callable[[Progress], None]) -> ExportHandle:
+        """Go on with one of them; `on_progress` is called on Qt's thread."""
+
+        def progress(step: Progress) -> None:  # called on the engine thread
+            self._posted.emit(on_progress, step)
+
+        return ExportHandle(self._service.resume_export(unfinished, progress), self._loop)
+
+    def discard_export(self, unfinished: UnfinishedExport) -> None:
+        """Remove what is left of one of them."""
+        self._watch(self._service.discard_export(unfinished), lambda _: None, log.warning)
+
     def optimise(
         self,
         image: ImageRef,
@@ -365,6 +410,19 @@ class Bridge(QObject):
             self._posted.emit(lambda _: on_pass(losses, frame), None)
 
         return OptimiseHandle(self._service.optimise(image, recipe, order, progress, told), self._loop)
+
+    def finetune(
+        self, wish: Tuning, on_progress: Callable[[Progress], None], on_check: Callable[[TuningCheck], None]
+    ) -> TuningHandle:
+        """Start to teach a model a collection's own; both callbacks are called on Qt's thread."""
+
+        def progress(step: Progress) -> None:  # called on the engine thread, as is the next
+            self._posted.emit(on_progress, step)
+
+        def told(check: TuningCheck) -> None:
+            self._posted.emit(on_check, check)
+
+        return TuningHandle(self._service.finetune(wish, progress, told), self._loop)
 
     # masks
 
@@ -413,9 +471,21 @@ class Bridge(QObject):
         """Forget one of a person's own styles. Raises EngineError."""
         self._service.remove_style(style)
 
-    def models(self) -> tuple[ModelCard, ...]:
-        """The models there are, the one in use first."""
-        return self._service.models()
+    async def models(self) -> tuple[ModelCard, ...]:
+        """The models there are, the shipped ones first; another thread hashes their files. Raises EngineError."""
+        return await self.aside(self._service.models)
+
+    def import_model(self, new: NewModel, on_progress: Callable[[Progress], None]) -> JobHandle[ModelCard]:
+        """Start taking in a network of other people's; `on_progress` is called on Qt's thread."""
+
+        def progress(step: Progress) -> None:  # called on the engine thread
+            self._posted.emit(on_progress, step)
+
+        return JobHandle(self._service.import_model(new, progress), self._loop)
+
+    async def remove_model(self, model: str) -> None:
+        """Forget an imported model. Raises EngineError."""
+        await self.aside(lambda: self._service.remove_model(model))
 
     # images and projects
 
@@ -448,6 +518,46 @@ class Bridge(QObject):
     async def save_item(self, project: Project, item: ProjectItem) -> Project:
         """Write one item; its revision must be newer than the saved one."""
         return await self._result(self._service.save_item(project, item))
+
+    async def journal(self, project: Project, items: Sequence[ProjectItem]) -> None:
+        """Keep edits on the disk in case the program is killed before they are saved. Raises EngineError."""
+        await self._result(self._service.journal(project, items))
+
+    def beat(self) -> None:
+        """Say that the open project is in use."""
+        self._service.beat()
+
+    async def note_open(self, project: Project | None) -> None:
+        """If the program is killed, the next one knows that this project was open."""
+        await self._result(self._service.note_open(project))
+
+    async def left_open(self) -> tuple[str, ...]:
+        """Folders of the projects that were open in programs that were killed; told once."""
+        return await self._result(self._service.left_open())
+
+    def check_masters(
+        self, project: Project, items: Sequence[ProjectItem], on_progress: Callable[[Progress], None]
+    ) -> JobHandle[tuple[tuple[str, FixityReport], ...]]:
+        """Start reading masters, every byte; `on_progress` is called on Qt's thread."""
+
+        def progress(step: Progress) -> None:  # called on the engine thread
+            self._posted.emit(on_progress, step)
+
+        return JobHandle(self._service.check_masters(project, items, progress), self._loop)
+
+    def relocate(
+        self, project: Project, folder: str | None, on_progress: Callable[[Progress], None]
+    ) -> JobHandle[tuple[Project, tuple[Relocation, ...]]]:
+        """Start looking for moved masters by their bytes; `on_progress` is called on Qt's thread."""
+
+        def progress(step: Progress) -> None:  # called on the engine thread
+            self._posted.emit(on_progress, step)
+
+        return JobHandle(self._service.relocate(project, folder, progress), self._loop)
+
+    async def acknowledge(self, project: Project, item: ProjectItem) -> Project:
+        """Take the file that is now at a master's place for the master. Raises EngineError."""
+        return await self._result(self._service.acknowledge(project, item))
 
     async def demo_project(self) -> Project:
         """The project of the demo, made on first use."""

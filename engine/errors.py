@@ -18,6 +18,10 @@ class ImageError(EngineError):
     """The file cannot be read as an image."""
 
 
+class MasterChangedError(ImageError):
+    """A master is no longer the file that was added; nothing is made of it until somebody acknowledges that."""
+
+
 class WriteError(EngineError):
     """The result could not be written; nothing half-written is left behind."""
 
@@ -32,6 +36,10 @@ class ModelError(EngineError):
 
 class ProjectError(EngineError):
     """A project folder cannot be opened or saved."""
+
+
+class TrainingError(EngineError):
+    """A training cannot begin, or has nothing to show for itself."""
 
 
 class Cancelled(Exception):

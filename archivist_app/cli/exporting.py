@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,6 +22,7 @@ from engine.types import (
     ExportOutcome,
     ExportReport,
     ExportSettings,
+    PackageFacts,
     Project,
     ProjectItem,
     Recipe,
@@ -104,6 +105,12 @@ def export(
     label: Annotated[bool | None, typer.Option(help="Say below the picture what it is.")] = None,
     tile: Annotated[int | None, typer.Option(help="Pixels a side of a web export’s tiles.")] = None,
     address: Annotated[str | None, typer.Option(help="Where a web export will be served.")] = None,
+    organization: Annotated[str | None, typer.Option(help="Of a package: the archive’s name.")] = None,
+    contact: Annotated[str | None, typer.Option(help="Of a package: whom to ask.")] = None,
+    identifier: Annotated[str | None, typer.Option(help="Of a package: the original’s reference.")] = None,
+    with_master: Annotated[
+        bool | None, typer.Option("--with-master/--without-master", help="Of a package: a byte copy of the master.")
+    ] = None,
     with_report: Annotated[bool, typer.Option("--report", help="Write a report, as HTML and CSV.")] = False,
     device: DeviceOption = Device.AUTO,
     as_json: Json = False,
@@ -117,9 +124,13 @@ def export(
         "dpi": dpi, "longest": longest, "label": label, "tile": tile, "address": address,
     }  # fmt: skip
     settings = _settings(preset, conflict, given)
+    told = {"organization": organization, "contact": contact, "identifier": identifier, "with_master": with_master}
+    facts = {name: value for name, value in told.items() if value is not None}
+    if facts and preset is not Preset.PACKAGE:
+        raise RecipeError(f"--{next(iter(facts)).replace('_', '-')} is told in packages; add “--preset package”.")
     wanted = [_filter(text) for text in only or ()]
     with engine(device.value) as service:
-        job = _Job(service, settings, output, with_report, as_json)
+        job = _Job(service, settings, output, with_report, as_json, facts)
         job.collect(inputs)
         projects = {project.folder: project for project, _ in job.found if project is not None}
         try:
@@ -172,6 +183,7 @@ class _Job:
     output: Path | None
     with_report: bool
     as_json: bool
+    facts: Mapping[str, Any]  # what packages tell besides what their project does
     found: list[tuple[Project | None, ProjectItem]] = field(default_factory=list)
     failed: bool = False
 
@@ -212,7 +224,9 @@ class _Job:
 
     def _export(self, project: Project | None, items: tuple[ProjectItem, ...]) -> None:
         folder = self.output if self.output is not None else Path(project.folder if project else "", "exports")
-        batch = ExportBatch(items, self.settings, str(folder.absolute()), project, self.with_report)
+        known = project.package if project else PackageFacts()
+        package = replace(known, **self.facts) if self.facts else None
+        batch = ExportBatch(items, self.settings, str(folder.absolute()), project, self.with_report, package=package)
         with report.progress_bar("Exporting", quiet=self.as_json) as advance:
             done = report.await_work(self.service.export_batch(batch, advance, self._tell))
         self._sum_up(done)

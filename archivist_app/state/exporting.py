@@ -13,8 +13,8 @@ from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge, ExportHandle
 from archivist_app.state.jobs_model import JobsModel, Ways
 from archivist_app.state.session import Session
-from engine.errors import Cancelled, EngineError
-from engine.types import ExportOptions, ImageRef, Project, ProjectItem, Recipe
+from engine.errors import Cancelled, EngineError, MasterChangedError
+from engine.types import ExportOptions, ImageRef, Project, ProjectItem, Recipe, UnfinishedExport
 
 KIND = ".tif"
 
@@ -35,6 +35,7 @@ class Exporter(QObject):
     """Exports the image on screen as it stands when it is asked to."""
 
     failed = Signal(str)
+    master_changed = Signal(object, str)  # ProjectItem, sentence: nothing is exported until somebody accepts it
 
     def __init__(self, session: Session, bridge: Bridge, jobs: JobsModel, tasks: Tasks) -> None:
         super().__init__(session)
@@ -77,6 +78,15 @@ class Exporter(QObject):
         number = self._jobs.add(target.name, lambda: handle.cancel(), ways)
         handle = self._bridge.export(image, recipe, options, lambda progress: self._jobs.advance(number, progress))
         self._taken.add(target.name)
+        self._tasks.spawn(self._follow(number, target, handle, image))
+
+    def resume(self, unfinished: UnfinishedExport) -> None:
+        """Go on with an export that an earlier run of the program did not end."""
+        target = Path(unfinished.target)
+        ways = Ways(hold=lambda paused: handle.hold(paused))
+        number = self._jobs.add(target.name, lambda: handle.cancel(), ways)
+        handle = self._bridge.resume_export(unfinished, lambda progress: self._jobs.advance(number, progress))
+        self._taken.add(target.name)
         self._tasks.spawn(self._follow(number, target, handle))
 
     def _again(self, image: ImageRef, recipe: Recipe, options: ExportOptions) -> None:
@@ -96,13 +106,21 @@ class Exporter(QObject):
             return False
         return True
 
-    async def _follow(self, number: int, target: Path, handle: ExportHandle) -> None:
+    def _tell_changed(self, image: ImageRef, text: str) -> None:
+        project = self._session.project
+        for item in project.items if project is not None else ():
+            if item.source == image:
+                self.master_changed.emit(item, text)
+
+    async def _follow(self, number: int, target: Path, handle: ExportHandle, image: ImageRef | None = None) -> None:
         try:
             restored = await handle.result()
         except Cancelled:
             self._jobs.finish(number, "cancelled", "Stopped; nothing was written.")
         except EngineError as error:
             self._jobs.finish(number, "failed", str(error))
+            if isinstance(error, MasterChangedError) and image is not None:
+                self._tell_changed(image, str(error))
         except Exception:
             self._jobs.finish(number, "failed", "Stopped by an unforeseen fault; your original is untouched.")
             raise

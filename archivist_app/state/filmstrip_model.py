@@ -24,6 +24,7 @@ class FilmRole(IntEnum):
     ITEM = Qt.ItemDataRole.UserRole + 1
     FRAME = Qt.ItemDataRole.UserRole + 2  # Frame, or None while it is being read
     FAULT = Qt.ItemDataRole.UserRole + 3  # why there is no thumbnail, in a sentence; else ""
+    DOUBT = Qt.ItemDataRole.UserRole + 4  # why the master is not what it was, in a sentence; else ""
 
 
 class FilmstripModel(QAbstractListModel):
@@ -36,6 +37,7 @@ class FilmstripModel(QAbstractListModel):
         self._items: tuple[ProjectItem, ...] = ()
         self._frames: dict[str, Frame | None] = {}  # by uuid, oldest first
         self._faults: dict[str, str] = {}
+        self._doubts: dict[str, str] = {}
 
     def show_project(self, project: Project | None) -> None:
         """Show the items of `project`; thumbnails of the same project are kept."""
@@ -44,6 +46,9 @@ class FilmstripModel(QAbstractListModel):
         if not same:
             self._frames.clear()
             self._faults.clear()
+            self._doubts.clear()
+        else:
+            self._forget_moved(project.items if project else ())
         self._project = project
         self._items = project.items if project else ()
         self.endResetModel()
@@ -54,6 +59,24 @@ class FilmstripModel(QAbstractListModel):
         if row >= 0 and self._items[row] != item:
             self._items = (*self._items[:row], item, *self._items[row + 1 :])
             self._changed(item.uuid)
+
+    def show_doubt(self, uuid: str, text: str) -> None:
+        """A master is not the file that was added, for that reason; "" where it is again."""
+        if text != self.doubt(uuid):
+            self._doubts[uuid] = text
+            self._changed(uuid)
+
+    def doubt(self, uuid: str) -> str:
+        """Why the master of an item is not what it was; "" while nothing is known against it."""
+        return self._doubts.get(uuid, "")
+
+    def _forget_moved(self, items: tuple[ProjectItem, ...]) -> None:
+        """Thumbnails of masters that are others or elsewhere now are read again."""
+        before = {item.uuid: item.source for item in self._items}
+        for item in items:
+            if before.get(item.uuid, item.source) != item.source:
+                self._frames.pop(item.uuid, None)
+                self._faults.pop(item.uuid, None)
 
     def row_of(self, uuid: str) -> int:
         """The row of an item, -1 where it is not in the project."""
@@ -76,9 +99,12 @@ class FilmstripModel(QAbstractListModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return name
         if role == Qt.ItemDataRole.AccessibleDescriptionRole:
-            return assessment(item)
+            return ", ".join(filter(None, (assessment(item), self.doubt(item.uuid))))
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._faults.get(item.uuid) or "\n".join(filter(None, (name, assessment(item), item.note)))
+            known = (name, assessment(item), item.note, self.doubt(item.uuid))
+            return self._faults.get(item.uuid) or "\n".join(filter(None, known))
+        if role == FilmRole.DOUBT:
+            return self.doubt(item.uuid)
         if role == FilmRole.ITEM:
             return item
         if role == FilmRole.FAULT:

@@ -95,6 +95,16 @@ class Preferences(QObject):
         self._write("window/surround", surround)
 
     @property
+    def monitor(self) -> str:
+        """Whose colours pictures are shown in: "" the monitor's own as the system knows them, "srgb", or the path of a
+        profile."""
+        return str(self._file.value("window/monitor", ""))
+
+    def set_monitor(self, monitor: str) -> None:
+        """Remember it."""
+        self._write("window/monitor", monitor)
+
+    @property
     def toured(self) -> bool:
         """Whether the hints for beginners were seen or sent away."""
         return str(self._file.value("window/tour", "")) == "seen"

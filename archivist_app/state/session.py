@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -22,11 +23,15 @@ from archivist_app.state.filmstrip_model import FilmstripModel
 from archivist_app.state.intake import sort_paths
 from archivist_app.state.waiting import OPENING, OPENING_DEMO
 from engine.errors import EngineError
-from engine.types import Frame, Project, ProjectItem, Recipe, Snapshot, StyleCard
+from engine.types import Frame, ImageRef, Project, ProjectItem, Recipe, Snapshot, StyleCard
 
 AUTOSAVE_MS = 1000  # after the first unsaved change; later changes do not postpone it
+JOURNAL_MS = 200  # after the first edit that the journal has not: what a kill may cost
+BEAT_MS = 30_000  # between two signs of life to others who want to open the project
 RETRY_MS = 10_000  # after a save that failed
 OVERVIEW = 2048  # longest side of the picture shown before the first draft, in pixels
+LARGE = 256 << 20  # bytes of a file from which on it is shown before its checksum is known
+log = logging.getLogger(__name__)
 
 
 class Session(QObject):
@@ -36,9 +41,13 @@ class Session(QObject):
     item_changed = Signal(object)  # ProjectItem now on screen
     overview_arrived = Signal(object)  # Frame of the whole untouched image
     info_arrived = Signal(object)  # ImageInfo of the image on screen
+    nothing_opened = Signal()  # what was asked for cannot be had, and nothing else is on screen
     opening_changed = Signal(str)  # what is being opened, in words; "" when nothing is
     decided = Signal(object)  # ProjectItem on screen, whose stars, decision, note or recipe somebody changed
     snapshots_changed = Signal(object)  # ProjectItem on screen, with them
+    master_missing = Signal(object, str)  # ProjectItem, sentence: it is not where it was
+    master_changed = Signal(object, str)  # ProjectItem, sentence: it is no longer the file that was added
+    recovered = Signal(object)  # ProjectItems as they were before a killed program's edits were brought back
     saved = Signal()
     noticed = Signal(str)  # worth knowing
     failed = Signal(str)  # went wrong
@@ -54,12 +63,17 @@ class Session(QObject):
         self._project: Project | None = None
         self._items: dict[str, ProjectItem] = {}  # as they stand, saved or not
         self._unsaved: set[str] = set()
+        self._unjournaled: set[str] = set()
         self._late: set[asyncio.Future[Any]] = set()  # what must end before everything is saved
         self._current: str | None = None
         self._opening = asyncio.Lock()
         self._saving = asyncio.Lock()
         self._autosave = QTimer(self, singleShot=True, interval=AUTOSAVE_MS)
         self._autosave.timeout.connect(self._save_soon)
+        self._journaling = QTimer(self, singleShot=True, interval=JOURNAL_MS)
+        self._journaling.timeout.connect(lambda: tasks.spawn(self._journal()))
+        self._heart = QTimer(self, interval=BEAT_MS)
+        self._heart.timeout.connect(bridge.beat)
         document.recipe_changed.connect(self._note_change)
 
     @property
@@ -100,10 +114,13 @@ class Session(QObject):
                 self.failed.emit(str(error))
             finally:
                 self.opening_changed.emit("")
+                if self.document.image is None:
+                    self.nothing_opened.emit()
 
     async def _add(self, pictures: tuple[str, ...]) -> tuple[str, ...]:
         """Into the open project where that can be written, else into the one they belong to."""
         before = set(self._items)
+        self._glimpse(pictures[0])
         if self._project is not None and self._project.writable:
             await self.flush()
             project, refused = await self._bridge.add_images(self._project, pictures)
@@ -113,6 +130,20 @@ class Session(QObject):
         if len(refused) < len(pictures):
             await self._adopt(project, show)
         return refused
+
+    def _glimpse(self, path: str) -> None:
+        """Show a large picture before its checksum is known, which takes seconds; only where nothing else is shown."""
+        try:
+            size = os.path.getsize(path)
+        except OSError:
+            return  # adding it says so
+
+        def show(frame: Frame) -> None:
+            if self.document.image is None:
+                self.overview_arrived.emit(frame)
+
+        if self.document.image is None and size >= LARGE:
+            self._bridge.picture(ImageRef(path, "", size), OVERVIEW, show, log.info)
 
     async def _open_demo(self) -> None:
         async with self._opening:
@@ -133,21 +164,40 @@ class Session(QObject):
             self.history.forget()
             self._items.clear()
             self._unsaved.clear()
+            self._unjournaled.clear()
             self._current = None
         self._project = project
         self._items = {item.uuid: self._as_it_stands(item) for item in project.items}
         self.filmstrip.show_project(project)
         self.project_changed.emit(project)
-        if not project.writable:
-            self.noticed.emit(project.reason or "This project is open read-only; changes will not be saved.")
+        if old is None or old.uuid != project.uuid:
+            self._greet(project)
         chosen = show or self._current or next(iter(self._items), None)
         if chosen is not None and chosen != self._current:
             self.show_item(chosen)
 
+    def _greet(self, project: Project) -> None:
+        """What there is to say of a project that was just opened."""
+        self._heart.start()
+        self._tasks.spawn(self._bridge.note_open(project))
+        if not project.writable:
+            self.noticed.emit(project.reason or "This project is open read-only; changes will not be saved.")
+        for text in project.problems:
+            self.failed.emit(text)
+        if project.recovered:
+            self.recovered.emit(project.recovered)
+
+    async def take_over(self, project: Project, show: str) -> None:
+        """The masters of the open project are others, or elsewhere: show an image anew."""
+        if self._project is not None and self._project.uuid == project.uuid:
+            self._current = None
+            await self._adopt(project, show)
+
     def _as_it_stands(self, item: ProjectItem) -> ProjectItem:
         if item.uuid not in self._unsaved:
             return item
-        return replace(self._items[item.uuid], revision=item.revision)
+        mine = self._items[item.uuid]
+        return replace(mine, source=item.source, revision=max(mine.revision, item.revision + 1))
 
     # showing
 
@@ -163,7 +213,7 @@ class Session(QObject):
         try:
             path = self._bridge.register(self._project, item)
         except EngineError as error:
-            self.failed.emit(str(error))
+            self.master_missing.emit(item, str(error))
             return
         self._bridge.picture(item.source, OVERVIEW, self._show_overview, self.failed.emit)
         self._tasks.spawn(self._examine(item, path))
@@ -189,7 +239,8 @@ class Session(QObject):
         self.info_arrived.emit(opened.info)
         if item.source.sha256 and opened.ref.sha256 != item.source.sha256:
             name = PurePath(path).name
-            self.failed.emit(f"“{name}” is no longer the file that was added to this project; check which is meant.")
+            text = f"“{name}” is no longer the file that was added to this project; check which is meant."
+            self.master_changed.emit(item, text)
 
     # changing
 
@@ -292,18 +343,31 @@ class Session(QObject):
                 self.snapshots_changed.emit(current)
 
     def _keep(self, item: ProjectItem) -> None:
-        """What was decided about an image, on disk within two seconds."""
+        """What was decided about an image: soon in the journal, and in its file within two seconds."""
+        item = replace(item, revision=self._items[item.uuid].revision + 1)
         self._items[item.uuid] = item
         self.filmstrip.show_item(item)
         self._unsaved.add(item.uuid)
+        self._unjournaled.add(item.uuid)
         if not self._autosave.isActive():
             self._autosave.start(AUTOSAVE_MS)
+        if not self._journaling.isActive():
+            self._journaling.start()
 
     # saving
 
     @Slot()
     def _save_soon(self) -> None:
         self._tasks.spawn(self.flush())
+
+    async def _journal(self) -> None:
+        items = self.items(self._unjournaled)
+        self._unjournaled = set()
+        if self._project is not None and self._project.writable and items:
+            try:
+                await self._bridge.journal(self._project, items)
+            except EngineError:
+                return  # saving meets the same, says so, and tries again
 
     async def flush(self) -> None:
         """Write what is not saved yet. What cannot be written is told, kept, and tried again later."""
@@ -328,19 +392,19 @@ class Session(QObject):
         assert self._project is not None
         item = self._items[uuid]
         self._unsaved.discard(uuid)  # before waiting: a change that comes meanwhile is unsaved again
-        project = await self._bridge.save_item(self._project, item.with_recipe(item.recipe))
-        self._project = project
-        revision = next(saved.revision for saved in project.items if saved.uuid == uuid)
-        self._items[uuid] = replace(self._items[uuid], revision=revision)
+        self._project = await self._bridge.save_item(self._project, item)
 
     async def close(self) -> None:
         """Save everything and let go of the project."""
         self._autosave.stop()
+        self._heart.stop()
         await self.flush()
         self._autosave.stop()  # a failed save would try again
+        self._journaling.stop()
         if self._project is not None:
             self._bridge.close_project(self._project)
             self._project = None
+            await self._bridge.note_open(None)
 
 
 def _first_added(project: Project, before: set[str], pictures: Sequence[str]) -> str | None:

@@ -10,6 +10,7 @@ from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge
 from archivist_app.state.assessing import Assessing
 from archivist_app.state.corners import Corners
+from archivist_app.state.custody import Custody
 from archivist_app.state.document import Document
 from archivist_app.state.export_choice import ExportChoice
 from archivist_app.state.export_jobs import ExportJobs
@@ -17,15 +18,19 @@ from archivist_app.state.exporting import Exporter
 from archivist_app.state.jobs_model import JobsModel
 from archivist_app.state.maps import Maps
 from archivist_app.state.mask_editing import MaskEditor
+from archivist_app.state.models import Models
 from archivist_app.state.optimising import Optimiser
 from archivist_app.state.own_styles import OwnStyles
 from archivist_app.state.preferences import Preferences
+from archivist_app.state.recovery import Recovery
 from archivist_app.state.rendering import Rendering
 from archivist_app.state.sampling import Sampler
 from archivist_app.state.session import Session
 from archivist_app.state.styles_model import StylesModel
 from archivist_app.state.thumbnails import Thumbnails
 from archivist_app.state.truth import Truth
+from archivist_app.state.tuning import Tuner
+from archivist_app.state.unfinished import Unfinished
 from archivist_app.state.variants import Variants
 
 
@@ -37,6 +42,8 @@ class Workspace:
     bridge: Bridge
     document: Document
     session: Session
+    custody: Custody
+    recovery: Recovery
     assessing: Assessing
     rendering: Rendering
     truth: Truth
@@ -48,12 +55,15 @@ class Workspace:
     thumbnails: Thumbnails
     styles: StylesModel
     own_styles: OwnStyles
+    models: Models
     corners: Corners
     jobs: JobsModel
     exporter: Exporter
     export_choice: ExportChoice
     export_jobs: ExportJobs
+    unfinished: Unfinished
     optimiser: Optimiser
+    tuner: Tuner
 
     @classmethod
     def build(cls, bridge: Bridge, tasks: Tasks, preferences: Preferences, owner: QObject) -> Workspace:
@@ -62,6 +72,8 @@ class Workspace:
         session = Session(document, bridge, tasks, owner)
         jobs = JobsModel(owner)
         exporter = Exporter(session, bridge, jobs, tasks)
+        custody = Custody(session, bridge, jobs, tasks)
+        exporter.master_changed.connect(custody.doubt)
         thumbnails = Thumbnails(document, bridge, owner)  # first to hear of another image
         styles = StylesModel(document, bridge, thumbnails, preferences, owner)
         return cls(
@@ -69,6 +81,8 @@ class Workspace:
             bridge=bridge,
             document=document,
             session=session,
+            custody=custody,
+            recovery=Recovery(session, bridge, tasks),
             assessing=Assessing(session),
             rendering=Rendering(document, bridge, owner),
             truth=Truth(session, bridge, tasks),
@@ -80,12 +94,15 @@ class Workspace:
             thumbnails=thumbnails,
             styles=styles,
             own_styles=OwnStyles(session, styles, bridge, jobs, tasks),
+            models=Models(session, bridge, jobs, tasks),
             corners=Corners(document, thumbnails, owner),
             jobs=jobs,
             exporter=exporter,
             export_choice=ExportChoice(session, bridge, preferences, tasks),
             export_jobs=ExportJobs(session, bridge, jobs, tasks),
+            unfinished=Unfinished(exporter, bridge, jobs),
             optimiser=Optimiser(session, exporter, bridge, jobs, tasks),
+            tuner=Tuner(session, bridge, jobs, tasks),
         )
 
     def stop(self) -> None:

@@ -25,8 +25,16 @@ class Actions(QObject):
         self.sheet = self._make("sheetAction", "&Comparison sheet…", "Ctrl+Shift+P")
         self.export_as = self._make("exportAsAction", "Export &as…", "Ctrl+Shift+E")
         self.optimise = self._make("optimiseAction", "Op&timise…", "Ctrl+Alt+O")
+        self.finetune = self._make("finetuneAction", "Fine-tu&ne a model…", "Ctrl+Alt+T")
         self.find_style = self._make("findStyleAction", "&Find a style", "Ctrl+F")
         self.add_style = self._make("addStyleAction", "&Add a style of your own…", "")
+        self.check_masters = self._make("checkMastersAction", "&Check masters", "", "ph.fingerprint")
+        self.check_masters.setToolTip("Read every master of the project and compare it with what was added")
+        self.find_masters = self._make("findMastersAction", "Find moved &masters…", "", "ph.folder-notch-open")
+        self.find_masters.setToolTip("Find masters that were moved or renamed, by their bytes")
+        self.accept_master = self._make("acceptMasterAction", "Accept the c&hanged master", "")
+        self.accept_master.setToolTip("Take the file that is there now for the master; the project’s log keeps both")
+        self.accept_master.setEnabled(False)
         self.quit = self._make("quitAction", "&Quit", "Ctrl+Q")
         self.undo = history.createUndoAction(self, "&Undo")
         self.redo = history.createRedoAction(self, "&Redo")
@@ -75,8 +83,9 @@ class Actions(QObject):
         decide = (self.approve, self.reject, *self.stars, self.copy_settings)
         mask = (self.brush, self.eraser, self.protect)
         exports = (self.export, self.export_again, self.export_as, self.sheet)
-        files = (*exports, self.optimise, self.snapshot, self.find_style)
-        return (*files, *compare, *self.zooms.values(), *decide, *mask)
+        files = (*exports, self.optimise, self.finetune, self.snapshot, self.find_style)
+        masters = (self.check_masters, self.find_masters)
+        return (*files, *masters, *compare, *self.zooms.values(), *decide, *mask)
 
     def _make_mask_actions(self) -> None:
         make = self._make

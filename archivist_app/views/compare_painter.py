@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen, QRegion
 
 from archivist_app.views.layers import Picture
 from archivist_app.views.legend import Legend, legend_height, paint_legend
-from archivist_app.views.pixels import blank, show_difference
+from archivist_app.views.pixels import blank, monitor, show_difference
 from archivist_app.views.viewport import Rect, Viewport
 from engine.types import Region
 
@@ -129,7 +129,7 @@ def _paint_difference(painter: QPainter, scene: Scene, pane: Pane, shown: QRect)
         image = blank(shown.width(), shown.height())
         into = QPainter(image)
         into.translate(-shown.topLeft())
-        _paint_pictures(into, scene, replace(pane, clip=shown), pictures)
+        _paint_pictures(into, scene, replace(pane, clip=shown), pictures, measured=True)
         into.end()
         drawn.append(image)
     before, after = drawn
@@ -137,8 +137,13 @@ def _paint_difference(painter: QPainter, scene: Scene, pane: Pane, shown: QRect)
     painter.drawImage(shown.topLeft(), after)
 
 
-def _paint_pictures(painter: QPainter, scene: Scene, pane: Pane, pictures: Sequence[Picture]) -> None:
-    """From the top down, each only where none above it lies: every pixel of the screen is drawn once."""
+def _paint_pictures(
+    painter: QPainter, scene: Scene, pane: Pane, pictures: Sequence[Picture], *, measured: bool = False
+) -> None:
+    """From the top down, each only where none above it lies: every pixel of the screen is drawn once.
+
+    What is to be measured and not seen keeps its numbers, whatever the monitor.
+    """
     viewport, bare = scene.viewport, QRegion(pane.clip)
     for region, image in reversed(pictures):
         part = region.intersect(viewport.visible)
@@ -154,7 +159,7 @@ def _paint_pictures(painter: QPainter, scene: Scene, pane: Pane, pictures: Seque
         smooth = resampled and not magnified and not scene.fast
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
         painter.setClipRegion(bare)
-        painter.drawImage(QRectF(target), image, source)
+        painter.drawImage(QRectF(target), image if measured else monitor.show(image), source)
         bare -= QRegion(target)
 
 

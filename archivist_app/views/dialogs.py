@@ -37,12 +37,29 @@ async def ask_folder(parent: QWidget) -> list[str]:
     return dialog.selectedFiles() if await answer(dialog) == QDialog.DialogCode.Accepted else []
 
 
+async def ask_masters_folder(parent: QWidget) -> str | None:
+    """Where masters were moved to; None when somebody changes their mind."""
+    dialog = QFileDialog(parent, "Find moved masters in this folder and below")
+    dialog.setObjectName("findMastersDialog")
+    dialog.setFileMode(QFileDialog.FileMode.Directory)
+    accepted = await answer(dialog) == QDialog.DialogCode.Accepted
+    return dialog.selectedFiles()[0] if accepted and dialog.selectedFiles() else None
+
+
 async def ask_mask(parent: QWidget) -> str | None:
     """The file of a damage mask; None when somebody changes their mind."""
     dialog = QFileDialog(parent, "Import a damage mask", "", MASKS)
     dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
     accepted = await answer(dialog) == QDialog.DialogCode.Accepted
     return dialog.selectedFiles()[0] if accepted and dialog.selectedFiles() else None
+
+
+async def ask_profile(parent: QWidget) -> str | None:
+    """The file with a monitor's colour profile; None when somebody changes their mind."""
+    dialog = QFileDialog(parent, "The profile of this monitor", "", "Colour profiles (*.icc *.icm);;All files (*)")
+    dialog.setObjectName("monitorProfileDialog")
+    dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+    return dialog.selectedFiles()[0] if await answer(dialog) == QDialog.DialogCode.Accepted else None
 
 
 async def ask_target(parent: QWidget, suggestion: Path) -> Path | None:
@@ -151,6 +168,26 @@ async def ask_replace(parent: QWidget, existing: int, folder: str) -> bool:
     box.setEscapeButton(keep)
     await answer(box)
     return box.clickedButton() is replace
+
+
+async def ask_remove_model(parent: QWidget, title: str) -> bool:
+    """Whether to forget an imported model, which only its file could bring back."""
+    box = QMessageBox(parent)
+    box.setObjectName("removeModelQuestion")
+    box.setIcon(QMessageBox.Icon.NoIcon)
+    box.setText(f"Remove “{title}” from your models?")
+    box.setInformativeText(
+        "Images restored with it can no longer be shown with it. The file it was imported from stays where it is; "
+        "adding that again brings the model back."
+    )
+    remove = box.addButton("Remove the model", QMessageBox.ButtonRole.DestructiveRole)
+    keep = box.addButton("Keep it", QMessageBox.ButtonRole.RejectRole)
+    remove.setObjectName("removeModel")
+    keep.setObjectName("keepModel")
+    box.setDefaultButton(keep)
+    box.setEscapeButton(keep)
+    await answer(box)
+    return box.clickedButton() is remove
 
 
 async def ask_remove_style(parent: QWidget, title: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPalette, QPen
+from PySide6.QtGui import QColor, QPainter, QPalette, QPen, QPolygonF
 from PySide6.QtWidgets import QStyleOptionViewItem
 
 from archivist_app.state.filmstrip_filter import is_edited
@@ -14,11 +14,15 @@ from engine.types import ProjectItem
 BADGE = 16  # pixels across
 _PLATE = QColor(20, 20, 20, 190)  # readable on any picture
 _INK = QColor("#f2f2f2")
+_DOUBTED = QColor("#ecc47c")
 _APPROVED, _REJECTED = QColor("#8fcf8f"), QColor("#f0a090")
 
 
 class FilmDelegate(PictureDelegate):
-    """Approved and rejected images carry a mark, edited ones a half-filled circle, rated ones their stars."""
+    """Approved and rejected images carry a mark, edited ones a half-filled circle, rated ones their stars.
+
+    A triangle warns of a master that is not the file that was added.
+    """
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw one cell."""
@@ -31,6 +35,8 @@ class FilmDelegate(PictureDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if item.decision:
             self._paint_decision(painter, QRectF(box.right() - BADGE - 3, box.top() + 4, BADGE, BADGE), item.decision)
+        if index.data(FilmRole.DOUBT):
+            self._paint_doubt(painter, QRectF(box.right() - BADGE - 3, box.bottom() - BADGE - 3, BADGE, BADGE))
         if is_edited(item):
             self._paint_edited(painter, QRectF(box.left() + 4, box.top() + 4, BADGE, BADGE))
         if item.stars:
@@ -49,6 +55,17 @@ class FilmDelegate(PictureDelegate):
         points = ((4.5, 8.5, 7, 11), (7, 11, 11.5, 5.5)) if approved else ((5, 5, 11, 11), (11, 5, 5, 11))
         for x1, y1, x2, y2 in points:
             painter.drawLine(QPointF(x + x1 * unit, y + y1 * unit), QPointF(x + x2 * unit, y + y2 * unit))
+
+    def _paint_doubt(self, painter: QPainter, place: QRectF) -> None:
+        """An exclamation mark in a triangle: the master is not the file that was added."""
+        corners = [QPointF(place.center().x(), place.top() + 0.5), place.bottomRight(), place.bottomLeft()]
+        painter.setPen(QPen(_PLATE, 2, j=Qt.PenJoinStyle.RoundJoin))
+        painter.setBrush(_DOUBTED)
+        painter.drawPolygon(QPolygonF(corners))
+        painter.setPen(QPen(QColor("#1a1a1a"), 2, c=Qt.PenCapStyle.RoundCap))
+        middle = place.center().x()
+        painter.drawLine(QPointF(middle, place.top() + 6), QPointF(middle, place.top() + 10))
+        painter.drawPoint(QPointF(middle, place.top() + 13.2))
 
     def _paint_edited(self, painter: QPainter, place: QRectF) -> None:
         _plate(painter, place)

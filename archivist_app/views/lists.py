@@ -8,7 +8,7 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QS
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPainterPath, QPalette, QPen
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from archivist_app.views.pixels import to_image
+from archivist_app.views.pixels import monitor, to_image
 from engine.types import Frame
 
 Index = QModelIndex | QPersistentModelIndex
@@ -119,5 +119,5 @@ class PictureDelegate(QStyledItemDelegate):
         width, height = image.width() * factor, image.height() * factor
         target = QRectF(box.center().x() + 0.5 - width / 2, box.center().y() + 0.5 - height / 2, width, height)
         painter.setClipPath(path)
-        painter.drawImage(target, image)
+        painter.drawImage(target, monitor.show(image))
         painter.setClipping(False)

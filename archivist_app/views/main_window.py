@@ -7,6 +7,7 @@ made.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6 import QtCore
@@ -30,6 +31,7 @@ from archivist_app.views.theme import GRID, THEMES, Theme
 
 if TYPE_CHECKING:
     from archivist_app.state.workspace import Workspace
+    from archivist_app.views.finetune_panel import FinetunePanel
     from archivist_app.views.modes import Mode
     from archivist_app.views.readout import Readout
     from archivist_app.views.tour import Hint
@@ -77,6 +79,7 @@ class MainWindow(QMainWindow):
         self._connect_state()
         self._show_mode(self.compare.mode)
         self._show_project(None)
+        self.monitor.follow()
         self.setAcceptDrops(True)
         self._furnished = True
         self.furnished.emit()
@@ -136,6 +139,7 @@ class MainWindow(QMainWindow):
         self.styles = StylePanel(self.gallery, work.styles, theme)
         self.jobs = JobsPanel(work.jobs, theme)
         self._readout: Readout | None = None
+        self._finetuning: FinetunePanel | None = None
 
     def _make_tools(self) -> None:
         from archivist_app.views.mask_tool import MaskTool
@@ -157,7 +161,8 @@ class MainWindow(QMainWindow):
         scroll.setFocusPolicy(QtCore.Qt.FocusPolicy.NoFocus)
         scroll.setWidget(self.adjust)
         scroll.setMaximumHeight(self.adjust.sizeHint().height() + 2)
-        self.adjust.pad_toggled.connect(lambda: scroll.setMaximumHeight(self.adjust.sizeHint().height() + 2))
+        for reshaped in (self.adjust.pad_toggled, self.adjust.reshaped):
+            reshaped.connect(lambda: scroll.setMaximumHeight(self.adjust.sizeHint().height() + 2))
         self._left = column(_heading("Images"), (self.film, 3), _heading("History"), (self.history, 1))
         self._right = dressed(column((scroll, 3), (self.styles, 2), spacing=1), "shell")
         for part, width, place in ((self._left, LEFT, 0), (self._right, RIGHT, 2)):
@@ -190,16 +195,22 @@ class MainWindow(QMainWindow):
         stars.addActions(a.stars)
         menu.addSeparator()
         menu.addActions([a.copy_settings, a.paste_settings])
+        menu.addSeparator()
+        menu.addAction(a.accept_master)
 
     def _make_menus(self) -> None:
         from archivist_app.views.comfort import Comfort
+        from archivist_app.views.monitor_menu import MonitorMenu
         from archivist_app.views.variants_menu import VariantsMenu
 
         a = self.actions_
+        masters = (a.check_masters, a.find_masters)
         menus: dict[str, tuple[QAction | None, ...]] = {
             "&File": (
                 *(a.open, a.open_folder, a.demo, None),
-                *(a.export, a.export_again, a.export_as, a.sheet, a.optimise, None),
+                *(a.export, a.export_again, a.export_as, a.sheet, a.optimise, a.finetune, None),
+                *masters,
+                None,
                 a.quit,
             ),
             "&Edit": (a.undo, a.redo, None, a.snapshot),
@@ -214,11 +225,13 @@ class MainWindow(QMainWindow):
                     self.menus[title].addSeparator()
                 else:
                     self.menus[title].addAction(action)
+        self.monitor = MonitorMenu(self, self._workspace.preferences, self._workspace.tasks)
+        self.menus["&View"].addMenu(self.monitor)
         self._variants_menu = VariantsMenu(self._workspace.variants, self.menus["&Compare"])
         self.menus["&Compare"].insertMenu(a.next_mode, self._variants_menu)
         groups = {title.replace("&", ""): [action for action in actions if action] for title, actions in menus.items()}
         groups["Mask"] = [action for action in self.masking.menu.actions() if action.objectName()]
-        groups["Image"] = [a.approve, a.reject, *a.stars, a.copy_settings, a.paste_settings]
+        groups["Image"] = [a.approve, a.reject, *a.stars, a.copy_settings, a.paste_settings, a.accept_master]
         self.comfort = Comfort(self, self._workspace, self._theme, groups)
         self.menus["&File"].insertMenu(a.demo, self.comfort.recent)
         self.comfort.offer_tour(self._hints())
@@ -249,6 +262,7 @@ class MainWindow(QMainWindow):
         ]
 
     def _connect_actions(self) -> None:
+        from archivist_app.views.custody_desk import CustodyDesk
         from archivist_app.views.export_desk import ExportDesk
         from archivist_app.views.sheet_desk import SheetDesk
 
@@ -260,6 +274,8 @@ class MainWindow(QMainWindow):
         self.sheets = SheetDesk(self, work, self.film, a)
         a.export_as.triggered.connect(lambda: tasks.spawn(self._export_as()))
         a.optimise.triggered.connect(lambda: tasks.spawn(self._optimise()))
+        a.finetune.triggered.connect(self._show_finetuning)
+        CustodyDesk(self, work, a, self.messages)
         a.quit.triggered.connect(self.close)
         for mode, action in a.modes.items():
             action.triggered.connect(lambda _checked=False, mode=mode: self.compare.set_mode(mode))
@@ -290,17 +306,21 @@ class MainWindow(QMainWindow):
 
     def _connect_state(self) -> None:
         work, session, document = self._workspace, self._workspace.session, self._workspace.document
-        queued = QtCore.Qt.ConnectionType.QueuedConnection
         self.compare.painted.connect(self._note_paint)
         session.project_changed.connect(self._show_project)
         session.item_changed.connect(self._show_item)
         session.overview_arrived.connect(self._show_overview)
+        session.nothing_opened.connect(lambda: self._pages.setCurrentIndex(0))
         session.info_arrived.connect(self._show_info)
         session.opening_changed.connect(self._show_opening)
         session.saved.connect(lambda: self._about_save.setText("Saved"))
         session.noticed.connect(self.messages.tell)
         work.export_jobs.noticed.connect(self.messages.tell)
         work.own_styles.noticed.connect(self.messages.tell)
+        work.models.noticed.connect(self.messages.tell)
+        self.monitor.failed.connect(self.messages.tell_fault)
+        self.monitor.changed.connect(self._show_anew)
+        work.unfinished.noticed.connect(self.messages.tell)
         for source in (
             session.failed,
             work.rendering.failed,
@@ -310,6 +330,7 @@ class MainWindow(QMainWindow):
             work.maps.failed,
             work.variants.failed,
             work.own_styles.failed,
+            work.models.failed,
             work.bridge.engine_failed,
         ):
             source.connect(self.messages.tell_fault)
@@ -330,13 +351,14 @@ class MainWindow(QMainWindow):
         work.optimiser.ended.connect(work.rendering.refresh)
         work.rendering.busy_changed.connect(self.compare.show_busy)
         work.bridge.awoken.connect(lambda: self._show_engine("Preparing the engine…"))
-        work.bridge.awoken.connect(self._show_model, queued)
         work.bridge.engine_ready.connect(self._show_ready)
         work.bridge.engine_moved.connect(self._show_moved)
         work.bridge.engine_failed.connect(lambda _text: self._show_engine(""))
         self.adjust.edited.connect(session.push)
+        from archivist_app.views.model_desk import ModelDesk
         from archivist_app.views.style_desk import StyleDesk
 
+        ModelDesk(self, work, self.adjust, self.styles)
         StyleDesk(self, work, self.compare).connect_parts(self.gallery, self.styles, self.actions_)
         self.adjust.show_pad(work.preferences.pad_shown)
         self.adjust.pad_toggled.connect(work.preferences.set_pad_shown)
@@ -349,6 +371,13 @@ class MainWindow(QMainWindow):
         if not self.painted:
             self.painted = True
             QTimer.singleShot(0, self.first_painted.emit)  # once this paint has reached the screen
+
+    @Slot()
+    def _show_anew(self) -> None:
+        """The monitor's colours are other ones: everything with pictures in it is painted again."""
+        self.compare.navigator.show_anew()
+        for widget in self.findChildren(QWidget):
+            widget.update()
 
     @Slot(object)
     def _show_project(self, project: Project | None) -> None:
@@ -373,6 +402,7 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _show_overview(self, frame: Frame) -> None:
+        self._pages.setCurrentIndex(1)
         self.compare.show_overview(frame)
 
     @Slot(object)
@@ -418,12 +448,6 @@ class MainWindow(QMainWindow):
         self._status.activate()  # now: while torch is loaded the next turn may be long in coming
         self.compare.show_notice(text)
 
-    @Slot()
-    def _show_model(self) -> None:
-        models = self._workspace.bridge.models()  # hashes the weight files, so it waits for the first paint
-        if models:
-            self.adjust.show_model(models[0])
-
     @Slot(object)
     def _show_ready(self, ready: EngineReady) -> None:
         self._show_engine("")
@@ -468,6 +492,23 @@ class MainWindow(QMainWindow):
         wish = await dialogs.ask_optimisation(self, optimiser.needs_picture(), PASSES)
         if wish is not None:
             optimiser.start(*wish)
+
+    @Slot()
+    def _show_finetuning(self) -> None:
+        if self._finetuning is None:
+            from archivist_app.views.finetune_panel import FinetunePanel
+
+            self._finetuning = FinetunePanel(self, self._workspace.tuner, self.film.chosen_items)
+            self._finetuning.use_requested.connect(self._use_model)
+        self._finetuning.show()
+        self._finetuning.raise_()
+
+    @Slot(str)
+    def _use_model(self, model: str) -> None:
+        from archivist_app.state.commands import Edit
+
+        recipe = replace(self._workspace.document.recipe, model=model, weights="")
+        self._workspace.session.push(Edit(recipe, f"Model: {model}"))
 
     # hands
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from functools import partial
 
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+
+from archivist_app.state.offers import Choice, Offer
 from archivist_app.views.parts import dressed, label
 from archivist_app.views.theme import GRID, Theme
 
@@ -12,7 +15,10 @@ FADE_MS = 8000  # a notice goes by itself; a fault stays until it has been read
 
 
 class MessageBar(QWidget):
-    """Shows the newest message; earlier unread faults are counted and kept in the tool tip."""
+    """Shows the newest message; earlier unread faults are counted and kept in the tool tip.
+
+    A question stays until it is answered or dismissed; what goes wrong meanwhile is shown first.
+    """
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -20,6 +26,8 @@ class MessageBar(QWidget):
         self.setAccessibleName("Messages")
         dressed(self, "bar")
         self._faults: list[str] = []
+        self._offers: list[Offer] = []
+        self._asking = False
         self._icon = QToolButton()
         self._icon.setEnabled(False)
         theme.dress(self._icon, "ph.info")
@@ -27,6 +35,8 @@ class MessageBar(QWidget):
         self.text.setWordWrap(True)
         self.text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.count = label("", "muted")
+        self._answers = QHBoxLayout()
+        self._answers.setSpacing(GRID)
         close = QToolButton()
         close.setToolTip("Dismiss")
         close.setAccessibleName("Dismiss the message")
@@ -38,6 +48,7 @@ class MessageBar(QWidget):
         layout.addWidget(self._icon)
         layout.addWidget(self.text, 1)
         layout.addWidget(self.count)
+        layout.addLayout(self._answers)
         layout.addWidget(close)
         self._fade = QTimer(self, singleShot=True, interval=FADE_MS)
         self._fade.timeout.connect(self.dismiss)
@@ -48,6 +59,11 @@ class MessageBar(QWidget):
         """What went wrong since the bar was last dismissed, oldest first."""
         return tuple(self._faults)
 
+    @property
+    def offers(self) -> tuple[Offer, ...]:
+        """The questions nobody has answered yet, oldest first."""
+        return tuple(self._offers)
+
     def tell_fault(self, sentence: str) -> None:
         """Something went wrong: shown until it is dismissed."""
         if sentence in self._faults:
@@ -57,20 +73,61 @@ class MessageBar(QWidget):
         self._show(sentence)
 
     def tell(self, sentence: str) -> None:
-        """A notice; it does not push away a fault nobody has read."""
-        if not self._faults:
+        """A notice; it does not push away a fault nobody has read, nor a question."""
+        if not self._faults and not self._offers:
             self._show(sentence)
             self._fade.start()
 
-    def dismiss(self) -> None:
-        """It has been read."""
-        self._faults.clear()
+    def ask(self, offer: Offer) -> None:
+        """A question with answers; it takes the place of an earlier one about the same."""
+        about = offer.about or offer.text
+        self._offers = [one for one in self._offers if (one.about or one.text) != about]
+        self._offers.append(offer)
         self._fade.stop()
-        self.hide()
+        self._show(offer.text, offer)
 
-    def _show(self, sentence: str) -> None:
+    def dismiss(self) -> None:
+        """What is shown has been read; a question is answered by that too."""
+        if self._asking and self._offers:
+            self._offers.pop()
+        else:
+            self._faults.clear()
+        self._show_next()
+
+    def _answer(self, offer: Offer, choice: Choice, _checked: bool = False) -> None:
+        self._offers = [one for one in self._offers if one is not offer]
+        self._show_next()
+        choice.do()
+
+    def _show_next(self) -> None:
+        self._fade.stop()
+        if self._faults:
+            self._show(self._faults[-1])
+        elif self._offers:
+            self._show(self._offers[-1].text, self._offers[-1])
+        else:
+            self._ask_with(None)
+            self.hide()
+
+    def _show(self, sentence: str, offer: Offer | None = None) -> None:
+        self._ask_with(offer)
         self.text.setText(sentence)
-        earlier = len(self._faults) - 1
+        earlier = len(self._faults) + len(self._offers) - 1
         self.count.setText(f"and {earlier} more" if earlier > 0 else "")
         self.setToolTip("\n".join(self._faults))
         self.show()
+
+    def _ask_with(self, offer: Offer | None) -> None:
+        self._asking = offer is not None
+        while (entry := self._answers.takeAt(0)) is not None:
+            if (old := entry.widget()) is not None:
+                old.hide()
+                old.setParent(None)
+                old.deleteLater()
+        if offer is None:
+            return
+        for choice in offer.choices:
+            button = dressed(QPushButton(choice.text), "quiet")
+            button.setObjectName(choice.name)
+            button.clicked.connect(partial(self._answer, offer, choice))
+            self._answers.addWidget(button)

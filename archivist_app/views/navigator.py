@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QWidget
 
+from archivist_app.views.pixels import Pixels, monitor
 from archivist_app.views.viewport import Viewport
 
 LONGEST = 168  # pixels of its longer side, in device-independent pixels as all below
@@ -29,16 +30,20 @@ class Navigator(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setCursor(Qt.CursorShape.SizeAllCursor)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._picture: QImage | None = None
+        self._picture: Pixels | None = None
         self._small: QPixmap | None = None
         self._viewport: Viewport | None = None
         self._grip: QPointF | None = None  # from the frame's middle to the hand, in shares
         self.hide()
 
-    def show_picture(self, picture: QImage | None) -> None:
+    def show_picture(self, picture: Pixels | None) -> None:
         """The whole untouched image."""
         self._picture, self._small = picture, None
         self.update()
+
+    def show_anew(self) -> None:
+        """The monitor's colours are other ones."""
+        self.show_picture(self._picture)
 
     def show_viewport(self, viewport: Viewport) -> None:
         """What is visible of it."""
@@ -102,12 +107,13 @@ class Navigator(QWidget):
         painter.drawRect(outside.adjusted(0.5, 0.5, -0.5, -0.5))
         painter.end()
 
-    def _scaled(self, picture: QImage) -> QPixmap:
+    def _scaled(self, picture: Pixels) -> QPixmap:
         ratio = self.devicePixelRatioF()
         size = self.size() * ratio
         if self._small is None or self._small.size() != size:
             smooth = Qt.TransformationMode.SmoothTransformation
-            self._small = QPixmap.fromImage(picture.scaled(size, Qt.AspectRatioMode.IgnoreAspectRatio, smooth))
+            shown = monitor.show(picture)
+            self._small = QPixmap.fromImage(shown.scaled(size, Qt.AspectRatioMode.IgnoreAspectRatio, smooth))
         return self._small
 
 

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from archivist_app.state.commands import Gesture
 from archivist_app.state.corners import Corner, Corners
-from archivist_app.views.pixels import to_image
+from archivist_app.views.pixels import monitor, to_image
 from archivist_app.views.value_slider import STEPS, TICK, Scale
 from engine.types import Recipe
 
@@ -251,7 +251,7 @@ class Pad(QWidget):
             frame = self._corners.frame(corner) if self._corners is not None else None
             if frame is not None:
                 image = to_image(frame.pixels)
-                painter.drawImage(cell, image, _filling(image.width(), image.height(), cell))
+                painter.drawImage(cell, monitor.show(image), _filling(image.width(), image.height(), cell))
         painter.setPen(QPen(palette.color(QPalette.ColorRole.Window), 1))
         middle = field.center()
         painter.drawLine(QPointF(middle.x(), field.top()), QPointF(middle.x(), field.bottom()))

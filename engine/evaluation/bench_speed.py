@@ -147,7 +147,7 @@ def _networks(pipeline: Pipeline, subject: Subject, effort: Effort) -> Generator
     seen = _understood(pipeline, x, tile)
     noise = torch.zeros(1, NOISE, *seen.features.shape[2:], device=device, dtype=seen.features.dtype)
     plan = _plan(pipeline, x)
-    run_head = partial(_without_gradients, plan.head, seen.features, seen.fine, seen.residual, noise)
+    run_head = partial(_without_gradients, plan.head, seen.features, seen.fine, seen.room, seen.residual, noise)
     head = yield from time_calls(run_head, device, seconds=effort.seconds)
     return typical(backbone) / _mpx(prepared), typical(head) / _mpx(seen.residual)
 
@@ -177,7 +177,7 @@ def _mpx(x: Tensor) -> float:
 def _tick(pipeline: Pipeline, subject: Subject, effort: Effort) -> Generator[None, None, float]:
     """Seconds of one slider tick over the whole picture at 1:1, its tiles in the cache."""
     image = ImageRef("", subject.sha256, 0)
-    height, width = subject.source.master.pixels.shape[:2]
+    height, width = subject.source.shape[:2]
     first = RenderRequest(image, subject.recipe, View(Region(0, 0, width, height)))
     for _step in pipeline.refine(first, subject, lambda _frame: None):
         yield None

@@ -46,6 +46,15 @@ def is_bag(folder: Path) -> bool:
     return (folder / "bagit.txt").is_file()
 
 
+def is_ours(folder: Path) -> bool:
+    """Whether a folder is a bag that Archivist made, and may thus be replaced by a newer one."""
+    try:
+        facts = (folder / "bag-info.txt").read_bytes()[:_CHUNK].decode("utf-8", "replace")
+    except OSError:
+        return False
+    return is_bag(folder) and re.search(r"^Bag-Software-Agent: Archivist\b", facts, re.MULTILINE) is not None
+
+
 def seal(folder: Path, info: Mapping[str, str], check: Check = lambda _: None) -> None:
     """Makes a bag of a folder whose payload lies in `data`: declaration, facts and manifests.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from engine.export.naming import Facts, check_template, free_name
 from engine.export.register import Register, key_of
 from engine.export.renditions import Written
 from engine.export.report import write_report
-from engine.types import ExportBatch, ExportOutcome, ExportReport, Progress, ProjectItem, Recipe
+from engine.types import ExportBatch, ExportOutcome, ExportReport, PackageFacts, Progress, ProjectItem, Recipe
 
 Make = Callable[[ProjectItem, Path], Generator[Progress | None, None, Written]]
 """Steps that restore one image and write it to a file or folder."""
@@ -150,7 +151,7 @@ def _export(
     item = replace(item, recipe=recipe)
     if batch.settings.preset == "package" and batch.project:
         more = more | {"package": repr(batch.project.package)}
-    key = key_of(item.source, recipe, batch.settings, {"folder": _place_of(batch), **more})
+    key = key_of(item.source, recipe, batch.settings, {"folder": _place_of(batch), **_packed_with(batch, item), **more})
     known = shop.register.unchanged(key)
     if known is not None and known not in job.given:
         job.given.add(known)
@@ -175,6 +176,14 @@ def _export(
     said = " ".join(written.notices)
     outcome = ExportOutcome(source, "written", written.restored.output, said, written.restored)
     return outcome, (written.before, written.after)
+
+
+def _packed_with(batch: ExportBatch, item: ProjectItem) -> dict[str, str]:
+    """What else a package tells: it is another one once any of this changes."""
+    if batch.settings.preset != "package":
+        return {}
+    facts = batch.package or (batch.project.package if batch.project else PackageFacts())
+    return {"archive": json.dumps(asdict(facts)), "approval": f"{item.decision} {item.decided_by} {item.decided_at}"}
 
 
 def _place_of(batch: ExportBatch) -> str:

@@ -83,12 +83,15 @@ def identity(folder: Path, organization: str = "") -> Identity:
 
     WriteError where it cannot be kept, EngineError where what lies there cannot sign.
     """
+    return existing(folder) or _made(folder, organization or "An archive that uses Archivist")
+
+
+def existing(folder: Path) -> Identity | None:
+    """The same, but nothing is made: None where nobody has signed here yet."""
     own = folder / OWN
     if (own / CHAIN).exists() or (own / KEY).exists():
         return _loaded(own / CHAIN, own / KEY)
-    if (folder / SIGNER).exists():
-        return _loaded(folder / SIGNER, folder / SIGNER)
-    return _made(folder, organization or "An archive that uses Archivist")
+    return _loaded(folder / SIGNER, folder / SIGNER) if (folder / SIGNER).exists() else None
 
 
 def anchors(folder: Path) -> tuple[bytes, ...]:

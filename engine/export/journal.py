@@ -26,6 +26,7 @@ from engine.types import (
     ExportSettings,
     ImageRef,
     InterruptedExport,
+    PackageFacts,
     Project,
     ProjectItem,
     Recipe,
@@ -133,6 +134,7 @@ def _job(batch: ExportBatch) -> dict[str, Any]:
         "settings": batch.settings.to_json(),
         "folder": batch.folder,
         "report": batch.report,
+        "package": asdict(batch.package) if batch.package else None,
         "items": [
             {"uuid": item.uuid, "source": asdict(item.source), "recipe": item.recipe.to_json()} for item in batch.items
         ],
@@ -148,7 +150,8 @@ def _batch(data: dict[str, Any], project: Project) -> ExportBatch | None:
         for one in data["items"]
     )
     settings = ExportSettings.from_json(data["settings"])
-    return ExportBatch(items, settings, str(data["folder"]), project, bool(data["report"]), str(data["job"]))
+    facts = PackageFacts(**data["package"]) if data.get("package") else None
+    return ExportBatch(items, settings, str(data["folder"]), project, bool(data["report"]), str(data["job"]), facts)
 
 
 def _outcomes(folder: Path) -> Iterator[tuple[int, ExportOutcome]]:

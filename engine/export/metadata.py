@@ -76,6 +76,18 @@ def caption(origin: Origin) -> str:
     return CAPTION.format(name=origin.master) + _enlarged(origin)
 
 
+def label(origin: Origin) -> tuple[str, ...]:
+    """What stands below an access copy."""
+    recipe = origin.recipe
+    if not origin.generated:
+        return (caption(origin),)
+    by = f"Made by {software()} with the model {recipe.model} (alpha {recipe.alpha:g}, beta {recipe.beta:g})"
+    return (
+        f"AI-restored derivative of {origin.master}, not evidence of the original.",
+        f"{by}; the original has the SHA-256 {origin.sha256[:16]}….",
+    )
+
+
 def statement(origin: Origin, ending: str, when: datetime | None = None) -> Statement:
     """What the XMP packet of a file that ends in `ending` says; `when` is now where it is not given."""
     recipe, stem = origin.recipe, Path(origin.master).stem

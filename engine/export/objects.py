@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.export.label import with_label
-from engine.export.metadata import Origin, caption, software, statement
+from engine.export.metadata import Origin, caption, label, software, statement
 from engine.imaging.icc import srgb_profile
 from engine.imaging.metadata import enlarged, restated
 from engine.imaging.reader import read_preview
@@ -96,16 +96,4 @@ def write_access_copy(path: Path, restored: Path, made: Origin, source: Source, 
         software=software(),
         statement=statement(made, ".jpg"),
         quality=92,
-    )
-
-
-def label(made: Origin) -> tuple[str, ...]:
-    """What stands below an access copy."""
-    recipe = made.recipe
-    if not made.generated:
-        return (caption(made),)
-    by = f"Made by {software()} with the model {recipe.model} (alpha {recipe.alpha:g}, beta {recipe.beta:g})"
-    return (
-        f"AI-restored derivative of {made.master}, not evidence of the original.",
-        f"{by}; the original has the SHA-256 {made.sha256[:16]}….",
     )

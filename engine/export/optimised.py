@@ -15,7 +15,8 @@ from engine.errors import RecipeError
 from engine.export.single import Desk, Order, export
 from engine.models.objective import Objective
 from engine.rendering import optimise
-from engine.rendering.pipeline import Pipeline, Subject, Tally
+from engine.rendering.canvas import Tally
+from engine.rendering.pipeline import Pipeline, Subject
 from engine.rendering.source import Source
 from engine.rendering.tensors import to_tensor
 from engine.runtime.io import IoPool

@@ -13,11 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.errors import Cancelled, WriteError
 from engine.export import bag, credentials, objects, records
 from engine.export.metadata import Origin, software_version
 from engine.export.renditions import Tools, Written, in_steps, render
-from engine.export.single import Order, origin
+from engine.export.single import Order, make_folder, origin
 from engine.imaging.xmp import COMPOSITE, ENHANCED
 from engine.projects.atomic import replacing_folder
 from engine.projects.events import EVENTS, EventLog
@@ -55,25 +58,26 @@ def reference_of(target: Path) -> str:
 def package(order: Order, parcel: Parcel, tools: Tools) -> Generator[Progress | None, None, tuple[Packaged, Written]]:
     """Steps that restore the image of `order` and pack it into the folder `order.options.target`.
 
-    A package that is there already is replaced, anything else is refused. Closed before their end, the steps leave
-    nothing. WriteError before the work where the master is not what it was, or the target cannot be written.
+    A package of Archivist's that is there already is replaced, anything else is refused. Closed before their end, the
+    steps leave nothing. WriteError before the work where the master is not what it was, or the target cannot be
+    written.
     """
     target = Path(order.options.target)
     before = yield from in_steps(tools.io, lambda: _fixity(order, tools, "before it was restored"), _nothing)
-    who = yield from in_steps(
-        tools.io, lambda: credentials.identity(parcel.credentials, parcel.facts.organization), _nothing
-    )
-    with tools.desk.hold(target, order.master), replacing_folder(target, bag.is_bag) as folder:
+    yield from in_steps(tools.io, lambda: credentials.existing(parcel.credentials), _nothing)  # fails now, not later
+    make_folder(target.parent)
+    with tools.desk.hold(target, order.master), replacing_folder(target, bag.is_ours) as folder:
         names = _Names(folder, parcel.reference, order.master.suffix.lower())
         names.make_folders()
-        picture = replace(order, options=ExportOptions(str(names.restored), "overwrite"))
+        picture = replace(
+            order, options=ExportOptions(str(names.restored), "overwrite"), identifier=parcel.facts.identifier
+        )
         written = yield from _part(render(picture, ExportSettings(), tools), 0, _RESTORED)
         unsure = yield from _part(objects.uncertainty(tools.pipeline, order.subject), _RESTORED, _MAPPED)
-        made = replace(origin(order, written.restored.changed), identifier=parcel.facts.identifier)
+        made = origin(picture, written.restored.changed)
         yield Progress(_MAPPED, _STEPS, "packing")
-        work = _Packing(names, order, parcel, made, who, tools)
-        objects.write_grey(names.unsure, unsure)
-        yield from in_steps(tools.io, lambda: work.pack(before), work.stop)
+        work = _Packing(names, order, parcel, made, tools)
+        who = yield from in_steps(tools.io, lambda: work.pack(before, unsure), work.stop)
     yield Progress(_STEPS, _STEPS, "packed")
     restored = replace(written.restored, output=str(target))
     return Packaged(str(target), restored, who.notices), replace(written, restored=restored)
@@ -131,19 +135,18 @@ class _Names:
 class _Packing:
     """Everything after the pictures are computed, on an io thread; `stop` may be called from any other."""
 
-    def __init__(
-        self, names: _Names, order: Order, parcel: Parcel, made: Origin, who: credentials.Identity, tools: Tools
-    ) -> None:
-        self._names, self._order, self._parcel, self._made = names, order, parcel, made
-        self._who, self._tools = who, tools
+    def __init__(self, names: _Names, order: Order, parcel: Parcel, made: Origin, tools: Tools) -> None:
+        self._names, self._order, self._parcel, self._made, self._tools = names, order, parcel, made, tools
         self._abandoned = threading.Event()
 
     def stop(self) -> None:
         self._abandoned.set()
 
-    def pack(self, before: records.Happened) -> None:
+    def pack(self, before: records.Happened, unsure: NDArray[np.uint8]) -> credentials.Identity:
+        """Writes and signs everything, and says who signed."""
         names, parcel, made, order = self._names, self._parcel, self._made, self._order
         when = _now()
+        objects.write_grey(names.unsure, unsure)
         objects.write_ai_mask(names.mask, names.restored, order.subject.source, made.recipe.scale)
         self._check(None)
         objects.write_access_copy(names.access, names.restored, made, order.subject.source, parcel.facts.longest)
@@ -151,18 +154,20 @@ class _Packing:
             names.damage.write_bytes(parcel.mask)
         if parcel.facts.with_master:
             shutil.copyfile(order.master, names.master)
+        who = credentials.identity(parcel.credentials, parcel.facts.organization)
         for path in (names.restored, names.access):
             self._check(None)
-            credentials.sign(path, self._claim(path), order.master, self._who)
-        steps = [*self._approved(), before, self._modified(when), *self._signed()]
+            credentials.sign(path, self._claim(path), order.master, who)
+        steps = [*self._approved(), before, self._modified(when), *self._signed(who)]
         steps.append(_fixity(order, self._tools, "after it was restored", self._check))
+        (names.metadata / "c2pa-root.pem").write_bytes(who.root)
         self._write_records(self._account(tuple(steps)))
+        return who
 
     def _write_records(self, account: records.Account) -> None:
         names = self._names
         (names.metadata / "premis.xml").write_bytes(records.premis_xml(account))
         _text(names.metadata / "recipe.json", records.recipe_json(self._made))
-        (names.metadata / "c2pa-root.pem").write_bytes(self._who.root)
         self._write_events(account)
         readme = names.metadata / "README.txt"
         held = sorted(names.within(path) for path in (names.folder / bag.PAYLOAD).rglob("*") if path.is_file())
@@ -219,10 +224,10 @@ class _Packing:
         share = f"{100 * (self._made.changed or 0):.4f} % of the pixels differ from the master."
         return records.Happened("mod", when, f"Restoration. {records.settings_of(self._made)}", share)
 
-    def _signed(self) -> list[records.Happened]:
+    def _signed(self, who: credentials.Identity) -> list[records.Happened]:
         """Reads the signatures back. WriteError where one does not hold: then there is no package."""
         for path in (self._names.restored, self._names.access):
-            found = credentials.read(path, (self._who.root,))
+            found = credentials.read(path, (who.root,))
             if found.state != "trusted":
                 raise WriteError(f"The signature of “{path.name}” does not hold: {found.words} Check the certificate.")
         note = f"The signatures of both pictures, by “{found.signer}”, hold and lead to the root in the package."

@@ -17,15 +17,18 @@ from numpy.typing import NDArray
 from engine.errors import Cancelled
 from engine.export.iiif import address_of, is_iiif, write_iiif
 from engine.export.label import with_label
-from engine.export.metadata import Origin, caption, software, statement
+from engine.export.metadata import Origin, caption, label, software, statement
 from engine.export.single import Desk, Order, origin
 from engine.imaging.color import WorkingSpace, to_eight_bits
 from engine.imaging.icc import srgb_profile
 from engine.imaging.metadata import Metadata, enlarged, restated
 from engine.imaging.pyramid import Pyramid
+from engine.imaging.rasters import Converted
+from engine.imaging.reader import Scan
 from engine.imaging.writer import Format, check_format, write_image
 from engine.projects.atomic import replacing, replacing_folder
-from engine.rendering.pipeline import Pipeline, Tally
+from engine.rendering.canvas import Tally
+from engine.rendering.pipeline import Pipeline
 from engine.rendering.source import Source
 from engine.runtime.io import IoPool
 from engine.types import ExportSettings, Progress, Restored
@@ -112,10 +115,14 @@ def _pixels(
 
 def deepened(source: Source) -> Source:
     """The same picture with 16 bits a sample: what is added to it is then not rounded to the master's coarse levels."""
-    master = source.master
-    pixels = master.pixels.astype(np.uint16) * np.uint16(257)
-    deep = replace(master, pixels=pixels, info=replace(master.info, bits=16))
-    return Source(source.path, deep, WorkingSpace(master.icc, pixels.shape[2], 16), Pyramid(pixels))
+    master, channels = source.master, source.shape[2]
+    raster = Converted(source.pyramid.base, channels, np.dtype(np.uint16), _deeper)
+    scan = Scan(raster, replace(master.info, bits=16), master.icc, master.metadata)
+    return Source(source.path, scan, WorkingSpace(master.icc, channels, 16), Pyramid(raster))
+
+
+def _deeper(part: NDArray[Any]) -> NDArray[Any]:
+    return part.astype(np.uint16) * np.uint16(257)
 
 
 def in_steps(io: IoPool, work: Callable[[], T], stop: Callable[[], None]) -> Generator[None, None, T]:
@@ -148,8 +155,9 @@ class _Writing:
 
     def write(self, pixels: NDArray[Any]) -> tuple[tuple[int, int], tuple[bytes, bytes]]:
         """Width and height as written, and the two small pictures."""
-        master, settings = self._order.subject.source.master, self._settings
-        before = thumbnail(master.pixels, master.icc)
+        source = self._order.subject.source
+        master, settings = source.master, self._settings
+        before = thumbnail(source.pyramid.level(_thumbnail_level(source)), master.icc)
         after = thumbnail(pixels, master.icc)
         shaped, icc = self._shaped(pixels)
         height, width = shaped.shape[:2]
@@ -181,7 +189,7 @@ class _Writing:
         if settings.longest:
             pixels = _at_most(pixels, settings.longest)
         self._go_on()
-        return (with_label(pixels, label_of(self._made)) if settings.label else pixels), icc
+        return (with_label(pixels, label(self._made)) if settings.label else pixels), icc
 
     def _write_web(self, pixels: NDArray[Any], metadata: Metadata) -> None:
         settings = self._settings
@@ -214,18 +222,6 @@ class _Writing:
             quality=self._settings.quality,
             compression=self._settings.compression,
         )
-
-
-def label_of(made: Origin) -> tuple[str, ...]:
-    """What stands below a copy for readers."""
-    recipe, original = made.recipe, f"The original has the SHA-256 {made.sha256[:16]}…"
-    if not made.generated:
-        return f"Copy of {made.master}; no trained model changed it.", f"Made by {software()}. {original}"
-    settings = f"the model {recipe.model} (alpha {recipe.alpha:g}, beta {recipe.beta:g})"
-    return (
-        f"AI-restored derivative of {made.master}, not evidence of the original.",
-        f"Made by {software()} with {settings}. {original}",
-    )
 
 
 def _metadata(order: Order, settings: ExportSettings, rendered: tuple[int, ...], written: tuple[int, ...]) -> Metadata:
@@ -279,6 +275,11 @@ def _at_most(pixels: NDArray[Any], longest: int) -> NDArray[Any]:
     image = pyvips.Image.new_from_array(np.ascontiguousarray(pixels))
     small = image.resize(max(1, round(share * width)) / width, vscale=max(1, round(share * height)) / height)
     return np.asarray(small.numpy()).reshape(small.height, small.width, channels)
+
+
+def _thumbnail_level(source: Source) -> int:
+    """The coarsest level that is at least as large as a thumbnail."""
+    return source.pyramid.level_for(min(1.0, _THUMBNAIL / max(source.shape[:2])))
 
 
 def thumbnail(pixels: NDArray[Any], icc: bytes | None, size: int = _THUMBNAIL) -> bytes:

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from engine.errors import RecipeError
 from engine.export import told
 from engine.export.renditions import deepened
+from engine.rendering.canvas import Tally
 from engine.rendering.pipeline import Pipeline, Subject
 from engine.rendering.source import Source, open_source
 from engine.types import EngineReady, Likeness, Progress, Region, Reproduced
 
-_ROWS = 256
 _CLOSE = 1 / 255
 _RAN_ON = {"device": "device", "dtype": "number format", "torch": "torch", "threads": "threads"}
 
@@ -68,18 +68,35 @@ def reproduce(case: Case, pipeline: Pipeline, engine: EngineReady) -> Generator[
     # Another name for the caches: nothing here may come from what an earlier run left there.
     name = f"{case.said.master_sha256}+again{found.space.bits}"
     subject = Subject(name, source, case.said.recipe, case.said.page, case.said.style, case.mask)
-    pixels, _ = yield from pipeline.whole(subject)
-    pipeline.forget(name)
-    largest, differing = 0.0, 0
-    height, width = pixels.shape[:2]
-    peak = float(np.iinfo(pixels.dtype).max)
-    for top in range(0, height, _ROWS):
-        part = found.pixels(0, Region(0, top, width, min(_ROWS, height - top)))
-        difference = np.abs(pixels[top : top + _ROWS].astype(np.int32) - part.astype(np.int32))
-        largest = max(largest, float(difference.max()) / peak)
-        differing += int(difference.any(axis=2).sum())
-        yield None
-    return _answer(case, largest, differing / (height * width), _differences(case.said.engine, engine))
+    comparison = _Comparison(found)
+    try:
+        yield from pipeline.paint(subject, comparison)
+    finally:
+        pipeline.forget(name)
+    width, height = found.size(0)
+    share = comparison.differing / (width * height)
+    return _answer(case, comparison.largest, share, _differences(case.said.engine, engine))
+
+
+@dataclass(slots=True)
+class _Comparison:
+    """Takes the tiles of a result and keeps only how far they are from those of a file."""
+
+    found: Source
+    largest: float = 0.0  # share of the full range
+    differing: int = 0  # pixels
+
+    def known(self, number: int) -> Tally | None:
+        return None
+
+    def put(self, region: Region, pixels: NDArray[Any]) -> None:
+        part = self.found.pixels(0, region)
+        difference = np.abs(pixels.astype(np.int32) - part.astype(np.int32))
+        self.largest = max(self.largest, float(difference.max()) / float(np.iinfo(part.dtype).max))
+        self.differing += int(difference.any(axis=2).sum())
+
+    def finish(self, number: int, tally: Tally) -> None:
+        return
 
 
 def _must_be_comparable(case: Case, found: Source, source: Source) -> None:

@@ -6,29 +6,36 @@ import re
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, wait
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from concurrent.futures import CancelledError, Future, wait
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import Cancelled, WriteError
+from engine.export.ledger import Errand, Ledger, place_for
 from engine.export.metadata import Origin, caption, software, statement
 from engine.imaging.metadata import Metadata, enlarged
+from engine.imaging.rasters import Decoded, Raster
 from engine.imaging.writer import check_format, write_image
-from engine.projects.atomic import replacing
-from engine.rendering.pipeline import Pipeline, Subject, Tally
+from engine.projects.atomic import remove_leftovers, replacing
+from engine.rendering.canvas import Tally
+from engine.rendering.pipeline import Pipeline, Subject
 from engine.runtime.io import IoPool
-from engine.types import EngineReady, ExportOptions, Progress, Restored
+from engine.types import EngineReady, ExportOptions, ImageRef, Progress, Restored
 
+T = TypeVar("T")
 Making = Callable[[], Generator[Progress | None, None, tuple[NDArray[Any], Tally]]]
 Format = Literal["TIFF", "PNG", "JPEG", "WEBP"]
 FORMATS: dict[str, Format] = {
     ".tif": "TIFF", ".tiff": "TIFF", ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP",
 }  # fmt: skip
+_PATIENCE = 0.7  # seconds for a codec that cannot be interrupted; its thread removes the file by itself afterwards
+LEDGER_FROM = 12 << 20
+"""Bytes of a result from which on its tiles are kept in a file, so that it can go on after an interruption."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,7 @@ class Order:
     options: ExportOptions
     engine: EngineReady
     notes: dict[str, str] = field(default_factory=dict)  # what else the provenance tells, known once it is made
+    identifier: str = ""  # the archive's own for the original
 
 
 class Desk:
@@ -51,6 +59,8 @@ class Desk:
     def __init__(self, masters: Callable[[], Iterable[str]]) -> None:
         self._masters = masters
         self._taken: set[Path] = set()
+        self.ledgers: set[Path] = set()
+        """Folders in which large results are coming about."""
 
     @contextmanager
     def claim(self, order: Order) -> Iterator[Path | None]:
@@ -133,21 +143,22 @@ def export(
 ) -> Generator[Progress | None, None, Restored]:
     """Steps that restore the whole image and write it. Closing them leaves nothing half-written.
 
-    `make` finds the pixels where that is not the pipeline's usual way.
+    A large one that is cut off by the end of the program goes on where it was when it is ordered again; so does one
+    whose file could not be written. `make` finds the pixels where that is not the pipeline's usual way.
     Raises WriteError, before the work, where the target cannot be written or is a master.
     """
     start = time.monotonic()
     subject = order.subject
-    master, scale = subject.source.master.pixels, subject.recipe.scale
-    height, width, channels = scale * master.shape[0], scale * master.shape[1], master.shape[2]
+    scale, (rows, columns, channels) = subject.recipe.scale, subject.source.shape
+    height, width = scale * rows, scale * columns
+    done = _Done()
     with desk.claim(order) as target:
-        tally = Tally()
         if target is not None:
-            to_come: Any = np.broadcast_to(master[:1, :1], (height, width, channels))  # takes no memory
+            to_come: Any = np.broadcast_to(np.zeros((), subject.source.dtype), (height, width, channels))  # no memory
             check_format(to_come, FORMATS[target.suffix.lower()])
-            _make_folder(target.parent)
-            pixels, tally = yield from (make() if make else pipeline.whole(subject))
-            yield from _encode(target, pixels, origin(order, tally.changed / (width * height)), order, io)
+            make_folder(target.parent)
+            remove_leftovers(target.parent)
+            done = yield from _make_file(target, order, pipeline, (io, desk), make)
     return Restored(
         source=str(order.master),
         output=str(target or ""),
@@ -155,51 +166,187 @@ def export(
         height=height,
         seconds=time.monotonic() - start,
         recipe=subject.recipe,
-        damage=tally.damaged / (master.shape[0] * master.shape[1]),
-        changed=tally.changed / (width * height),
+        damage=done.tally.damaged / (rows * columns),
+        changed=done.tally.changed / (width * height),
         device=order.engine.device,
+        resumed=done.resumed,
     )
 
 
-def _make_folder(folder: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What there is to tell of an export besides its file."""
+
+    tally: Tally = field(default_factory=Tally)
+    resumed: float = 0.0
+
+
+def _make_file(
+    target: Path, order: Order, pipeline: Pipeline, means: tuple[IoPool, Desk], make: Making | None
+) -> Generator[Progress | None, None, _Done]:
+    errand = _errand(order, pipeline)
+    if make is None and errand.nbytes >= LEDGER_FROM:
+        return (yield from _by_ledger(target, order, pipeline, means, errand))
+    pixels, tally = yield from _leaving_room(make() if make else pipeline.whole(order.subject))
+    yield from _encode(_Sheet(target, Decoded(pixels), order, tally), means[0], errand.tiles)
+    return _Done(tally)
+
+
+def _by_ledger(
+    target: Path, order: Order, pipeline: Pipeline, means: tuple[IoPool, Desk], errand: Errand
+) -> Generator[Progress | None, None, _Done]:
+    """The same by way of a file in the cache, which a failure to write the target leaves for another try."""
+    io, desk = means
+    place = place_for(errand, desk.ledgers)
+    ledger = Ledger(errand, place)
+    desk.ledgers.add(place)
+    keep = False
+    try:
+        yield from _settled(io.submit(ledger.prepare, order.subject.mask))
+        if ledger.resumed:
+            told = Progress(round(ledger.resumed * errand.tiles), errand.tiles, "going on where it was interrupted")
+            yield _with_writing(told)
+        tally = yield from _leaving_room(pipeline.paint(order.subject, ledger))
+        keep = True
+        yield from _encode(_Sheet(target, ledger.raster, order, tally), io, errand.tiles)
+        keep = False
+    except (GeneratorExit, Cancelled, CancelledError):
+        keep = False
+        raise
+    finally:
+        desk.ledgers.discard(place)
+        if keep:
+            ledger.close()
+        else:
+            ledger.remove()
+    return _Done(tally, ledger.resumed)
+
+
+def _errand(order: Order, pipeline: Pipeline) -> Errand:
+    subject, engine, card = order.subject, order.engine, pipeline.card
+    source, recipe = subject.source, subject.recipe
+    height, width, channels = source.shape
+    size = order.master.stat().st_size if order.master.exists() else 0
+    pixels = {
+        "master": subject.sha256,
+        "page": subject.page,
+        "recipe": recipe.to_json(),
+        "style": asdict(subject.style) if subject.style else None,
+        "engine": [engine.torch, engine.device, engine.dtype, engine.threads, software()],
+        "grid": [card.sha256, card.tile, card.halo, card.multiple_of],
+        "notes": order.notes,
+    }
+    return Errand(
+        pixels,
+        ImageRef(str(order.master), subject.sha256, size, subject.page),
+        recipe,
+        order.options,
+        (recipe.scale * height, recipe.scale * width, channels),
+        source.dtype,
+        len(source.tiles(0, card)),
+    )
+
+
+def _settled(future: Future[T]) -> Generator[None, None, T]:
+    """Waits for another thread in small steps; not left before that thread is done with it."""
+    try:
+        while not future.done():
+            wait([future], timeout=0.01)
+            yield None
+    finally:
+        if not future.cancel():
+            wait([future])
+    return future.result()
+
+
+def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise WriteError(f"The folder “{folder}” cannot be made ({error.strerror}); choose another.") from error
 
 
-def _encode(target: Path, pixels: NDArray[Any], made: Origin, order: Order, io: IoPool) -> Generator[None, None, None]:
+def _with_writing(step: Progress) -> Progress:
+    """The same step of a job that also writes its file, which takes about a tenth of the time."""
+    return Progress(step.done, step.total + max(1, step.total // 10), step.message)
+
+
+def _leaving_room(steps: Generator[Progress | None, None, T]) -> Generator[Progress | None, None, T]:
+    """The same steps, their progress ending where the writing begins."""
+    with closing(steps):
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as stop:
+                result: T = stop.value
+                return result
+            yield _with_writing(step) if step else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """A result that is ready to be written: where to, its pixels, what was ordered, how much was changed."""
+
+    target: Path
+    pixels: Raster
+    order: Order
+    tally: Tally
+
+    @property
+    def made(self) -> Origin:
+        height, width, _ = self.pixels.shape
+        return origin(self.order, self.tally.changed / (width * height))
+
+
+def _encode(sheet: _Sheet, io: IoPool, tiles: int) -> Generator[Progress | None, None, None]:
     """Writes on an io thread while the engine goes on. Closed before the end, it sees to it that nothing appears."""
-    abandoned = threading.Event()
-    writing: Future[None] = io.submit(_write, target, pixels, made, order, abandoned)
+    writing, share = _Writing(), max(1, tiles // 10)
+    future: Future[None] = io.submit(_write, sheet, writing)
     try:
-        while not writing.done():
-            wait([writing], timeout=0.01)
-            yield None
-        writing.result()
+        while not future.done():
+            wait([future], timeout=0.01)
+            written = share * writing.rows // sheet.pixels.shape[0]
+            yield Progress(tiles + written, tiles + share, "writing the file")
+        future.result()
+        yield Progress(tiles + share, tiles + share, "writing the file")
     finally:
-        abandoned.set()
-        if not writing.cancel():
-            wait([writing])
+        writing.abandoned.set()
+        if not future.cancel():
+            wait([future], timeout=_PATIENCE)
 
 
-def _write(target: Path, pixels: NDArray[Any], made: Origin, order: Order, abandoned: threading.Event) -> None:
+@dataclass(slots=True)
+class _Writing:
+    """What the engine thread and the one that writes tell each other."""
+
+    abandoned: threading.Event = field(default_factory=threading.Event)
+    rows: int = 0
+
+    def watch(self, rows: int, _height: int) -> None:
+        if self.abandoned.is_set():
+            raise Cancelled
+        self.rows = rows
+
+
+def _write(sheet: _Sheet, writing: _Writing) -> None:
+    target, order, made = sheet.target, sheet.order, sheet.made
     master = order.subject.source.master
     kind = FORMATS[target.suffix.lower()]
-    if abandoned.is_set():
+    if writing.abandoned.is_set():
         raise Cancelled
     with replacing(target) as temporary:
         write_image(
             temporary,
-            pixels,
+            sheet.pixels,
             icc=master.icc,
             metadata=enlarged(master.metadata, order.subject.recipe.scale),
             format=kind,
             description=caption(made),
             software=software(),
             statement=statement(made, target.suffix),
+            watch=writing.watch,
         )
-        if abandoned.is_set():
+        if writing.abandoned.is_set():
             raise Cancelled
 
 
@@ -214,6 +361,7 @@ def origin(order: Order, changed: float) -> Origin:
         style=subject.style,
         page=subject.page,
         changed=changed,
+        identifier=order.identifier,
         notes=order.notes,
     )
 

@@ -64,6 +64,13 @@ class Entry:
 
 Directory = dict[int, Entry]
 
+_DEMANDED: Directory = {  # of every EXIF directory: its version, FlashPix's, a colour space (here none of EXIF's own)
+    36864: Entry(36864, 7, 4, b"0232"),
+    40960: Entry(40960, 7, 4, b"0100"),
+    40961: Entry(40961, _SHORT, 1, b"\xff\xff"),
+}
+_MAKER_NOTE = 37500
+
 
 def read_directory(file: BinaryIO, offset: int, order: str, big: bool = False) -> Directory:
     """The entries at `offset` of a TIFF structure; entries that are damaged or huge are left out.
@@ -110,8 +117,11 @@ def from_tiff(file: BinaryIO, offset: int, order: str, big: bool) -> bytes | Non
     main = {tag: page[tag] for tag in DESCRIPTIVE if tag in page}
     parts = {tag: _pointed(file, page, tag, order, big) for tag in (EXIF_IFD, GPS_IFD)}
     parts = {tag: part for tag, part in parts.items() if part}
-    if not main and not parts:
-        return None
+    return _assembled(main, parts) if main or parts else None
+
+
+def _assembled(main: Directory, parts: Mapping[int, Directory]) -> bytes:
+    """A little-endian block of a main directory and what it points to."""
     pointers = {tag: Entry(tag, _LONG, 1, bytes(4)) for tag in parts}
     offset = 8 + len(write_directory((main | pointers).values(), 8))
     tail = b""
@@ -119,6 +129,31 @@ def from_tiff(file: BinaryIO, offset: int, order: str, big: bool) -> bytes | Non
         pointers[tag] = Entry(tag, _LONG, 1, struct.pack("<I", offset + len(tail)))
         tail += write_directory(part.values(), offset + len(tail))
     return b"II*\0\x08\0\0\0" + write_directory((main | pointers).values(), 8) + tail
+
+
+def completed(part: Directory) -> Directory:
+    """An EXIF directory with what the standard demands of one and many programs leave out; an empty one stays so."""
+    return _DEMANDED | part if part else part
+
+
+def completed_block(block: bytes | None, width: int, height: int, dpi: tuple[float, float] | None) -> bytes | None:
+    """The same block for a JPEG of that size, with what the standard demands of one.
+
+    One with maker notes stays as it is: they would lose their offsets, and cameras leave nothing out.
+    """
+    main, part, place = read_block(block)
+    if not (main or part or place) or _MAKER_NOTE in part:
+        return block
+    resolution = [round(100 * value) for value in dpi or (72.0, 72.0)]
+    sheet = {
+        tag: Entry(tag, _RATIONAL, 1, struct.pack("<II", value, 100))
+        for tag, value in zip(_RESOLUTIONS, resolution, strict=True)
+    }
+    sheet |= {tag: Entry(tag, _SHORT, 1, struct.pack("<H", value)) for tag, value in ((296, 2), (531, 1))}
+    sides = {tag: Entry(tag, _LONG, 1, struct.pack("<I", side)) for tag, side in ((40962, width), (40963, height))}
+    components = Entry(37121, 7, 4, b"\1\2\3\0")  # Y, Cb, Cr
+    parts = {EXIF_IFD: _DEMANDED | {37121: components} | part | sides, GPS_IFD: place}
+    return _assembled(sheet | main, {tag: one for tag, one in parts.items() if one})
 
 
 def write_directory(entries: Iterable[Entry], offset: int, big: bool = False) -> bytes:

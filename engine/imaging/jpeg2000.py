@@ -12,12 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ImageError
+from engine.imaging import exif
 from engine.imaging.codestreams import JPEG2000_START, jpeg2000_size
-from engine.imaging.metadata import Header, Metadata, plausible_dpi
+from engine.imaging.metadata import Header, Metadata, bare_iptc, plausible_dpi
 
 MAGIC_BOX = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
 
 _SRGB, _GREY = 16, 17
+_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # names of "uuid" boxes
+_EXIF = b"JpgTiffExif->JP2"
+_IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
 _MAX_BOXES = 1000
 _MAX_BOX_BYTES = 16 << 20
 
@@ -38,7 +42,13 @@ def read_header(file: BinaryIO, name: str) -> Header:
     elif colour[:1] == b"\1" and struct.unpack_from(">I", colour, 3)[0] not in (_SRGB, _GREY):
         raise ImageError(f"“{name}” is in a colour space that is not supported; convert it to RGB first.")
     header = _header(name, (width, height), channels, depth)
-    return replace(header, icc=icc, metadata=Metadata(dpi=_dpi(boxes.get(b"resc", b""))))
+    metadata = Metadata(
+        exif=exif.upright(boxes.get(_EXIF)),
+        xmp=boxes.get(_XMP),
+        iptc=bare_iptc(boxes.get(_IPTC)),
+        dpi=_dpi(boxes.get(b"resc", b"")),
+    )
+    return replace(header, icc=icc, metadata=metadata)
 
 
 def decode(file: BinaryIO, name: str, header: Header) -> NDArray[Any]:
@@ -71,11 +81,13 @@ def _header(name: str, size: tuple[int, int], channels: int, depth: int) -> Head
         bits=depth + 1,
         format="JPEG2000",
         space="grey" if channels < 3 else "rgb",
+        copies=5 if depth == 7 else 3,  # OpenJPEG unpacks into numbers of four bytes
     )
 
 
 def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, bytes]]:
-    """Kinds and contents of the header boxes; "jp2h" and "res " are opened, image data is skipped."""
+    """Kinds and contents of the header boxes; "jp2h" and "res " are opened, image data is skipped. The kind of a "uuid"
+    box is its name."""
     for _ in range(_MAX_BOXES):
         if start + 8 > end:
             return
@@ -86,7 +98,10 @@ def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, bytes]
             (size,) = struct.unpack(">Q", file.read(8))
             head = 16
         stop = end if size == 0 else min(end, start + size)
-        if kind in (b"jp2h", b"res "):
+        if kind == b"uuid" and stop - start < _MAX_BOX_BYTES:
+            file.seek(start + head)
+            yield file.read(16), file.read(max(0, stop - start - head - 16))
+        elif kind in (b"jp2h", b"res "):
             yield from _boxes(file, start + head, stop)
         elif kind in (b"ihdr", b"colr", b"pclr", b"resc") and stop - start < _MAX_BOX_BYTES:
             file.seek(start + head)

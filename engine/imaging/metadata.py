@@ -39,8 +39,14 @@ class Header:
     pages: int = 1
     orientation: int = 1
     copies: int = 1  # how many times its own size decoding takes in memory
+    parts: Literal["", "pixels", "strips", "tiles"] = ""  # what can be read by itself; "": only the whole
     icc: bytes | None = None
     metadata: Metadata = field(default_factory=Metadata)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the decoded pixels."""
+        return self.width * self.height * self.channels * self.bits // 8
 
 
 def enlarged(metadata: Metadata, scale: int) -> Metadata:
@@ -68,7 +74,7 @@ def bare_iptc(block: bytes | None) -> bytes | None:
     if not block:
         return None
     if not block.startswith(b"Photoshop 3.0\0"):
-        return block if block[0] == 0x1C else None
+        return block[: _end_of_records(block)] or None
     position = 14
     while block[position : position + 4] == b"8BIM" and position + 12 <= len(block):
         kind = int.from_bytes(block[position + 4 : position + 6], "big")
@@ -76,9 +82,25 @@ def bare_iptc(block: bytes | None) -> bytes | None:
         start = position + 6 + name + name % 2
         size = int.from_bytes(block[start : start + 4], "big")
         if kind == 0x0404:
-            return block[start + 4 : start + 4 + size] or None
+            records = block[start + 4 : start + 4 + size]
+            return records[: _end_of_records(records)] or None
         position = start + 4 + size + size % 2
     return None
+
+
+def _end_of_records(block: bytes) -> int:
+    """Where IIM records end and padding begins; 0 where there are none. One that is cut off ends the reading."""
+    end = 0
+    while block[end : end + 1] == b"\x1c" and end + 5 <= len(block):
+        size = int.from_bytes(block[end + 3 : end + 5], "big")
+        head = 5
+        if size & 0x8000:  # an extended one: so many bytes that tell the length
+            digits = size & 0x7FFF
+            size, head = int.from_bytes(block[end + 5 : end + 5 + digits], "big"), 5 + digits
+        if end + head + size > len(block):
+            break
+        end += head + size
+    return end
 
 
 def photoshop_block(iptc: bytes) -> bytes:

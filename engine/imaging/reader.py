@@ -1,14 +1,11 @@
 """Masters from files: every sample as it was stored, upright, or one sentence why not.
 
-Limits: an image may have `MAX_PIXELS` pixels and, decoded, take `memory_limit()` bytes.
+Limits: an image may have `MAX_PIXELS` pixels and, where it can only be decoded as a whole, take `memory_limit()` bytes.
 """
 
 from __future__ import annotations
 
-import errno
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,17 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ImageError
-from engine.imaging import jpeg2000, tiff, vips
+from engine.imaging import glance, jpeg2000, tiff, vips
 from engine.imaging.codestreams import JPEG2000_START
 from engine.imaging.color import Pixels, WorkingSpace, cms
+from engine.imaging.files import damaged, opened
 from engine.imaging.icc import ProfileError, parse, srgb_profile
 from engine.imaging.metadata import Header, Metadata
-from engine.types import ImageInfo
+from engine.imaging.rasters import ROWS, Converted, Decoded, Raster, Turned, bands, spilled, upright
+from engine.types import ImageInfo, Region
 
 MAX_PIXELS = 2_000_000_000
 MAX_BYTES = 6 << 30
+WHOLE_BYTES = 256 << 20
+"""Bytes of decoded pixels up to which a master is kept in memory as a whole."""
 
 _TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_HEIF_BRANDS = (b"heic", b"heix", b"mif1", b"avif")
 _THUMBNAIL_SIDE = 1 << 16  # libvips keeps many whole lines, which a header that lies makes gigabytes of
 _CMYK_ROWS = 1 << 20  # pixels of a CMYK image converted at a time
 
@@ -57,10 +59,60 @@ def memory_limit() -> int:
         return MAX_BYTES
 
 
-def probe(path: Path) -> ImageInfo:
-    """What the header says; no pixels are decoded. ImageError, one sentence, where the file is no usable image."""
-    with _opened(path) as file:
-        return _settle(path, _header(file, path.name, 0))[0]
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """One page of a file whose pixels, those of a `Master`, are read by regions."""
+
+    raster: Raster
+    info: ImageInfo
+    icc: bytes | None = None
+    metadata: Metadata = field(default_factory=Metadata)
+
+
+def probe(path: Path, page: int = 0) -> ImageInfo:
+    """What the header of a page says; no pixels are decoded. ImageError, one sentence, where it is no usable image."""
+    with opened(path) as file:
+        return _settle(path, _header(file, path.name, page))[0]
+
+
+def open_scan(path: Path, page: int = 0) -> Scan:
+    """One page to be read by regions: decoded at once where that takes at most `WHOLE_BYTES`, else where it lies.
+
+    What can be decoded only from its first pixel to its last goes into a scratch file once. ImageError as for
+    `read_master`, but damage between strips that can be found no sooner is told by the read that meets it.
+    """
+    with opened(path) as file:
+        header = _header(file, path.name, page)
+        info, icc, metadata = _settle(path, header)
+    if header.nbytes <= WHOLE_BYTES:
+        master = read_master(path, page)
+        return Scan(Decoded(master.pixels), info, icc, metadata)
+    return Scan(_prepared(_stored(path, page, header), header), info, icc, metadata)
+
+
+def _stored(path: Path, page: int, header: Header) -> Raster:
+    """The pixels as they are stored: not turned, CMYK still CMYK."""
+    shape = (header.height, header.width, header.channels)
+    dtype = np.dtype(np.uint8 if header.bits == 8 else np.uint16)
+    if header.parts:
+        found = tiff.raster(path, page)
+        # Turned by a quarter, every column of tiles would unpack every strip.
+        unpack = header.parts == "strips" and header.orientation >= 5
+        return spilled(path.name, shape, dtype, bands(found)) if unpack else found
+    _check_memory(path.name, header)
+    with opened(path) as file:
+        if header.format in vips.STREAMED:
+            return vips.tolerant(lambda how: spilled(path.name, shape, dtype, vips.rows(file, ROWS, how)))
+        return spilled(path.name, shape, dtype, iter([_decode(file, path.name, page, header)]))
+
+
+def _prepared(stored: Raster, header: Header) -> Raster:
+    """The same as a master's: CMYK converted, upright."""
+    if header.space == "cmyk":
+        icc = header.icc
+        assert icc is not None  # _settle refuses CMYK without one
+        stored = Converted(stored, 3, stored.dtype, lambda part: _cmyk_to_srgb(part, icc))
+    return Turned(stored, header.orientation) if header.orientation != 1 else stored
 
 
 def read_master(path: Path, page: int = 0) -> Master:
@@ -68,12 +120,13 @@ def read_master(path: Path, page: int = 0) -> Master:
 
     CMYK becomes sRGB by its embedded profile, and `metadata.notes` says so; without a profile it is refused.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         header = _header(file, path.name, page)
         info, icc, metadata = _settle(path, header)
+        _check_memory(path.name, header)
         pixels = _decode(file, path.name, page, header)
         if pixels.shape != (header.height, header.width, header.channels) or pixels.dtype.itemsize * 8 != header.bits:
-            raise _damaged(path.name)
+            raise damaged(path.name)
         if header.space == "cmyk":
             assert header.icc is not None  # _settle refuses CMYK without one
             pixels = _cmyk_to_srgb(pixels, header.icc)
@@ -84,71 +137,43 @@ def read_master(path: Path, page: int = 0) -> Master:
 
 def read_metadata(path: Path, page: int = 0) -> Metadata:
     """What a file carries beside its pixels, which are not decoded. ImageError as for `probe`."""
-    with _opened(path) as file:
+    with opened(path) as file:
         return _settle(path, _header(file, path.name, page))[2]
 
 
 def read_preview(path: Path, size: int, page: int = 0) -> NDArray[np.uint8]:
     """An upright (h, w, 3) sRGB copy, longest side at most `size` pixels (never enlarged); alpha is left out.
 
-    Decodes only what it needs where the format allows. ImageError as for `read_master`, except that damage in parts
-    that were not decoded goes unnoticed.
+    Decodes only what it needs where the format allows: of a large TIFF a reduced copy it brings along, else some of its
+    rows. ImageError as for `read_master`, except that damage in parts that were not decoded goes unnoticed.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         header = _header(file, path.name, page)
         _settle(path, header)
+        number = page
         if header.format == "TIFF":
-            tiff.check_complete(file, path.name, page)
+            number = tiff.check_complete(file, path.name, page)
+        if header.parts and header.nbytes > WHOLE_BYTES:
+            found = tiff.decode_copy(file, path.name, page, size)
+            pixels = found if found is not None else glance.sampled(tiff.raster(path, page), header, size)
+            return _shown(_prepared(Decoded(pixels), header), header, size)
         if header.format != "JPEG2000" and max(header.width, header.height) <= _THUMBNAIL_SIDE:
             try:
-                return vips.thumbnail(file, size, page if header.format == "TIFF" else None)
+                return vips.thumbnail(file, size, number if header.format == "TIFF" else None)
             except vips.Failure:
                 pass  # a codec or profile libvips lacks: the master's own way decides
-    master = read_master(path, page)
-    step = max(1, max(master.pixels.shape[:2]) // (2 * size))
-    space = WorkingSpace(master.icc, master.info.channels, master.info.bits)
-    strided: Pixels = master.pixels[::step, ::step]
+    return _shown(Decoded(read_master(path, page).pixels), header, size)
+
+
+def _shown(raster: Raster, header: Header, size: int) -> NDArray[np.uint8]:
+    """Upright pixels of a master as sRGB of the size of a preview."""
+    height, width, channels = raster.shape
+    step = max(1, max(height, width) // (2 * size))
+    icc = srgb_profile() if header.space == "cmyk" else _profile("", header)[0]
+    space = WorkingSpace(icc, channels, header.bits)
+    strided: Pixels = raster.read(Region(0, 0, width, height))[::step, ::step]
     colours = space.to_display(strided)[..., 2::-1]
     return vips.shrink(colours, size)
-
-
-def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """A view of (H, W, C) turned and mirrored as EXIF's Orientation 1..8 demands."""
-    if orientation >= 5:
-        pixels = pixels.transpose(1, 0, 2)
-    vertical = -1 if orientation in (3, 4, 7, 8) else 1
-    horizontal = -1 if orientation in (2, 3, 6, 7) else 1
-    return pixels[::vertical, ::horizontal]
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    """The file, and the only place where a library's exception becomes a sentence."""
-    try:
-        if path.exists() and not path.is_file() and not path.is_dir():
-            raise ImageError(f"“{path.name}” is a device, not an image file; choose another one.")
-        with path.open("rb") as file:
-            yield file
-    except ImageError:
-        raise
-    except FileNotFoundError:
-        raise ImageError(f"“{path.name}” does not exist; check the name and the folder.") from None
-    except IsADirectoryError:
-        raise ImageError(f"“{path.name}” is a folder; choose an image file.") from None
-    except PermissionError as error:
-        if path.is_dir():  # how Windows says it
-            raise ImageError(f"“{path.name}” is a folder; choose an image file.") from None
-        raise ImageError(f"“{path.name}” may not be read; ask for the right to open it.") from error
-    except MemoryError as error:
-        raise ImageError(f"“{path.name}” does not fit into memory; close other programs or split it.") from error
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
-            raise ImageError(f"“{path.name}” could not be read; check the disk or the network.") from error
-        raise _damaged(path.name) from error
-
-
-def _damaged(name: str) -> ImageError:
-    return ImageError(f"“{name}” is damaged or incomplete; copy or scan it again.")
 
 
 def _header(file: BinaryIO, name: str, page: int) -> Header:
@@ -161,6 +186,8 @@ def _header(file: BinaryIO, name: str, page: int) -> Header:
         header = jpeg2000.read_header(file, name)
     elif start[:3] == b"\xff\xd8\xff" or start[:8] == b"\x89PNG\r\n\x1a\n" or start[8:] == b"WEBP":
         header = vips.read_header(file, name)
+    elif start[4:8] == b"ftyp" and start[8:] in _HEIF_BRANDS:
+        header = vips.read_heif_header(file, name)
     else:
         raise ImageError(f"“{name}” is not a JPEG, PNG, TIFF, WebP or JPEG 2000 image; convert it to one of these.")
     if page != 0:
@@ -181,12 +208,10 @@ def _settle(path: Path, header: Header) -> tuple[ImageInfo, bytes | None, Metada
     name, width, height = path.name, header.width, header.height
     if width < 1 or height < 1:
         raise ImageError(f"“{name}” has no pixels ({width} x {height}); copy or scan it again.")
-    needed, limit = width * height * header.channels * header.bits // 8 * header.copies, memory_limit()
-    if width * height > MAX_PIXELS or needed > limit:
-        raise ImageError(
-            f"“{name}” is too large ({width:,} x {height:,} pixels, {needed / 1e9:.1f} GB in memory, of which "
-            f"{limit / 1e9:.1f} GB may be used); split it into parts."
-        )
+    if width * height > MAX_PIXELS:
+        raise ImageError(f"“{name}” is too large ({width:,} x {height:,} pixels); split it into parts.")
+    if not header.parts:
+        _check_memory(name, header)
     icc, notes = _profile(name, header)
     channels = 3 if header.space == "cmyk" else header.channels
     if channels not in (1, 2, 3, 4):
@@ -205,6 +230,16 @@ def _settle(path: Path, header: Header) -> tuple[ImageInfo, bytes | None, Metada
         dpi=dpi,
     )
     return info, icc, replace(header.metadata, dpi=dpi, notes=notes)
+
+
+def _check_memory(name: str, header: Header) -> None:
+    """ImageError where the whole image would not fit into the memory that one may take."""
+    needed, limit = header.nbytes * header.copies, memory_limit()
+    if needed > limit:
+        raise ImageError(
+            f"“{name}” is too large ({header.width:,} x {header.height:,} pixels, {needed / 1e9:.1f} GB in memory, of "
+            f"which {limit / 1e9:.1f} GB may be used); split it into parts, or save it as a TIFF in strips or tiles."
+        )
 
 
 def _profile(name: str, header: Header) -> tuple[bytes | None, tuple[str, ...]]:

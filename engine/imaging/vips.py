@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import struct
-from typing import Any, BinaryIO, Literal
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, BinaryIO, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +22,15 @@ import pyvips
 # pyvips would call Python's logging from libvips's own threads, also while the interpreter shuts down.
 pyvips._remove_log_handler()
 
-_FORMATS = {"jpegload_source": "JPEG", "pngload_source": "PNG", "webpload_source": "WEBP"}
+T = TypeVar("T")
+
+_FORMATS = {"jpegload_source": "JPEG", "pngload_source": "PNG", "webpload_source": "WEBP", "heifload_source": "HEIF"}
 _SPACES: dict[str, Literal["grey", "rgb", "cmyk"]] = {
     "b-w": "grey", "grey16": "grey", "srgb": "rgb", "rgb16": "rgb", "rgb": "rgb", "cmyk": "cmyk",
 }  # fmt: skip
 _MM = 25.4
+STREAMED = ("JPEG", "PNG")
+"""Formats that are decoded row by row."""
 _LOST = ("premature end", "bad Huffman code", "instead of RST")
 
 Failure = pyvips.Error
@@ -59,15 +65,43 @@ def read_header(file: BinaryIO, name: str) -> Header:
     )
 
 
+def read_heif_header(file: BinaryIO, name: str) -> Header:
+    """The same of a HEIF container: AVIF, and others where libheif has their codec; it turns pictures by itself."""
+    try:
+        header = read_header(file, name)
+        _open(file).crop(0, 0, 1, 1).write_to_memory()  # only now it is known whether the codec is there
+    except pyvips.Error as error:
+        raise ImageError(
+            f"“{name}” is a HEIF image that cannot be decoded here; convert it to TIFF in the program it is from."
+        ) from error
+    return replace(header, orientation=1, copies=3)
+
+
 def decode(file: BinaryIO) -> NDArray[Any]:
     """(H, W, C) uint8 or uint16 as stored: not rotated, CMYK still CMYK (255 is full ink)."""
+    return tolerant(lambda fail_on: _pixels(_open(file, fail_on)))
+
+
+def tolerant(read: Callable[[str], T]) -> T:
+    """What `read("warning")` gives; libjpeg only warns when pixels are lost, as it does about stray bytes that harm
+    nothing, and after one of those it is `read("error")`."""
     try:
-        return _pixels(_open(file, fail_on="warning"))
+        return read("warning")
     except pyvips.Error as error:
-        # libjpeg only warns when pixels are lost, as it does about stray bytes that harm nothing.
         if "JPEG" not in str(error) or any(words in str(error) for words in _LOST):
             raise
-    return _pixels(_open(file))
+    return read("error")
+
+
+def rows(file: BinaryIO, count: int, fail_on: str) -> Iterator[NDArray[Any]]:
+    """The pixels from top to bottom, `count` rows at a time, without the whole in memory."""
+    image = _open(file, fail_on)
+    region = pyvips.Region.new(image)
+    dtype = np.uint16 if image.format == "ushort" else np.uint8
+    for top in range(0, image.height, count):
+        height = min(count, image.height - top)
+        data = region.fetch(0, top, image.width, height)
+        yield np.frombuffer(data, dtype).reshape(height, image.width, image.bands)
 
 
 def _pixels(image: Any) -> NDArray[Any]:

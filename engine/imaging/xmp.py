@@ -50,6 +50,7 @@ _REPLACED = {
     *(f"{{{_EXIF}}}{name}" for name in ("PixelXDimension", "PixelYDimension")),
     *(f"{{{_IPTC}}}{name}" for name in ("DigitalSourceType", "AISystemUsed", "AISystemVersionUsed")),
 }
+_TITLE_END = re.compile(r"( \[(AI-restored )?access copy\])+$")  # of a derivative that serves as a master
 _LONGEST = 5_000  # characters of the master's own description that are carried over
 
 
@@ -141,7 +142,8 @@ def _describe(node: ET.Element, statement: Statement, before: _Before) -> None:
         description += f" The original’s own description: {before.description[:_LONGEST]}"
     _simple(node, f"{{{_DC}}}format", statement.format)
     _simple(node, f"{{{_DC}}}identifier", statement.identifier)
-    _alternative(node, f"{{{_DC}}}title", f"{before.title or statement.title} {statement.suffix}")
+    title = _TITLE_END.sub("", before.title) or statement.title
+    _alternative(node, f"{{{_DC}}}title", f"{title} {statement.suffix}")
     _alternative(node, f"{{{_DC}}}description", description)
     _simple(node, f"{{{_DC}}}source", statement.source)
     _simple(node, f"{{{_XMP}}}CreatorTool", statement.software)

@@ -15,13 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from engine.models.blocks import Down, ResidualBlock, Up, through
+from engine.models.blocks import Down, ResidualBlock, Up, luma, through
 
 STYLE_SIZE = 64
 FEATURES = 32  # channels of F, at a quarter of the resolution
 FINE = 12  # channels of F', at half of it
 NOISE = 4  # noise channels of the head, at a quarter of the resolution
 MULTIPLE_OF = 8
+LEAST_ROOM = 0.01  # of a pixel that has only its like around it; black to white is 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,20 @@ class Understanding:
     residual: Tensor  # R0 (N, 3, H, W): x + R0 is the tone-preserving restoration
     features: Tensor  # F (N, 32, H/4, W/4)
     fine: Tensor  # F' (N, 12, H/2, W/2)
+    room: Tensor  # (N, 1, H, W), see `room`
     damage: Tensor  # logit D (N, 1, H, W)
     inner: tuple[Tensor, Tensor] | None = None  # what F and F' are projected from, for those who train the projections
+
+
+def room(restored: Tensor) -> Tensor:
+    """How far from the faithful restoration (N, 3, H, W) plausibility may move a pixel: (N, 1, H, W).
+
+    Half of the range of greys among its neighbours, and a little. So an edge can be made crisp and a texture livelier,
+    but a smooth cheek gets no dots, which is what a critic is answered with most cheaply (`docs/experiments.md`).
+    """
+    grey = luma(restored)
+    high, low = (F.max_pool2d(sign * grey, 3, stride=1, padding=1) for sign in (1, -1))
+    return LEAST_ROOM + 0.5 * (high + low)
 
 
 class Backbone(nn.Module):
@@ -81,7 +94,8 @@ class Backbone(nn.Module):
         yield None
         out = F.pixel_shuffle(self.out(half), 2)
         features, fine = self.project(quarter, half)
-        yield Understanding(out[:, :3], features, fine, out[:, 3:], (quarter, half) if keep_inner else None)
+        space = room(x + out[:, :3])
+        yield Understanding(out[:, :3], features, fine, space, out[:, 3:], (quarter, half) if keep_inner else None)
 
     def project(self, quarter: Tensor, half: Tensor) -> tuple[Tensor, Tensor]:
         """F and F' from the inner maps (N, 64, H/4, W/4) and (N, 32, H/2, W/2)."""
@@ -95,12 +109,14 @@ def condition(alpha: Tensor, beta: Tensor, style: Tensor) -> Tensor:
 
 
 class Head(nn.Module):
-    """r = w(z) * R0 + H(F, F', n; z): two convolutions at a quarter of the resolution, two at half; 2.5 kMAC a pixel.
+    """r = w(z) * R0 + H(F, F', n; z), H within `room`: 2.5 kMAC a pixel.
 
+    Two convolutions at a quarter of the resolution, two at half.
     H is one value for all three channels: what is invented has no colour. (Left to itself, a critic is answered most
     cheaply by dots of green and purple.) What is to be crisp has to know where an edge runs to the pixel: a head at a
     quarter alone, which writes sixteen pixels at once, draws its grid into every contour as soon as a critic asks for
-    texture (`docs/experiments.md`).
+    texture (`docs/experiments.md`). The bounds of `room` widen with beta, a hundredfold
+    at 1: a style is meant to be seen.
     """
 
     def __init__(self) -> None:
@@ -121,10 +137,9 @@ class Head(nn.Module):
         """The convolutions in order; after the second come half the pixels, the fine features and the noise."""
         return self.first, self.second, self.third, self.fourth
 
-    def forward(self, features: Tensor, fine: Tensor, residual: Tensor, noise: Tensor, z: Tensor) -> Tensor:
-        """features (N, 32, h, w), fine (N, 12, 2h, 2w), residual (N, 3, 4h, 4w), noise (N, 4, h, w), z (N, 66)
-        -> r (N, 3, 4h, 4w)."""
-        dtype = features.dtype
+    def forward(self, seen: Understanding, noise: Tensor, z: Tensor) -> Tensor:
+        """What the backbone saw of pictures (N, 3, H, W), noise (N, 4, H / 4, W / 4), z (N, 66) -> r (N, 3, H, W)."""
+        features, fine, dtype = seen.features, seen.fine, seen.features.dtype
         noise_gain, *parts, gate = (p[:, :, None, None].to(dtype) for p in self.modulation(z).split(self.sizes, dim=1))
 
         def layer(number: int, x: Tensor) -> Tensor:
@@ -134,11 +149,12 @@ class Head(nn.Module):
         x = F.relu(layer(1, F.relu(layer(0, features))))
         spots = F.pixel_shuffle(noise.to(dtype), 2) * (1 + noise_gain)
         x = F.relu(layer(2, torch.cat([F.pixel_shuffle(x, 2), fine, spots], dim=1)))
-        r: Tensor = residual * (1 + gate) + F.pixel_shuffle(layer(3, x), 2)
+        added = within(F.pixel_shuffle(layer(3, x), 2), seen.room * _widening(z)[:, None, None, None].to(dtype))
+        r: Tensor = seen.residual * (1 + gate) + added
         return r
 
     def fold(self, z: Tensor) -> FoldedHead:
-        """The head for one fixed z (1, 66): four plain convolutions and a gate."""
+        """The head for one fixed z (1, 66): four plain convolutions, a gate and how much wider the bounds are."""
         noise_gain, *parts, gate = self.modulation(z)[0].split(self.sizes)
         folded = []
         for layer, gain, offset in zip(self.layers, parts[::2], parts[1::2], strict=True):
@@ -147,7 +163,17 @@ class Head(nn.Module):
             if layer is self.third:
                 weight[:, -len(noise_gain) :] *= (1 + noise_gain)[None, :, None, None]
             folded.append((weight * (1 + gain)[:, None, None, None], layer.bias * (1 + gain) + offset))
-        return FoldedHead(tuple(folded), 1 + gate)
+        return FoldedHead(tuple(folded), 1 + gate, _widening(z))
+
+
+def _widening(z: Tensor) -> Tensor:
+    """(N,) from z (N, 66): 1 + 100 beta, at most 100."""
+    return z[:, 1].exp().clamp(max=100.0)
+
+
+def within(x: Tensor, room: Tensor) -> Tensor:
+    """x bent so that it stays in -room..room, and as it is where it is small."""
+    return room * torch.tanh(x / room)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,22 +182,24 @@ class FoldedHead:
 
     layers: tuple[tuple[Tensor, Tensor], ...]
     gate: Tensor
+    widening: Tensor  # (1,)
 
     def to(self, device: torch.device, dtype: torch.dtype) -> FoldedHead:
         moved = tuple(
             (w.to(device, dtype, memory_format=torch.channels_last), b.to(device, dtype)) for w, b in self.layers
         )
-        return FoldedHead(moved, self.gate.to(device, dtype))
+        return FoldedHead(moved, self.gate.to(device, dtype), self.widening.to(device, dtype))
 
-    def __call__(self, features: Tensor, fine: Tensor, residual: Tensor, noise: Tensor) -> Tensor:
-        """Same shapes as Head.forward, without z."""
+    def __call__(self, features: Tensor, fine: Tensor, room: Tensor, residual: Tensor, noise: Tensor) -> Tensor:
+        """features (N, 32, h, w), fine (N, 12, 2h, 2w), room (N, 1, 4h, 4w), residual (N, 3, 4h, 4w) and noise
+        (N, 4, h, w) -> r (N, 3, 4h, 4w)."""
         (w1, b1), (w2, b2), (w3, b3), (w4, b4) = self.layers
         x = F.relu_(F.conv2d(features, w1, b1, padding=1))
         x = F.relu_(F.conv2d(x, w2, b2, padding=1))
         x = torch.cat([F.pixel_shuffle(x, 2), fine, F.pixel_shuffle(noise, 2)], dim=1)
         x = F.relu_(F.conv2d(x, w3, b3, padding=1))
         x = F.conv2d(x, w4, b4, padding=1)
-        return residual * self.gate + F.pixel_shuffle(x, 2)
+        return residual * self.gate + within(F.pixel_shuffle(x, 2), room * self.widening)
 
 
 class Generator(nn.Module):
@@ -185,5 +213,5 @@ class Generator(nn.Module):
     def forward(self, x: Tensor, alpha: Tensor, beta: Tensor, style: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """x (N, 3, H, W) in 0..1 -> restored (N, 3, H, W), damage logit (N, 1, H, W)."""
         seen = self.backbone(x)
-        r = self.head(seen.features, seen.fine, seen.residual, noise, condition(alpha, beta, style))
+        r = self.head(seen, noise, condition(alpha, beta, style))
         return x + r, seen.damage

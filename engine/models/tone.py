@@ -37,6 +37,10 @@ class ToneParameters:
         y = torch.einsum("nij,njhw->nihw", self.matrix, y)
         return apply_curve(y, self.after)
 
+    def to(self, like: Tensor) -> ToneParameters:
+        """The same on the device and in the precision of `like`."""
+        return ToneParameters(self.before.to(like), self.matrix.to(like), self.after.to(like))
+
 
 def apply_curve(x: Tensor, curve: Tensor) -> Tensor:
     """Piecewise linear interpolation of curve (N, 3, K) at x (N, 3, H, W), clipped to 0..1."""

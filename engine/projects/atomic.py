@@ -32,7 +32,7 @@ def replacing(target: Path) -> Iterator[Path]:
     it stands in is closed, the temporary is removed and the target stays as it was. Raises `WriteError` for a failure
     to write; an `OSError` about another file, such as a source being read, passes unchanged.
     """
-    temporary = _temporary_for(target)
+    temporary = temporary_for(target)
     try:
         _create(temporary, target)
         yield temporary
@@ -58,7 +58,7 @@ def replacing_folder(target: Path, is_ours: Callable[[Path], bool]) -> Iterator[
     A folder that is there already is replaced where `is_ours` says that it may be; `WriteError` where not. If the
     body raises, or the generator it stands in is closed, the temporary is removed and the target stays as it was.
     """
-    temporary = _temporary_for(target)
+    temporary = temporary_for(target)
     try:
         _check_folder(target, is_ours)
         temporary.mkdir()
@@ -89,7 +89,7 @@ def _replace_folder(temporary: Path, target: Path) -> None:
     if not target.exists():
         _replace(temporary, target)
         return
-    aside = _temporary_for(target)
+    aside = temporary_for(target)
     _replace(target, aside)
     try:
         _replace(temporary, target)
@@ -197,7 +197,8 @@ def write_error(error: OSError, target: Path) -> WriteError:
     return WriteError(f"{name} could not be saved in {folder} ({reason}); check the disk or the network and try again.")
 
 
-def _temporary_for(target: Path) -> Path:
+def temporary_for(target: Path) -> Path:
+    """A free name beside `target` that `remove_leftovers` knows, should its writer be killed."""
     stem = target.stem.encode()[:64].decode(errors="ignore")  # a long target leaves room for what is added
     return target.with_name(f".{stem}.{this_host()}-{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}")
 

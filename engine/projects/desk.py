@@ -103,8 +103,9 @@ class ProjectDesk:
         return folder.value, tuple(more)
 
     def journal(self, project: Project, items: Sequence[ProjectItem]) -> None:
-        """Keeps edits on the disk until they are saved."""
-        self._folder(Path(project.folder)).journal(items)
+        """Keeps edits on the disk until they are saved; those of a project that was closed meanwhile are."""
+        if (known := self._open.get(_key(Path(project.folder)))) is not None:
+            known.journal(items)
 
     def beat(self) -> None:
         """Says of every open project that this program is alive."""
@@ -148,6 +149,8 @@ class ProjectDesk:
 
     def save(self, project: Project, item: ProjectItem) -> Project:
         """Writes what was decided about an image, also if the project was closed meanwhile; it stays closed then."""
+        if (known := self._open.get(_key(Path(project.folder)))) is not None:
+            return known.save_item(item)
         with self._lock:
             was_open = _key(Path(project.folder)) in self._open
             saved = self._folder(Path(project.folder)).save_item(item)
@@ -226,8 +229,10 @@ class ProjectDesk:
     def _folder(self, folder: Path) -> ProjectFolder:
         from engine.projects.project import ProjectFolder
 
+        key = _key(folder)
+        if (known := self._open.get(key)) is not None:  # without waiting for one that is just being opened
+            return known
         with self._lock:
-            key = _key(folder)
             if key not in self._open:
                 self._open[key] = ProjectFolder.open(folder)
             return self._open[key]

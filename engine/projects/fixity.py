@@ -18,7 +18,7 @@ def verify(source: ImageRef, path: Path, progress: Callable[[Progress], None] | 
     `progress` gets bytes done of bytes in all; raising `Cancelled` there stops the reading and passes on.
     """
     expected = source.sha256
-    changed = f"{path.name} is not the file that was added to the project; find the original or add this one anew."
+    changed = f"{path.name} is not the file that was added; bring the original back, or acknowledge this one."
     if _size_of(path) not in (None, source.size):
         return FixityReport(path, "changed", expected, "", changed)
     try:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from engine.errors import WriteError
 from engine.projects.atomic import remove_leftovers, write_json
-from engine.projects.places import is_project
 from engine.projects.processes import is_alive, this_host
 
 
@@ -33,6 +32,8 @@ class OpenNote:
 
     def take_left_open(self) -> tuple[Path, ...]:
         """The projects that killed programs of this machine had open and that are still there; told once."""
+        from engine.projects.places import is_project  # with pydantic, which the window is built without
+
         found: dict[Path, None] = {}
         remove_leftovers(self._folder)
         for path in sorted(self._folder.glob(f"open-{this_host()}-*.json")):
@@ -41,6 +42,8 @@ class OpenNote:
             if not pid.isdigit() or (self._is_ours if ours else is_alive(int(pid))):
                 continue
             with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+                from engine.projects.places import is_project  # with pydantic, which most starts do without
+
                 project = Path(json.loads(path.read_bytes())["project"])
                 if is_project(project):
                     found[project] = None

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.errors import ProjectError, WriteError
-from engine.projects.atomic import replacing
+from engine.projects.atomic import replacing, temporary_for
 from engine.projects.processes import is_alive, this_host, user
 
 NAME = ".lock"
@@ -152,7 +152,7 @@ def _take_over(path: Path, mine: Holder) -> bool:
         return False
     marker = path.with_name(_TAKING_OVER)
     if not _create(marker, mine):
-        if _age(marker) > _WRITING_TIME:
+        if _is_abandoned(marker):
             _remove(marker)
         return False
     try:
@@ -176,7 +176,7 @@ def _is_abandoned(path: Path) -> bool:
 
 def _silence(path: Path) -> float:
     """Seconds since the last heartbeat by the clock of the disk, since clocks of machines differ."""
-    probe = path.with_name(f"{_TAKING_OVER}-{secrets.token_hex(4)}")
+    probe = temporary_for(path)
     try:
         descriptor = os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
         try:

@@ -78,7 +78,11 @@ class ProjectFolder:
         # Last, because a folder is a project once this file is there.
         write_json(folder / PROJECT, to_json(record))
         made = cls.open(folder)
-        made.record(Event("creation", f"The project {name} was made.", details={"project": record.uuid}))
+        try:
+            made.record(Event("creation", f"The project {name} was made.", details={"project": record.uuid}))
+        except BaseException:
+            made.close()
+            raise
         return made
 
     @classmethod
@@ -195,9 +199,8 @@ class ProjectFolder:
 
     def locate(self, item: ProjectItem) -> Path:
         """Where the master is now, absolute. Raises `ProjectError` if it is at none of the known places."""
-        with self._guard:
-            source = self._stored(item).record.source
-            found = self._contents.place_of(source)
+        source = self._stored(item).record.source  # no waiting for a write: the window asks while it draws
+        found = self._contents.place_of(source)
         if found is None:
             name = Path(source.path).name
             raise ProjectError(

@@ -26,7 +26,7 @@ from engine.errors import RecipeError
 from engine.models.blocks import luma
 from engine.models.objective import SQUARE, Objective, look
 from engine.rendering.pipeline import Change, Pipeline, Subject
-from engine.styles.processes import Process, colours, draw_texture
+from engine.styles.processes import Process, as_print
 from engine.types import ALPHA_RANGE, Losses, Progress, Region
 
 T = TypeVar("T")
@@ -165,8 +165,7 @@ def print_of(process: Process) -> Reference:
     """The style of a simulated process: the target as such a print would show it, its texture included."""
 
     def reference(target: Tensor, square: Region) -> Tensor:
-        printed = colours(process, target)
-        return draw_texture(printed, process.texture, process.grain, square.y, square.x, 0)
+        return as_print(process, target, square.y, square.x)
 
     return reference
 

@@ -22,6 +22,7 @@ from engine.imaging.tiles import Tile, tiles_touching
 from engine.models.upscale import Upscaler
 from engine.models.weights import Restorer
 from engine.rendering import enlarging, stages
+from engine.rendering.canvas import Canvas, Sheet, Tally, changed
 from engine.rendering.enlarging import Enlarging
 from engine.rendering.pieces import Frugal
 from engine.rendering.source import Source, to_master
@@ -52,17 +53,6 @@ class Subject:
     page: int = 0
     style: StyleCard | None = None
     mask: NDArray[np.uint8] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """What an export's tiles add up to: pixels found damaged, pixels changed."""
-
-    damaged: int = 0
-    changed: int = 0
-
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(self.damaged + other.damaged, self.changed + other.changed)
 
 
 class Pipeline:
@@ -100,7 +90,7 @@ class Pipeline:
         """What can be shown at once: cached tiles through the head, the rest from one coarse look at the whole."""
         source, plan = subject.source, self.plan(subject)
         level = source.pyramid.level_for(request.view.scale)
-        region = _level_region(source, level, request.view.region)
+        region = level_region(source, level, request.view.region)
         touching = tiles_touching(source.tiles(level, self.card), region)
         seen = {tile: self._seen.get(self._key(subject, level, tile)) for tile in touching}
         before = source.space.to_display(source.pixels(level, region))
@@ -115,8 +105,8 @@ class Pipeline:
             if known is not None:
                 aligned = _on_grid(part, tile.core)
                 shown = self._display(subject, plan, level, known, aligned)
-                offset = _within(part, aligned)
-                pixels[_within(part, region)] = shown[offset]
+                offset = within(part, aligned)
+                pixels[within(part, region)] = shown[offset]
         return Frame(request, pixels, before, to_master(region, level, source.master.info.bounds))
 
     def refine(
@@ -126,11 +116,11 @@ class Pipeline:
         in the recipe, those of the level that is enlarged as far."""
         factor = enlarging.factor_for(request)
         if factor > 1:
-            tiles, look = subject.source.tiles(0, self.card), lambda tile: self.look(subject, 0, tile)
-            return (yield from enlarging.refine(self._enlarging(subject, factor), request, tiles, look, on_tile))
+            tiles, look = subject.source.tiles(0, self.card), lambda tile: self.look(subject, 0, tile, factor=factor)
+            return (yield from enlarging.refine(self.enlarging(subject, factor), request, tiles, look, on_tile))
         source, plan = subject.source, self.plan(subject)
         level = source.pyramid.level_for(request.view.scale)
-        region = _level_region(source, level, request.view.region)
+        region = level_region(source, level, request.view.region)
         bounds = source.master.info.bounds
         before = source.space.to_display(source.pixels(level, region))
         pixels = before.copy()
@@ -139,8 +129,8 @@ class Pipeline:
         for number, tile in enumerate(touching):
             seen = yield from self.look(subject, level, tile)
             part = tile.core.intersect(region)
-            shown = self._display(subject, plan, level, seen, tile.core)[_within(part, tile.core)]
-            where = _within(part, region)
+            shown = self._display(subject, plan, level, seen, tile.core)[within(part, tile.core)]
+            where = within(part, region)
             pixels[where] = shown
             on_tile(Frame(request, shown, before[where], to_master(part, level, bounds), exact=exact))
             yield Progress(number + 1, len(touching), "refine")
@@ -159,68 +149,89 @@ class Pipeline:
     def whole(
         self, subject: Subject, level: int = 0, change: Change | None = None
     ) -> Generator[Progress | None, None, tuple[Pixels, Tally]]:
-        """The whole image in the master's own space and depth (H, W, C): what an export writes, in its size where no
-        other level and no change of one's own is asked for."""
-        if subject.recipe.scale > 1 and level == 0 and change is None:
-            return (yield from self._whole_enlarged(subject))
+        """The whole image in the master's own space and depth (H, W, C), in memory: what an export writes, in its size
+        where no other level and no change of one's own is asked for."""
+        factor = subject.recipe.scale if level == 0 and change is None else 1
+        width, height = subject.source.size(level)
+        sheet = Sheet((factor * height, factor * width, subject.source.shape[2]), subject.source.dtype)
+        if factor > 1:
+            tally = yield from self.paint(subject, sheet)
+        else:
+            tally = yield from self._paint(subject, sheet, level, change)
+        return sheet.pixels, tally
+
+    def paint(self, subject: Subject, canvas: Canvas) -> Generator[Progress | None, None, Tally]:
+        """Puts the whole image onto a canvas, tile by tile, leaving out the tiles it knows."""
+        if subject.recipe.scale > 1:
+            return (yield from self._paint_enlarged(subject, canvas))
+        return (yield from self._paint(subject, canvas, 0, None))
+
+    def _paint(
+        self, subject: Subject, canvas: Canvas, level: int, change: Change | None
+    ) -> Generator[Progress | None, None, Tally]:
         source, plan = subject.source, self.plan(subject)
-        out = np.empty_like(source.pyramid.level(level))
         tally = Tally()
         tiles = source.tiles(level, self.card)
+        wanted = []
+        for number, tile in enumerate(tiles):
+            known = canvas.known(number)
+            if known is None:
+                wanted.append((number, tile))
+            else:
+                tally = tally + known
+        before = len(tiles) - len(wanted)
         begun: deque[_Begun] = deque()
         try:
-            for number, tile in enumerate(tiles):
+            for turn, (number, tile) in enumerate(wanted):
                 seen = yield from self.look(subject, level, tile, keep=len(tiles) <= 4)
-                following = tiles[number + 1 : number + 1 + self._transfers.lag]
-                for ahead in following:
+                following = wanted[turn + 1 : turn + 1 + self._transfers.lag]
+                for _, ahead in following:
                     self._send(subject, level, ahead)
-                begun.append(self._begin(subject, plan, level, seen, tile.core, change))
+                begun.append(self._begin(subject, plan, level, seen, (number, tile.core), change))
                 yield None
                 while len(begun) > len(following):
-                    tally = tally + self._end(subject, level, begun.popleft(), out)
-                yield Progress(number + 1, len(tiles), "restoring")
+                    tally = tally + self._end(subject, level, begun.popleft(), canvas)
+                yield Progress(before + turn + 1, len(tiles), "restoring")
         finally:
             self._sent.clear()
-        return out, tally
+        return tally
 
     @torch.inference_mode()
     def _begin(
-        self, subject: Subject, plan: Plan, level: int, seen: Seen, core: Region, change: Change | None
+        self, subject: Subject, plan: Plan, level: int, seen: Seen, tile: tuple[int, Region], change: Change | None
     ) -> _Begun:
-        """Orders what a tile needs of the device, and its way back."""
+        """Orders what a tile, its number and its core, needs of the device, and its way back."""
+        number, core = tile
         delta = self.delta(subject, plan, level, seen, core, change)
         damaged = (_damage(seen, core) >= 0.5).sum()
-        return _Begun(core, self._transfers.fetch(to_rows(delta)), self._transfers.fetch(damaged))
+        return _Begun(number, core, self._transfers.fetch(to_rows(delta)), self._transfers.fetch(damaged))
 
-    def _end(self, subject: Subject, level: int, begun: _Begun, out: Pixels) -> Tally:
+    def _end(self, subject: Subject, level: int, begun: _Begun, canvas: Canvas) -> Tally:
         """Puts a tile that has come back into the picture."""
         core, source = begun.core, subject.source
         before = source.pixels(level, core)
         after = source.space.add_residual(before, begun.delta())
-        out[core.y : core.bottom, core.x : core.right] = after
-        return Tally(int(begun.damaged()), _changed(before, after))
+        tally = Tally(int(begun.damaged()), changed(before, after))
+        canvas.put(core, after)
+        canvas.finish(begun.number, tally)
+        return tally
 
-    def _whole_enlarged(self, subject: Subject) -> Generator[Progress | None, None, tuple[Pixels, Tally]]:
-        tiles, tally = subject.source.tiles(0, self.card), Tally()
-
-        def count(seen: Seen, block: Region, before: Pixels, after: Pixels) -> None:
-            nonlocal tally
-            tally = self._count(tally, seen, block, before, after)
+    def _paint_enlarged(self, subject: Subject, canvas: Canvas) -> Generator[Progress | None, None, Tally]:
+        tiles, factor = subject.source.tiles(0, self.card), subject.recipe.scale
 
         def look(tile: Tile) -> Generator[Progress | None, None, Seen]:
-            return self.look(subject, 0, tile, keep=len(tiles) <= 4)
+            return self.look(subject, 0, tile, keep=len(tiles) <= 4, factor=factor)
 
-        out = yield from enlarging.whole(self._enlarging(subject, subject.recipe.scale), tiles, look, count)
-        return out, tally
+        return (yield from enlarging.paint(self.enlarging(subject, factor), tiles, look, canvas))
 
-    def _enlarging(self, subject: Subject, factor: int) -> Enlarging:
-        """RecipeError where the model has no tail; ModelError where its tail cannot be used."""
+    def enlarging(self, subject: Subject, factor: int) -> Enlarging:
+        """The recipe made ready to enlarge. RecipeError where the model has no tail, ModelError where it is bad."""
         if self._load_upscaler is None:
             raise RecipeError(f"The model “{self.card.id}” does not enlarge; set the size to 1.")
         if self._upscaler is None:
             self._upscaler = self._load_upscaler()
         recipe = replace(subject.recipe, scale=factor)
-        thumbnail = self._thumbnail(subject)
+        thumbnail = self.thumbnail(subject)
         with torch.inference_mode():
             plan = stages.prepare(self.restorer, recipe, subject.style, thumbnail)
             return enlarging.prepare(self.restorer, self._upscaler, subject.source, plan, thumbnail)
@@ -264,9 +275,9 @@ class Pipeline:
     def plan(self, subject: Subject) -> Plan:
         """The subject's recipe made ready for its tiles."""
         with torch.inference_mode():
-            return stages.prepare(self.restorer, subject.recipe, subject.style, self._thumbnail(subject))
+            return stages.prepare(self.restorer, subject.recipe, subject.style, self.thumbnail(subject))
 
-    def _thumbnail(self, subject: Subject) -> Tensor:
+    def thumbnail(self, subject: Subject) -> Tensor:
         """What the tone stage sees; from a level of at most 512 pixels, so that it is the same for every view."""
         key = (subject.sha256, subject.page)
         if key not in self._thumbnails:
@@ -282,26 +293,44 @@ class Pipeline:
         return (subject.sha256, subject.page, level, tile.core.x, tile.core.y, self.card.sha256)
 
     def look(
-        self, subject: Subject, level: int, tile: Tile, *, keep: bool = True
+        self, subject: Subject, level: int, tile: Tile, *, keep: bool = True, factor: int = 1
     ) -> Generator[Progress | None, None, Seen]:
-        """The backbone's answer for a tile, from the cache or in short steps."""
+        """The backbone's answer for a tile, from the cache or in short steps.
+
+        `factor` is how far it is to be enlarged; this backbone's answer is the same for all.
+        """
         key = self._key(subject, level, tile)
         known = self._seen.get(key)
         if known is not None:
             return known
         self._send(subject, level, tile)
         x = self._sent.pop(key)()
-        steps = self.frugal.understand(self.restorer, x, tile.padded, tile.core)
-        while True:
-            with torch.inference_mode():
-                seen = next(steps)
-            if seen is not None:
-                break
-            yield None
+        seen = yield from self.understand(x, tile.padded, tile.core, subject.recipe)
         if keep:
             self._seen.put(key, seen, seen.nbytes)
         yield None  # what is made of it is a step of its own
         return seen
+
+    def understand(
+        self, x: Tensor, padded: Region, core: Region, recipe: Recipe
+    ) -> Generator[Progress | None, None, Seen]:
+        """What is seen in x (1, 3, H, W), the pixels of `padded`, as far as `recipe` needs it, in short steps."""
+        steps = self.frugal.understand(self.restorer, x, padded, core)
+        while True:
+            with torch.inference_mode():
+                seen = next(steps)
+            if seen is not None:
+                return seen
+            yield None
+
+    @property
+    def faithful(self) -> Pipeline:
+        """The one whose alpha 10, beta 0 tells what in a result was invented."""
+        return self
+
+    def notes(self, recipe: Recipe) -> dict[str, str]:
+        """What the provenance tells of a recipe's result besides the model itself."""
+        return {"upscaler": self.card.tail} if recipe.scale > 1 else {}
 
     def _send(self, subject: Subject, level: int, tile: Tile) -> None:
         """Begins to bring a tile's pixels to the device, unless they are on their way."""
@@ -343,11 +372,11 @@ class Pipeline:
         """A quick answer at the level that fits into one tile, for the part of it that covers the view."""
         source = subject.source
         level = source.coarse_level(self.card.tile)
-        region = _level_region(source, level, request.view.region)
+        region = level_region(source, level, request.view.region)
         tile = source.tiles(level, self.card)[0]
         shown = self._display(subject, plan, level, self._now(subject, level, tile), tile.core)
         before = source.space.to_display(source.pixels(level, region))
-        pixels = shown[_within(region, tile.core)]
+        pixels = shown[within(region, tile.core)]
         return Frame(request, pixels, before, to_master(region, level, source.master.info.bounds))
 
     def _enlarged(self, subject: Subject, plan: Plan, level: int, region: Region) -> NDArray[np.uint8]:
@@ -362,27 +391,15 @@ class Pipeline:
         enlarged: NDArray[np.uint8] = shown[rows[:, None], columns[None, :]]
         return enlarged
 
-    @staticmethod
-    def _count(tally: Tally, seen: Seen, core: Region, before: Pixels, after: Pixels) -> Tally:
-        damaged = int((_damage(seen, core) >= 0.5).sum())
-        return tally + Tally(damaged, _changed(before, after))
-
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    """A tile on its way back: its core, y - x (h, w, 3), and how many of its pixels are damaged."""
+    """A tile on its way back: its number, its core, y - x (h, w, 3), and how many of its pixels are damaged."""
 
+    number: int
     core: Region
     delta: Fetched
     damaged: Fetched
-
-
-def _changed(before: Pixels, after: Pixels) -> int:
-    """How many pixels of (H, W, C) differ."""
-    differs = before[..., 0] != after[..., 0]
-    for channel in range(1, before.shape[2]):  # `any` over an axis of three takes five times as long
-        differs |= before[..., channel] != after[..., channel]
-    return int(np.count_nonzero(differs))
 
 
 def _damage(seen: Seen, core: Region) -> Tensor:
@@ -415,7 +432,8 @@ def mask_part(subject: Subject, level: int, region: Region, device: torch.device
     return soft[:, :, around:-around, around:-around]
 
 
-def _level_region(source: Source, level: int, region: Region) -> Region:
+def level_region(source: Source, level: int, region: Region) -> Region:
+    """A region of the master in the pixels of a level."""
     return source.pyramid.region_at(level, region.intersect(source.master.info.bounds))
 
 
@@ -429,6 +447,7 @@ def _on_grid(part: Region, core: Region) -> Region:
     return Region(x, y, part.right - x, part.bottom - y)
 
 
-def _within(part: Region, whole: Region) -> tuple[slice, slice]:
+def within(part: Region, whole: Region) -> tuple[slice, slice]:
+    """Rows and columns of `part` in an array that covers `whole`."""
     top, left = part.y - whole.y, part.x - whole.x
     return slice(top, top + part.height), slice(left, left + part.width)

@@ -12,32 +12,47 @@ from numpy.typing import NDArray
 
 from engine.imaging.color import WorkingSpace
 from engine.imaging.pyramid import Pyramid
-from engine.imaging.reader import Master, read_master
+from engine.imaging.rasters import Decoded
+from engine.imaging.reader import Master, Scan, open_scan
 from engine.imaging.tiles import Tile, plan
 from engine.types import ModelCard, Region
 
 
 @dataclass(frozen=True)
 class Source:
-    """A decoded master with its colour space and halved levels. Torch-free: it is made on an io thread."""
+    """An open master with its colour space and halved levels. Torch-free: it is made on an io thread.
+
+    `master` tells of its profile and metadata; its pixels are read through `pyramid`, a region at a time.
+    """
 
     path: Path
-    master: Master
+    master: Master | Scan
     space: WorkingSpace
     pyramid: Pyramid
 
     @property
     def nbytes(self) -> int:
-        return int(self.master.pixels.nbytes * 4 / 3)
+        """Bytes of memory it takes."""
+        return self.pyramid.nbytes
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of the master."""
+        return self.pyramid.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """uint8 or uint16."""
+        return self.pyramid.base.dtype
 
     def coarse_level(self, tile: int) -> int:
         """The first level that fits into one tile of `tile` pixels."""
-        longest = max(self.master.pixels.shape[:2])
+        longest = max(self.shape[:2])
         return next(k for k in range(self.pyramid.depth + 1) if longest <= tile << k)
 
     def pixels(self, level: int, region: Region) -> NDArray[Any]:
         """The master's own values (h, w, C) of a region given in the level's pixels."""
-        return self.pyramid.level(level)[region.y : region.bottom, region.x : region.right]
+        return self.pyramid.read(level, region)
 
     def working(self, level: int, region: Region) -> NDArray[np.float32]:
         """The same as working values (h, w, 3) in 0..1."""
@@ -45,8 +60,7 @@ class Source:
 
     def size(self, level: int) -> tuple[int, int]:
         """Width and height of a level."""
-        height, width = self.pyramid.level(level).shape[:2]
-        return width, height
+        return self.pyramid.size(level)
 
     def tiles(self, level: int, card: ModelCard) -> tuple[Tile, ...]:
         """The fixed grid of a level for this model."""
@@ -59,10 +73,16 @@ def _grid(width: int, height: int, tile: int, halo: int, multiple_of: int) -> tu
 
 
 def open_source(path: Path, page: int = 0) -> Source:
-    """Decodes a master; ImageError in a sentence where that fails."""
-    master = read_master(path, page)
-    space = WorkingSpace(master.icc, master.pixels.shape[2], master.pixels.dtype.itemsize * 8)
-    return Source(path, master, space, Pyramid(master.pixels))
+    """Opens a master, a large one without keeping its pixels; ImageError in a sentence where that fails.
+
+    The halved copies that take a pass over a large master are made here, on the thread that reads files.
+    """
+    scan = open_scan(path, page)
+    space = WorkingSpace(scan.icc, scan.info.channels, scan.info.bits)
+    source = Source(path, scan, space, Pyramid(scan.raster))
+    if not isinstance(scan.raster, Decoded):
+        source.pyramid.prepare()
+    return source
 
 
 def to_master(region: Region, level: int, bounds: Region) -> Region:

@@ -5,7 +5,7 @@ R0, F, D = backbone(x)    r = head(F, R0, n; z)    t = Tone(x + r)    y = x + st
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,11 +15,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from engine.models.blocks import hash_noise, luma
-from engine.models.generator import MULTIPLE_OF, NOISE, FoldedHead, Understanding, condition
+from engine.models.generator import MULTIPLE_OF, NOISE, Understanding, condition
 from engine.models.tone import THUMBNAIL, ToneParameters
 from engine.models.weights import Restorer
 from engine.rendering.tensors import pad_to_multiple
-from engine.styles.processes import draw_texture
+from engine.styles import processes
+from engine.styles.textures import draw_texture, strength
 from engine.types import Recipe, Region, StyleCard
 
 MARGIN = 24  # pixels kept around a tile's core: the head needs 12, grain and mask a few more
@@ -38,17 +39,20 @@ class Seen:
     residual: Tensor  # (1, 3, h, w), h and w the region's size rounded up to the grid
     features: Tensor  # (1, 32, h / 4, w / 4)
     fine: Tensor  # (1, 12, h / 2, w / 2)
+    room: Tensor  # (1, 1, h, w) how far the head may move a pixel
     damage: Tensor  # (1, 1, h, w) probability
     trust: Tensor  # (1, 1, h, w) 0..1: 0 where what looks like a hole may as well be the picture
+    large: Tensor | None = None  # (1, 3, n * h, n * w) the enlarged picture, of a network that enlarges by itself
 
     @property
     def maps(self) -> tuple[tuple[Tensor, int], ...]:
         """Its tensors in the order above, each with how many pixels a side one of its values stands for."""
-        return (self.residual, 1), (self.features, CELL), (self.fine, CELL // 2), (self.damage, 1), (self.trust, 1)
+        pixels = ((part, 1) for part in (self.room, self.damage, self.trust))
+        return (self.residual, 1), (self.features, CELL), (self.fine, CELL // 2), *pixels
 
     @property
     def nbytes(self) -> int:
-        return sum(tensor.nbytes for tensor, _ in self.maps)
+        return sum(tensor.nbytes for tensor, _ in self.maps) + (self.large.nbytes if self.large is not None else 0)
 
 
 def understand(restorer: Restorer, x: Tensor, padded: Region, core: Region) -> Iterator[Seen | None]:
@@ -74,6 +78,7 @@ def understand(restorer: Restorer, x: Tensor, padded: Region, core: Region) -> I
         own(result.residual, 1),
         own(result.features, CELL),
         own(result.fine, CELL // 2),
+        own(result.room, 1),
         damage.to(weight.dtype),
         _trust(damage).to(weight.dtype),
     )
@@ -135,7 +140,7 @@ class Plan:
     """A recipe made ready: everything that is the same for all tiles of an image."""
 
     recipe: Recipe
-    head: FoldedHead
+    head: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]  # of features, fine ones, room, R0 and noise
     tone: tuple[tuple[ToneParameters, float], ...]  # each with the share it is mixed in at
     style: StyleCard | None
     neutral: bool  # the image is black and white: so is what is added to it
@@ -146,19 +151,43 @@ def prepare(restorer: Restorer, recipe: Recipe, style: StyleCard | None, thumbna
     weight = restorer.backbone.stem.weight
     active = style if recipe.beta > 0 else None
     code = torch.tensor([active.code if active else (0.0,) * 64])
-    z = condition(torch.tensor([recipe.alpha]), torch.tensor([recipe.beta if active else 0.0]), code)
+    z = condition(torch.tensor([restorer.heard(recipe.alpha)]), torch.tensor([recipe.beta if active else 0.0]), code)
     head = restorer.head.fold(z.to(weight.device)).to(weight.device, weight.dtype)
     damage_only = recipe.scope == "damage"
-    neutral = bool((thumbnail - thumbnail.mean(1, keepdim=True)).abs().max() < _NEUTRAL)
+    neutral = is_neutral(thumbnail)
     tone: list[tuple[ToneParameters, float]] = []
     if not recipe.keep_tone and not damage_only:
         unfading = restorer.tone.unfading(thumbnail)
         tone.append((unfading, 1.0))
         thumbnail = unfading.apply(thumbnail)
     if active and not damage_only:
-        share = recipe.beta / (recipe.beta + 0.1)  # half of the palette at beta 0.1, nine tenths at 1
-        tone.append((restorer.tone.styling(thumbnail, code.to(weight.device)), share))
+        share = 1 - 1 / (1 + (recipe.beta / 0.1) ** 1.5)  # half of the palette at beta 0.1, hardly less than all at 1
+        tone.append((_palette(restorer, active, thumbnail), share))
     return Plan(recipe, head, tuple(tone), active, neutral)
+
+
+def _palette(restorer: Restorer, style: StyleCard, thumbnail: Tensor) -> ToneParameters:
+    """A simulated process has colours of its own; those of a picture's card are read off its code."""
+    process = processes.BY_ID.get(style.id) if style.simulated else None
+    if process is not None:
+        return processes.palette(process).to(thumbnail)
+    return restorer.tone.styling(thumbnail, torch.tensor([style.code], device=thumbnail.device))
+
+
+def prepare_plain(restorer: Restorer, recipe: Recipe, thumbnail: Tensor) -> Plan:
+    """The same for a residual that no head conditions, as another network finds it; only fading may be undone."""
+    unfades = not recipe.keep_tone and recipe.scope != "damage"
+    tone = ((restorer.tone.unfading(thumbnail), 1.0),) if unfades else ()
+    return Plan(recipe, _as_it_is, tone, None, is_neutral(thumbnail))
+
+
+def _as_it_is(_features: Tensor, _fine: Tensor, _room: Tensor, residual: Tensor, _noise: Tensor) -> Tensor:
+    return residual
+
+
+def is_neutral(thumbnail: Tensor) -> bool:
+    """Whether an image is black and white, from its thumbnail (1, 3, H, W)."""
+    return bool((thumbnail - thumbnail.mean(1, keepdim=True)).abs().max() < _NEUTRAL)
 
 
 def tone_thumbnail(x: Tensor) -> Tensor:
@@ -200,7 +229,7 @@ def complete(
         t = t + share * (parameters.apply(t) - t)
     if plan.style is not None and recipe.scope == "whole":
         # On a halved level the texture is averaged with the pixels: a thumbnail shows little of it.
-        amount = plan.style.grain * min(recipe.beta, 2.5) / (1 << level)
+        amount = plan.style.grain * strength(recipe.beta) / (1 << level)
         t = draw_texture(t, plan.style.texture, amount, region.y, region.x, recipe.seed)
     delta = recipe.strength * (t - x)
     if recipe.scope == "damage":
@@ -219,7 +248,7 @@ def _residual(plan: Plan, seen: Seen, region: Region, extra: int) -> tuple[Tenso
     columns = slice(left - seen.region.x, min(right - seen.region.x, seen.residual.shape[3]))
     rows = slice(rows.start, rows.start + _up(rows.stop - rows.start))
     columns = slice(columns.start, columns.start + _up(columns.stop - columns.start))
-    residual, features, fine = (_cells(part, rows, columns, cell) for part, cell in seen.maps[:3])
+    residual, features, fine, room = (_cells(part, rows, columns, cell) for part, cell in seen.maps[:4])
     noise = hash_noise(
         top // CELL,
         left // CELL,
@@ -229,7 +258,7 @@ def _residual(plan: Plan, seen: Seen, region: Region, extra: int) -> tuple[Tenso
         seed=plan.recipe.seed,
         device=features.device,
     )
-    r = plan.head(features, fine, residual, noise.to(features.dtype)).float()
+    r = plan.head(features, fine, room, residual, noise.to(features.dtype)).float()
     if plan.neutral:
         r = luma(r).expand_as(r)
     return r, (region.y - top, region.x - left)

@@ -42,7 +42,7 @@ def choose(wish: str = "auto") -> Device:
 
 def processor(reason: str) -> Device:
     """The processor, in the format it is fast in."""
-    if _native_bfloat16():
+    if multiplies_bfloat16("cpu"):
         return Device(torch.device("cpu"), torch.bfloat16, f"{reason}; this processor multiplies bfloat16")
     return Device(torch.device("cpu"), torch.float32, reason)
 
@@ -50,8 +50,7 @@ def processor(reason: str) -> Device:
 def _cards(wish: str) -> Iterator[Device]:
     """What torch claims to see. Half precision is safe: the network's values stay below 100, float16 ends at 65504."""
     if wish in ("auto", "cuda") and torch.cuda.is_available():
-        native = torch.cuda.is_bf16_supported(including_emulation=False)  # older cards emulate it, slowly
-        half = torch.bfloat16 if native else torch.float16
+        half = torch.bfloat16 if multiplies_bfloat16("cuda") else torch.float16
         yield Device(torch.device("cuda"), half, f"a graphics card is present: {torch.cuda.get_device_name()}")
     if wish in ("auto", "mps") and torch.backends.mps.is_available():
         yield Device(torch.device("mps"), torch.float16, "an Apple graphics processor is present")
@@ -68,8 +67,15 @@ def _trial(card: Device) -> str:
     return "" if sound else "it computes wrongly"
 
 
-def _native_bfloat16() -> bool:
-    """Emulated bfloat16 is slower than float32, so ask for the instructions themselves."""
+def multiplies_bfloat16(kind: str) -> bool:
+    """Whether a device of this kind (cpu, cuda, mps) has bfloat16 in its hardware.
+
+    Emulated it is slower than float32, on a processor eight times, so ask for the instructions themselves.
+    """
+    if kind == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if kind != "cpu":
+        return False
     checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(getattr(torch.cpu, name, lambda: False)() for name in checks)
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from engine.service.catalogue import Catalogue
 from engine.service.core import Stoppable
 from engine.service.exports import Exports
-from engine.service.images import Images
 from engine.service.measuring import Measuring
 from engine.service.projects import Projects
 from engine.service.rendering import Rendering
+from engine.service.tuning import FineTunings
 
 __all__ = ["EngineService", "Stoppable"]
 
 
-class EngineService(Images, Rendering, Exports, Catalogue, Projects, Measuring):
+class EngineService(Exports, Rendering, Catalogue, Projects, Measuring, FineTunings):
     """Everything the window and the command line may ask of the engine. Usable from any thread."""

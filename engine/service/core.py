@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from platformdirs import user_data_path, user_state_path
 
-from engine.errors import Cancelled, EngineError, ImageError, RecipeError, in_words
+from engine.errors import Cancelled, EngineError, ImageError, MasterChangedError, RecipeError, in_words
 from engine.projects.desk import ProjectDesk
 from engine.projects.left_open import OpenNote
 from engine.projects.masks import MaskShelf
@@ -28,6 +28,7 @@ from engine.types import (
     ImageInfo,
     ImageRef,
     Losses,
+    ModelCard,
     Progress,
     Recipe,
 )
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.export.single import Desk
+    from engine.rendering.foreign import Foreign
     from engine.rendering.pipeline import Pipeline, Subject
     from engine.rendering.source import Source
     from engine.rendering.studio import Studio
@@ -47,7 +49,7 @@ Report = Callable[[Progress], None]
 Moved = Callable[[EngineReady, str], None]
 OnPass = Callable[[Losses, Frame | None], None]
 SEEN_BYTES = 1 << 30  # what the backbone said of tiles: about 13 MB a megapixel
-SOURCE_BYTES = 3 << 30  # decoded masters
+SOURCE_BYTES = 1 << 30  # decoded masters; of those larger than 256 MB only the halved copies, strips and tiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +102,11 @@ def quietly(steps: Steps[T]) -> Generator[None, None, T]:
         steps.close()
 
 
-def probe(path: Path) -> ImageInfo:
-    """An image's header."""
+def probe(path: Path, page: int = 0) -> ImageInfo:
+    """The header of a page."""
     from engine.imaging import reader  # with numpy and every codec, as in the next two
 
-    return reader.probe(path)
+    return reader.probe(path, page)
 
 
 def preview(path: Path, size: int, page: int = 0) -> NDArray[np.uint8]:
@@ -115,7 +117,7 @@ def preview(path: Path, size: int, page: int = 0) -> NDArray[np.uint8]:
 
 
 def decode(path: Path, page: int = 0) -> Source:
-    """The whole master."""
+    """A page of a master, ready to be read by regions."""
     from engine.rendering.source import open_source
 
     return open_source(path, page)
@@ -134,11 +136,14 @@ class EngineCore:
         self._loading: dict[tuple[str, int], Future[Source]] = {}
         self._places: dict[str, str] = {}
         self._lock = threading.Lock()
-        self._library = StyleLibrary(user_data_path("Archivist", appauthor=False) / "styles.json")
+        own = user_data_path("Archivist", appauthor=False)
+        self._library = StyleLibrary(own / "styles.json")
+        self._own_models = own / "models"
         self._desk = ProjectDesk(self._admit)
-        self._masks = MaskShelf(self._desk.folders)
+        self._masks = MaskShelf(self._mask_folders)
         self._note = OpenNote(user_state_path("Archivist", appauthor=False))
         self._studio_made: Studio | None = None
+        self._foreign: dict[str, Future[Foreign]] = {}  # networks that are being loaded; engine thread only
         self._exports: Desk | None = None
         self._moved: Moved = lambda _ready, _sentence: None
 
@@ -173,7 +178,12 @@ class EngineCore:
                 raise EngineError(f"PyTorch cannot be loaded ({what}); install Archivist again.") from error
             from engine.rendering.studio import Studio
 
-            self._studio_made = Studio(self._device, interactive=self._interactive, cache_bytes=self._cache_bytes)
+            self._studio_made = Studio(
+                self._device,
+                interactive=self._interactive,
+                cache_bytes=self._cache_bytes,
+                folders=self._model_folders,
+            )
             ready = self._studio_made.ready
             self._studio_made.ready = replace(ready, seconds=time.monotonic() - start)  # the import of torch counts
         return self._studio_made
@@ -198,6 +208,33 @@ class EngineCore:
 
     def _pipeline(self, recipe: Recipe) -> Pipeline:
         return self._studio().pipeline(recipe.model)
+
+    def _model_folders(self) -> tuple[Path, ...]:
+        """Where imported models lie: a person's own, and those of the open projects."""
+        return (self._own_models, *(folder / "models" for folder in self._desk.folders()))
+
+    def _equipped(self, recipe: Recipe) -> Generator[None, None, None]:
+        """Waits in small steps until the recipe's model is loaded: what runs other people's takes seconds to import."""
+        studio, model = self._studio(), recipe.model
+        if studio.has(model):
+            return
+        path, card = studio.find(model)
+        if card.origin != "imported":
+            return
+        from engine.rendering.studio import community
+
+        device = studio.device.device
+        if model not in self._foreign:  # goes on where whoever asked first was dropped
+            load: Callable[[], Foreign] = in_sentences(lambda: community().load(path, card, device))
+            self._foreign[model] = self._io.submit(load)
+        loading = self._foreign[model]
+        try:
+            foreign = yield from settled(loading)
+        finally:
+            if loading.done():
+                self._foreign.pop(model, None)
+        if not studio.has(model):
+            studio.adopt(card, foreign)
 
     def _admit(self, path: Path) -> tuple[str, int]:
         """SHA-256 and length of a file that is an image; ImageError where it is none."""
@@ -269,6 +306,8 @@ class EngineCore:
             return report
 
         report = yield from settled(self._io.submit(in_sentences(check)))
+        if report.state == "changed":
+            raise MasterChangedError(report.message)
         if not report.intact:
             raise ImageError(report.message)
         return report
@@ -285,13 +324,13 @@ class EngineCore:
         """What the pipeline renders; without a source it waits for the decoding, as only a draft or refine may."""
         from engine.rendering.pipeline import Subject
 
-        self._check(recipe)
+        recipe = self._check(recipe).heeded(recipe)
         style = self._library.card(recipe.style) if recipe.style is not None else None
         source = source or self._load(image).result()
         mask = None
         if recipe.mask is not None:
             mask = self._masks.get(recipe.mask)
-            if mask.shape != source.master.pixels.shape[:2]:
+            if mask.shape != source.shape[:2]:
                 raise RecipeError("The damage mask of this recipe is not one of this image; choose or draw it again.")
         return Subject(image.sha256, source, recipe, image.page, style, mask)
 
@@ -301,6 +340,12 @@ class EngineCore:
         if self._exports is None:
             self._exports = Desk(self._known_masters)
         return self._exports
+
+    def _mask_folders(self) -> list[Path]:
+        """Where masks are looked for: in the open projects, and beside exports that were cut off."""
+        from engine.export.ledger import mask_folders
+
+        return [*self._desk.folders(), *mask_folders()]
 
     def _known_masters(self) -> list[str]:
         with self._lock:
@@ -325,9 +370,12 @@ class EngineCore:
 
         self._worker.submit(Lane.BACKGROUND, steps_in_sentences(self._enduring(steps)))
 
-    def _check(self, recipe: Recipe) -> None:
+    def _check(self, recipe: Recipe) -> ModelCard:
+        """The card of the recipe's model. RecipeError where it cannot do what is asked, or is not the same any more."""
         card = self._pipeline(recipe).card
         if recipe.scale > card.scale:
-            raise RecipeError(f"The model “{recipe.model}” does not enlarge; set the enlargement to {card.scale}.")
+            able = f"enlarges {card.scale} times at most" if card.scale > 1 else "does not enlarge"
+            raise RecipeError(f"The model “{recipe.model}” {able}; set the enlargement to {card.scale}.")
         if recipe.weights not in ("", card.sha256):
             raise RecipeError(f"This recipe was made with other weights of “{recipe.model}” than are installed here.")
+        return card

@@ -14,18 +14,10 @@ from platformdirs import user_cache_path
 
 from engine.errors import RecipeError, WriteError
 from engine.runtime.worker import Lane, Steps, Work
-from engine.service.core import (
-    OnPass,
-    Report,
-    Stoppable,
-    decode,
-    in_sentences,
-    probe,
-    settled,
-    steps_in_sentences,
-)
+from engine.service.core import OnPass, Report, Stoppable, decode, in_sentences, probe, settled, steps_in_sentences
 from engine.service.packaging import Packaging
 from engine.types import (
+    SHIPPED_MODEL,
     ExportBatch,
     ExportEstimate,
     ExportOptions,
@@ -40,6 +32,7 @@ from engine.types import (
     ProjectItem,
     Recipe,
     Restored,
+    UnfinishedExport,
 )
 
 if TYPE_CHECKING:
@@ -52,20 +45,66 @@ class Exports(Packaging):
 
     def export(self, image: ImageRef, recipe: Recipe, options: ExportOptions, on_progress: Report) -> Work[Restored]:
         """Restores the whole image into a file, in the queue."""
+        return self._worker.submit(
+            Lane.QUEUE,
+            steps_in_sentences(self._enduring(lambda: self._export(image, recipe, options))),
+            on_progress=on_progress,
+        )
+
+    def _export(
+        self, image: ImageRef, recipe: Recipe, options: ExportOptions
+    ) -> Generator[Progress | None, None, Restored]:
+        from engine.export.single import Order, export
+
+        self._allowed(image, recipe)
+        yield from self._unchanged(image)
+        yield from self._equipped(recipe)
+        source = yield from self._decoded(image)
+        pipeline = self._pipeline(recipe)
+        subject = self._subject(image, replace(recipe, weights=pipeline.card.sha256), source)
+        notes = pipeline.notes(subject.recipe)
+        order = Order(subject, self._place(image), options, self._studio().ready, notes)
+        return (yield from export(order, pipeline, self._io, self._export_desk()))
+
+    def unfinished_exports(self) -> Future[tuple[UnfinishedExport, ...]]:
+        """Exports that were cut off by the end of a program and can go on where they were."""
+
+        def look() -> tuple[UnfinishedExport, ...]:
+            if not (user_cache_path("Archivist", appauthor=False) / "exports").is_dir():
+                return ()  # as nearly always: nothing needs to be loaded for that
+            from engine.export.ledger import unfinished
+
+            return unfinished(self._ledgers())
+
+        return self._io.submit(in_sentences(look))
+
+    def resume_export(self, unfinished: UnfinishedExport, on_progress: Report) -> Work[Restored]:
+        """Goes on with one of them, in the queue; RecipeError where its master is not the same any more."""
 
         def steps() -> Generator[Progress | None, None, Restored]:
-            from engine.export.single import Order, export
+            from engine.export.ledger import recall
 
-            self._allowed(image, recipe)
-            yield from self._unchanged(image)
-            source = yield from self._decoded(image)
-            pipeline = self._pipeline(recipe)
-            subject = self._subject(image, replace(recipe, weights=pipeline.card.sha256), source)
-            notes = {"upscaler": pipeline.card.tail} if recipe.scale > 1 else {}
-            order = Order(subject, self._place(image), options, self._studio().ready, notes)
-            return (yield from export(order, pipeline, self._io, self._export_desk()))
+            image, recipe, options = recall(unfinished.key)
+            opened = yield from settled(self.open_image(image.path, image.page))
+            if opened.ref.sha256 != image.sha256:
+                name = Path(image.path).name
+                raise RecipeError(f"“{name}” was changed since this export began; restore it anew.")
+            return (yield from self._export(opened.ref, recipe, options))
 
         return self._worker.submit(Lane.QUEUE, steps_in_sentences(self._enduring(steps)), on_progress=on_progress)
+
+    def discard_export(self, unfinished: UnfinishedExport) -> Future[None]:
+        """Removes what is left of one of them."""
+
+        def remove() -> None:
+            from engine.export.ledger import discard, home
+
+            discard(home() / Path(unfinished.key).name)
+
+        return self._io.submit(in_sentences(remove))
+
+    def _ledgers(self) -> tuple[Path, ...]:
+        return tuple(self._exports.ledgers) if self._exports is not None else ()
 
     def optimise(
         self, image: ImageRef, recipe: Recipe, order: Optimisation, on_progress: Report, on_pass: OnPass
@@ -80,6 +119,8 @@ class Exports(Packaging):
             from engine.export.optimised import Job, export_optimised
             from engine.export.single import Order
 
+            if "alpha" not in self._studio().find(recipe.model)[1].controls:
+                raise RecipeError(f"The model “{recipe.model}” knows no alpha to optimise for; choose {SHIPPED_MODEL}.")
             if recipe.scale > 1:
                 raise RecipeError("An optimisation leaves the size as it is; set the size to 1 for it.")
             self._allowed(image, recipe)
@@ -188,7 +229,7 @@ class Exports(Packaging):
             order = Order(subject, self._place(item.source), options, self._studio().ready, notes)
             tools = Tools(pipeline, self._io, self._export_desk())
             if batch.settings.preset == "package":
-                packaged, written = yield from self._packed(order, tools, batch.project, item)
+                packaged, written = yield from self._packed(order, tools, batch.project, item, batch.package)
                 return replace(written, notices=packaged.notices)
             return (yield from render(order, batch.settings, tools))
 

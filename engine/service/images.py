@@ -18,6 +18,7 @@ from engine.types import (
     Progress,
     Project,
     Recipe,
+    Region,
     RenderRequest,
     View,
 )
@@ -45,10 +46,10 @@ class Images(EngineCore):
     """Opening, showing and masking masters."""
 
     def open_image(self, path: str, page: int = 0) -> Future[OpenedImage]:
-        """Reads an image's header and hash, and begins to decode it."""
+        """Reads the header of one page and the file's hash, and begins to decode the page."""
 
         def look() -> OpenedImage:
-            info = probe(Path(path))
+            info = probe(Path(path), page)
             sha256, size = self._admit(Path(path))
             ref = ImageRef(str(Path(path).absolute()), sha256, size, page)
             self.register(ref, ref.path)
@@ -69,7 +70,7 @@ class Images(EngineCore):
             import numpy as np
 
             path = self._place(image)
-            info = probe(path)
+            info = probe(path, image.page)
             rgb = preview(path, size, image.page)
             bgrx = np.full((*rgb.shape[:2], 4), 255, np.uint8)
             bgrx[..., :3] = rgb[..., ::-1]
@@ -88,9 +89,8 @@ class Images(EngineCore):
         def read() -> str:
             import numpy as np
 
-            source, master = decode(Path(path)), probe(self._place(image))
-            pixels = source.master.pixels
-            height, width = pixels.shape[:2]
+            source, master = decode(Path(path)), probe(self._place(image), image.page)
+            height, width = source.shape[:2]
             if (height, width) != (master.height, master.width):
                 raise RecipeError(
                     f"The mask “{Path(path).name}” has {width} × {height} pixels; it must have the size of the image, "
@@ -98,8 +98,8 @@ class Images(EngineCore):
                 )
             grey = np.empty((height, width), np.uint8)
             for top in range(0, height, MASK_STRIP):
-                strip = source.space.to_working(pixels[top : top + MASK_STRIP]).mean(axis=2)
-                grey[top : top + MASK_STRIP] = np.rint(strip * 255)
+                part = Region(0, top, width, min(MASK_STRIP, height - top))
+                grey[top : part.bottom] = np.rint(source.working(0, part).mean(axis=2) * 255)
             grey[grey == PROTECTED] = 0  # a soft edge's darkest grey, which is not meant to protect anything
             return self._masks.keep(grey, None)
 
@@ -125,6 +125,7 @@ class Images(EngineCore):
         """The mask (H, W) that the network itself would repair at scope “damage”, 255 or 0, to be edited."""
 
         def steps() -> Generator[Progress | None, None, NDArray[np.uint8]]:
+            yield from self._equipped(recipe)
             subject = self._subject(image, replace(recipe, mask=None), (yield from self._decoded(image)))
             return (yield from self._pipeline(recipe).repairs(subject))
 

@@ -11,7 +11,8 @@ from platformdirs import user_data_path
 
 from engine.errors import ProjectError, RecipeError
 from engine.runtime.worker import Lane, Work
-from engine.service.core import EngineCore, Report, decode, in_sentences, settled, steps_in_sentences
+from engine.service.core import Report, decode, in_sentences, settled, steps_in_sentences
+from engine.service.images import Images
 from engine.types import (
     Approval,
     Event,
@@ -42,7 +43,7 @@ def credentials_folder() -> Path:
     return user_data_path("Archivist", appauthor=False) / "credentials"
 
 
-class Packaging(EngineCore):
+class Packaging(Images):
     """One image as a BagIt package; files, packages and projects checked; recipes in files run again."""
 
     def package(
@@ -142,12 +143,14 @@ class Packaging(EngineCore):
         from engine.projects.processes import user
 
         mask = order.subject.recipe.mask
+        # What is decided now: a job may be older than the decision.
+        stored = (one for _, one in self._desk.homes_of(order.subject.sha256) if item and one.uuid == item.uuid)
         parcel = Parcel(
             facts=facts or (project.package if project else PackageFacts()),
             reference=reference_of(Path(order.options.target)),
             credentials=credentials_folder(),
             person=user(),
-            approval=_approval(item, order.subject.recipe),
+            approval=_approval(next(stored, item), order.subject.recipe),
             events=Path(project.folder) / EVENTS if project else None,
             mask=self._masks.file(mask) if mask else None,
         )

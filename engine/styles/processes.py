@@ -1,23 +1,22 @@
 """Historical photographic processes, simulated: what each does to colour, and what its grain or screen looks like.
 
-The colours teach the tone stage its palettes, the textures are drawn procedurally at render time; both follow from
-the few numbers of a `Process`. They describe typical prints as found today, not a chemistry.
+Both follow from the few numbers of a `Process`, which describe typical prints as found today, not a chemistry. A
+picture is given the colours exactly, as parameters of the tone stage; the tone stage learns from them, too, what the
+codes of pictures mean.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from engine.models.blocks import LUMA, hash_noise
+from engine.models.blocks import LUMA
+from engine.models.tone import KNOTS, ToneParameters
+from engine.styles.textures import Texture, draw_texture
 
 Colour = tuple[float, float, float]
-Texture = Literal["", "film", "starch", "screen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ PROCESSES = (
     ),
     Process(
         "tintype", "Tintype", "1856–1930", BLUE_SENSITIVE,
-        (0.08, 0.06, 0.05), (0.32, 0.28, 0.24), (0.7, 0.64, 0.55), 1.05, texture="film", grain=0.02,
+        (0.08, 0.06, 0.05), (0.32, 0.28, 0.24), (0.7, 0.64, 0.55), 1.05, texture="film", grain=0.008,
     ),
     Process(
         "cyanotype", "Cyanotype", "1842–1950", ORTHOCHROMATIC,
@@ -74,27 +73,27 @@ PROCESSES = (
     ),
     Process(
         "gelatin-neutral", "Gelatin silver print, neutral", "1885–today", PANCHROMATIC,
-        (0.05, 0.05, 0.05), (0.5, 0.5, 0.5), (0.96, 0.96, 0.95), 1.1, texture="film", grain=0.035,
+        (0.05, 0.05, 0.05), (0.5, 0.5, 0.5), (0.96, 0.96, 0.95), 1.1, texture="film", grain=0.022,
     ),
     Process(
         "gelatin-warm", "Gelatin silver print, warm", "1885–today", ORTHOCHROMATIC,
-        (0.09, 0.07, 0.05), (0.54, 0.48, 0.42), (0.97, 0.93, 0.85), 1.0, texture="film", grain=0.03,
+        (0.09, 0.07, 0.05), (0.54, 0.48, 0.42), (0.97, 0.93, 0.85), 1.0, texture="film", grain=0.02,
     ),
     Process(
         "sepia", "Sepia-toned silver print", "1880–1940", ORTHOCHROMATIC,
-        (0.17, 0.09, 0.03), (0.6, 0.44, 0.27), (0.97, 0.9, 0.74), 0.95, texture="film", grain=0.025,
+        (0.17, 0.09, 0.03), (0.6, 0.44, 0.27), (0.97, 0.9, 0.74), 0.95, texture="film", grain=0.016,
     ),
     Process(
         "autochrome", "Autochrome", "1907–1935", None,
-        (0.1, 0.08, 0.08), (0.48, 0.44, 0.38), (0.9, 0.85, 0.72), 0.9, 0.75, texture="starch", grain=0.09,
+        (0.1, 0.08, 0.08), (0.48, 0.44, 0.38), (0.9, 0.85, 0.72), 0.9, 0.75, texture="starch", grain=0.06,
     ),
     Process(
         "kodachrome", "Kodachrome, early", "1936–1955", None,
-        (0.03, 0.02, 0.03), (0.52, 0.46, 0.42), (1, 0.97, 0.9), 1.25, 1.3, texture="film", grain=0.02,
+        (0.03, 0.02, 0.03), (0.52, 0.46, 0.42), (1, 0.97, 0.9), 1.25, 1.3, texture="film", grain=0.01,
     ),
     Process(
         "chromogenic-faded", "Chromogenic print, faded", "1942–1985", None,
-        (0.25, 0.13, 0.14), (0.68, 0.5, 0.44), (0.98, 0.88, 0.78), 0.75, 0.6, texture="film", grain=0.02,
+        (0.25, 0.13, 0.14), (0.68, 0.5, 0.44), (0.98, 0.88, 0.78), 0.75, 0.6, texture="film", grain=0.012,
     ),
     Process(
         "halftone", "Halftone print", "1880–today", PANCHROMATIC,
@@ -102,7 +101,7 @@ PROCESSES = (
     ),
     Process(
         "photogravure", "Photogravure", "1879–1940", ORTHOCHROMATIC,
-        (0.1, 0.09, 0.1), (0.46, 0.43, 0.4), (0.93, 0.9, 0.83), 0.95, texture="film", grain=0.045,
+        (0.1, 0.09, 0.1), (0.46, 0.43, 0.4), (0.93, 0.9, 0.83), 0.95, texture="film", grain=0.03,
     ),
 )  # fmt: skip
 BY_ID = {process.id: process for process in PROCESSES}
@@ -131,39 +130,28 @@ def _colour(colour: Colour, like: Tensor) -> Tensor:
     return torch.tensor(colour, device=like.device, dtype=like.dtype)[None, :, None, None]
 
 
-MARGIN = 2  # pixels of noise around a tile that the texture's softening looks at
+def palette(process: Process) -> ToneParameters:
+    """`colours` as parameters of the tone stage, for one picture.
 
-
-def draw_texture(x: Tensor, texture: str, amount: float, top: int, left: int, seed: int) -> Tensor:
-    """x (1, 3, H, W) whose corner is pixel (top, left) of the image, with the process's texture of this amount.
-
-    A function of the pixel's coordinates alone, so that tiles meet without a seam.
+    A prediction from its code would leave a black and white process some of the picture's colour. (What saturation
+    takes beyond black and white is clipped before the contrast, not after it.)
     """
-    if amount <= 0 or not texture:
-        return x
-    height, width = x.shape[-2:]
-    if texture == "screen":
-        return _screen(x, amount, top, left)
-    noise = hash_noise(
-        top - MARGIN, left - MARGIN, height + 2 * MARGIN, width + 2 * MARGIN, planes=3, seed=seed, device=x.device
-    )
-    kernel = torch.tensor([0.05, 0.25, 0.4, 0.25, 0.05], device=x.device)
-    kernel2 = (kernel[:, None] * kernel[None, :])[None, None].expand(3, 1, 5, 5)
-    soft = F.conv2d(noise, kernel2, groups=3)
-    if texture == "film":
-        soft = soft[:, :1].expand(-1, 3, -1, -1)
-    value = x.mean(1, keepdim=True).clamp(0, 1)
-    return (x + 4.0 * amount * soft * (0.3 + 2.8 * value * (1 - value))).clamp(0, 1)
+    straight = torch.linspace(0, 1, KNOTS)
+    greys = colours(_toned_only(process), straight[None, None, None].expand(1, 3, 1, KNOTS))
+    weights = torch.tensor(process.response or PANCHROMATIC).expand(3, 3)
+    matrix = weights
+    if process.response is None:
+        matrix = weights + process.saturation * (torch.eye(3) - weights)
+        if process.matrix is not None:
+            matrix = torch.tensor(process.matrix) @ matrix
+    return ToneParameters(straight.expand(1, 3, KNOTS), matrix[None].clone(), greys[:, :, 0])
 
 
-def _screen(x: Tensor, amount: float, top: int, left: int, pitch: float = 4.2, degrees: float = 45.0) -> Tensor:
-    height, width = x.shape[-2:]
-    rows = torch.arange(top, top + height, device=x.device, dtype=torch.float32)[:, None]
-    columns = torch.arange(left, left + width, device=x.device, dtype=torch.float32)[None, :]
-    c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    turn = 2 * math.pi / pitch
-    cell = torch.cos((columns * c + rows * s) * turn) + torch.cos((rows * c - columns * s) * turn)
-    value = x.mean(1, keepdim=True)
-    ink = torch.sigmoid((value - (0.5 - 0.25 * cell)) * 7)
-    screened = x + min(1.0, amount) * 0.5 * (x * ink + 0.6 * (1 - x) * ink - 0.3 * x * (1 - ink) - 0.1 * x)
-    return screened.clamp(0, 1)
+def _toned_only(process: Process) -> Process:
+    """A process that changes greys as this one does."""
+    return replace(process, response=PANCHROMATIC, saturation=1.0, matrix=None)
+
+
+def as_print(process: Process, x: Tensor, top: int = 0, left: int = 0) -> Tensor:
+    """x (N, 3, H, W) in 0..1 as a print of this process, its texture included, at this place of the sheet."""
+    return draw_texture(colours(process, x), process.texture, process.grain, top, left, 0)

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
-from engine.models.catalog import read_card
+from engine.models.catalog import header, read_card
 from engine.models.weights import load_restorer, save_critic, save_restorer, save_upscaler
 from engine.styles import processes
 from engine.styles.encode import encode
@@ -29,6 +29,24 @@ from engine.training.run import Run, checkpoint_facts
 from engine.types import StyleCard
 
 HALO = 64
+_SURFACES = (  # a word in a title or file name; the texture and amount that such a work's card gets; the first counts
+    ("pointillism", "dabs", 0.12),
+    ("aquatint", "film", 0.03),
+    ("photogravure", "film", 0.03),
+    ("chromolith", "starch", 0.035),
+    ("lithograph", "film", 0.02),
+    ("wood engraving", "hatch", 0.7),
+    ("etching", "hatch", 0.6),
+    ("hand-coloured engraving", "hatch", 0.35),
+    ("illustration", "hatch", 0.6),
+    ("chromogenic", "film", 0.012),
+    ("van gogh", "brush", 0.13),
+    ("munch", "brush", 0.12),
+    ("kirchner", "brush", 0.08),
+    ("monet, water", "brush", 0.08),
+    ("delaunay", "dabs", 0.08),
+)
+_SURFACE_OF = {"painting": ("canvas", 0.035)}  # of a group, where no word tells of another
 _PRINTS = ("engraving", "etching", "aquatint", "lithograph", "woodcut", "woodblock", "chromolith", "print", "wave")
 
 
@@ -57,6 +75,12 @@ def publish_upscaler(checkpoint: Path, model: Path, card: Mapping[str, Any]) -> 
     return out
 
 
+def publish_card(model: Path, card: Mapping[str, Any]) -> None:
+    """Puts another card into a weight file; what the old one tells beyond it stays, and so do the tensors."""
+    state = load_file(model)
+    save_restorer(model, state, {**header(model), **card})
+
+
 def publish_critic(checkpoint: Path, model: Path) -> Path:
     """The discriminator of a checkpoint, beside the model that was trained against it; `--start` of a training reads
     both."""
@@ -82,7 +106,7 @@ def style_cards(weights: Path, photos: Path, paintings: Path | None) -> list[Sty
     pictures = PhotoSet(photos, pages=0).thumbnails(48, 256, 7)
     cards = []
     for process in processes.PROCESSES:
-        prints = processes.draw_texture(processes.colours(process, pictures), process.texture, process.grain, 0, 0, 0)
+        prints = processes.as_print(process, pictures)
         with torch.inference_mode():
             code = tuple(encoder(prints).mean(0).tolist())
         card = StyleCard(process.id, process.title, "process", code, process.date)
@@ -114,10 +138,18 @@ def _painting(row: Mapping[str, str], code: tuple[float, ...]) -> StyleCard:
     year = re.search(r"\b1[4-9]\d\d\b", title)
     printed = any(word in f"{stem} {title}".lower() for word in _PRINTS)
     group = "process" if stem.startswith("process_") else "print" if printed else "painting"
+    texture, amount = _surface(f"{stem} {title}".lower(), group)
     return StyleCard(
         stem.replace("_", "-"), title, group, code, year.group() if year else "", f"{row['repo']}: {row['path']}",
-        row["licence"],
+        row["licence"], amount, texture,
     )  # fmt: skip
+
+
+def _surface(words: str, group: str) -> tuple[str, float]:
+    for word, texture, amount in _SURFACES:
+        if word in words:
+            return texture, amount
+    return _SURFACE_OF.get(group, ("", 0.0))
 
 
 def main() -> None:
@@ -132,6 +164,9 @@ def main() -> None:
     upscaler.add_argument("checkpoint", type=Path)
     upscaler.add_argument("--model", type=Path, required=True, help="the weight file it was taught on")
     upscaler.add_argument("--card", type=Path, required=True, help="JSON with the facts of the card")
+    facts = commands.add_parser("card", help="a weight file gets another card")
+    facts.add_argument("model", type=Path)
+    facts.add_argument("--card", type=Path, required=True, help="JSON with the facts of the card")
     critic = commands.add_parser("critic", help="the discriminator in a checkpoint becomes a file beside its model")
     critic.add_argument("checkpoint", type=Path)
     critic.add_argument("--model", type=Path, required=True, help="the weight file that was trained against it")
@@ -147,6 +182,8 @@ def main() -> None:
     elif arguments.command == "upscaler":
         card = json.loads(arguments.card.read_text(encoding="utf-8"))
         publish_upscaler(arguments.checkpoint, arguments.model, card)
+    elif arguments.command == "card":
+        publish_card(arguments.model, json.loads(arguments.card.read_text(encoding="utf-8")))
     elif arguments.command == "critic":
         publish_critic(arguments.checkpoint, arguments.model)
     else:

@@ -81,10 +81,7 @@ def _references(photos: PhotoSet, count: int) -> Tensor:
     """(count, 3, 256, 256): photographs as prints of all the processes in turn."""
     pictures = photos.batch(count, REFERENCE_SIZE, SEED + 1)
     kinds = [processes.PROCESSES[number % len(processes.PROCESSES)] for number in range(count)]
-    prints = [
-        processes.draw_texture(processes.colours(kind, picture), kind.texture, kind.grain, 0, 0, 0)
-        for kind, picture in zip(kinds, torch.split(pictures, 1), strict=True)
-    ]
+    prints = [processes.as_print(kind, picture) for kind, picture in zip(kinds, torch.split(pictures, 1), strict=True)]
     return torch.cat(prints)
 
 
@@ -95,7 +92,7 @@ def _objective(run: Run, judge: Validation, references: Tensor, alpha: float, be
     drawn = torch.rand(n, NOISE, height // 4, width // 4, generator=torch.Generator().manual_seed(SEED))
     seen = run.nets.backbone(x)
     z = condition(x.new_full((n,), alpha), x.new_full((n,), beta), run.nets.encoder(references))
-    y = x + run.nets.head(seen.features, seen.fine, seen.residual, drawn.to(x) * 2 - 1, z)
+    y = x + run.nets.head(seen, drawn.to(x) * 2 - 1, z)
     side = objective.SQUARE
     content, style = objective.distances(run.nets.features, y, truth, references[..., :side, :side])
     scaled = alpha * content / run.scales["content"] + beta * style / run.scales["style"]

@@ -78,7 +78,7 @@ def given(run: Run, small: Tensor, alpha: Tensor, seed: int, autocast: torch.aut
     z = head_condition(alpha, plain, torch.zeros(n, 64, device=small.device))
     with torch.no_grad(), autocast:
         seen = run.nets.backbone(small)
-        r = run.nets.head(seen.features, seen.fine, seen.residual, drawn, z)
+        r = run.nets.head(seen, drawn, z)
         damage = torch.sigmoid(seen.damage.float())
     return Given(small, r, damage, _noise((n, NOISE, height // CELL, width // CELL), seed + 1).to(small.device))
 

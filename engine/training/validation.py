@@ -66,7 +66,7 @@ class Validation:
 
         def output(alpha: float, beta: float = 0.0) -> Tensor:
             z = condition(b.aged.new_full((n,), alpha), b.aged.new_full((n,), beta), style)
-            restored: Tensor = b.aged + run.nets.head(seen.features, seen.fine, seen.residual, noise, z)
+            restored: Tensor = b.aged + run.nets.head(seen, noise, z)
             return restored
 
         outputs = {alpha: output(alpha) for alpha in (0.1, 0.3, 1.0, 3.0, 10.0)}

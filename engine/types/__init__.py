@@ -55,17 +55,20 @@ from engine.types.rendering import (
     Sample,
     View,
 )
+from engine.types.tuning import TUNING_NAME, CollectionKind, Tuned, Tuning, TuningCheck
 from engine.types.words import recipe_in_words
 from engine.types.work import (
     Comparison,
     EngineReady,
     ExportOptions,
     Losses,
+    NewModel,
     Optimisation,
     Optimised,
     Progress,
     Restored,
     Trial,
+    UnfinishedExport,
 )
 
 __all__ = [
@@ -81,9 +84,11 @@ __all__ = [
     "SCALES",
     "SHIPPED_MODEL",
     "TEMPLATE_FIELDS",
+    "TUNING_NAME",
     "Approval",
     "ChainReport",
     "CheckState",
+    "CollectionKind",
     "Comparison",
     "EngineReady",
     "Event",
@@ -109,6 +114,7 @@ __all__ = [
     "MapRequest",
     "MapScale",
     "ModelCard",
+    "NewModel",
     "OpenedImage",
     "Optimisation",
     "Optimised",
@@ -132,6 +138,10 @@ __all__ = [
     "Snapshot",
     "StyleCard",
     "Trial",
+    "Tuned",
+    "Tuning",
+    "TuningCheck",
+    "UnfinishedExport",
     "Verified",
     "View",
     "export_preset",

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from engine.errors import RecipeError
+from engine.types.packaging import PackageFacts
 from engine.types.projects import Project, ProjectItem
 from engine.types.work import Restored
 
@@ -163,6 +164,7 @@ class ExportBatch:
     project: Project | None = None
     report: bool = True
     resumes: str = ""
+    package: PackageFacts | None = None  # what packages tell of the archive; None: what the project keeps
 
 
 @dataclass(frozen=True, slots=True)

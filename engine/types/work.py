@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from engine.errors import RecipeError
 from engine.types.recipe import SCALES, Recipe
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +51,18 @@ class Restored:
     damage: float = 0.0  # share of the area found damaged, 0..1
     changed: float = 0.0  # share of the pixels that differ from the master, 0..1
     device: str = ""
+    resumed: float = 0.0  # share of the work that an interrupted run had done before, 0..1
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedExport:
+    """An export that was cut off, as by a power failure: `done` of `total` tiles are still there."""
+
+    key: str
+    source: str
+    target: str
+    done: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +130,16 @@ class Trial:
     weights: str = ""  # a weight file that is not installed; "": the shipped model
     only: tuple[str, ...] = ()  # themes; none named: all
     pictures: int = 1_000  # at most so many of each folder
+
+
+@dataclass(frozen=True, slots=True)
+class NewModel:
+    """A network's file that is to be imported, and what a person knows of it; "" is what nobody told."""
+
+    file: str
+    title: str = ""  # "": the file's name
+    licence: str = ""
+    source: str = ""
+    training_data: str = ""
+    restricted: bool = False  # may be of an architecture whose licence forbids some uses
+    folder: str = ""  # of a project that is to hold it; "": a person's own models

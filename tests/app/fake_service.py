@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from engine.errors import EngineError, ImageError, ProjectError, RecipeError
+from engine.errors import EngineError, ImageError, ModelError, ProjectError, RecipeError
 from engine.export.naming import Facts, name_for
 from engine.types import (
     MAP_SCALES,
@@ -31,6 +31,7 @@ from engine.types import (
     ExportOptions,
     ExportOutcome,
     ExportReport,
+    FixityReport,
     Frame,
     ImageInfo,
     ImageRef,
@@ -39,6 +40,7 @@ from engine.types import (
     MapFrame,
     MapRequest,
     ModelCard,
+    NewModel,
     OpenedImage,
     Optimisation,
     Optimised,
@@ -47,17 +49,27 @@ from engine.types import (
     ProjectItem,
     Recipe,
     Region,
+    Relocation,
     RenderRequest,
     Restored,
     Sample,
     Snapshot,
     StyleCard,
+    Tuned,
+    Tuning,
+    TuningCheck,
+    UnfinishedExport,
     View,
 )
 
 T = TypeVar("T")
 Pixels = NDArray[np.uint8]
 TILE = 256
+FOREIGN = ModelCard(
+    "foreign-12345678", "Foreign", sha256="12345678" * 8, origin="imported", scale=2, enlarges=2, halo=16, tile=128,
+    controls=("strength", "keep_tone", "scope", "grain"), licence="unknown", pace=27.0, pace_on="processor, 2 threads",
+    memory=89_000_000, file="foreign.pth", imported="2026-11-26T07:00:00+00:00",
+)  # fmt: skip
 
 
 class FakeWork(Generic[T]):
@@ -90,6 +102,17 @@ class FakeJob:
 
 
 @dataclass(frozen=True)
+class FakeTuning:
+    """What `finetune` returns."""
+
+    work: FakeWork[Tuned]
+    stopped: threading.Event
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+
+@dataclass(frozen=True)
 class Costs:
     """Seconds each thing takes; tests make them longer where they need the time."""
 
@@ -112,12 +135,16 @@ class FakeService:
         self.surveys: list[MapRequest] = []
         self.thumbnails: list[tuple[ImageRef, Recipe, Region | None]] = []  # as asked for
         self.more_styles: list[StyleCard] = []  # beside the processes
+        self.more_models: list[ModelCard] = []  # beside the shipped one
+        self.new_models: list[NewModel] = []  # as asked for
+        self.refuse_models = ""
         self.saves: list[ProjectItem] = []
         self.orders: list[Optimisation] = []
         self.batches: list[ExportBatch] = []
         self.refuse_exports: set[int] = set()  # places in a job
         self._taken: set[Path] = set()  # names of files that are being written
         self.interrupted: list[InterruptedExport] = []
+        self.wishes: list[Tuning] = []
         self.bits = 8  # of the masters, as they say
         self.refuse_saves = ""
         self.refuse_drafts = ""
@@ -130,9 +157,13 @@ class FakeService:
         self._engine = threading.Thread(target=self._live, name="engine")
         self._io = ThreadPoolExecutor(2, thread_name_prefix="io")
         self.closed = False
+        self.journaled: list[ProjectItem] = []
+        self.noted_open = ""
+        self.was_left_open: tuple[str, ...] = ()
         self.damage: Region | None = None  # what is found; default: a square in the corner
         self.refuse_masks = ""
         self.exported: list[Recipe] = []
+        self.unfinished: tuple[UnfinishedExport, ...] = ()
         self.mask_time = 0.0  # seconds that keeping one takes
         self.masks: dict[str, NDArray[np.uint8]] = {}
 
@@ -206,7 +237,7 @@ class FakeService:
 
     def _read(self, image: ImageRef) -> Pixels:
         if image not in self._pixels:
-            path = self._paths[image]
+            path = self._paths[image] if image.sha256 else image.path
             try:
                 with Image.open(path) as picture:
                     rgb = np.asarray(picture.convert("RGB"))
@@ -367,6 +398,48 @@ class FakeService:
     def drop_background(self) -> None:
         self._background += 1
 
+    def finetune(
+        self,
+        wish: Tuning,
+        on_progress: Callable[[Progress], None],
+        on_check: Callable[[TuningCheck], None] = lambda _check: None,
+    ) -> FakeTuning:
+        """A measurement every second step, each half a decibel better; `costs.export_steps` steps in all."""
+        work: FakeWork[Tuned] = FakeWork()
+        job, checks = FakeTuning(work, threading.Event()), [self._tuning_check(0)]
+        self.wishes.append(wish)
+        strip = save_picture(self.root / "strip.png", 64, 64)
+
+        def step() -> None:
+            if not work.wanted or self.closed:
+                work.future.cancel()
+                work.future.set_running_or_notify_cancel()
+                return
+            number = 2 * len(checks)
+            if number <= self.costs.export_steps and not job.stopped.is_set():
+                time.sleep(self.costs.export_step)
+                checks.append(replace(self._tuning_check(number), strip=str(strip)))
+                on_progress(Progress(number, self.costs.export_steps, "learning"))
+                on_check(checks[-1])
+                self._work.put(step)
+                return
+            first, last = checks[0].figures, checks[-1].figures
+            work.future.set_result(
+                Tuned(
+                    str(Path(wish.folder) / f"{wish.name}.safetensors"), first, last, (), ("6 are few.",), number, 1.0
+                )
+            )
+
+        on_check(checks[0])
+        self._work.put(step)
+        return job
+
+    @staticmethod
+    def _tuning_check(step: int) -> TuningCheck:
+        gain = 0.5 * step
+        figures = {"own_10": 22 + gain, "own_1": 21 + gain, "general_10": 30.0, "texture_1": 1.0, "score": 21.5 + gain}
+        return TuningCheck(step, figures, "", best=True)
+
     def optimise(
         self,
         image: ImageRef,
@@ -415,6 +488,19 @@ class FakeService:
         work: FakeWork[Restored] = FakeWork()
         self._drive(work, self._export_steps(image, recipe, options), on_progress)
         return work
+
+    def unfinished_exports(self) -> Future[tuple[UnfinishedExport, ...]]:
+        return self._io.submit(lambda: self.unfinished)
+
+    def resume_export(
+        self, unfinished: UnfinishedExport, on_progress: Callable[[Progress], None]
+    ) -> FakeWork[Restored]:
+        self.calls.append(f"resume {unfinished.key}")
+        image = self._open(unfinished.source).ref
+        return self.export(image, Recipe(), ExportOptions(unfinished.target), on_progress)
+
+    def discard_export(self, unfinished: UnfinishedExport) -> Future[None]:
+        return self._io.submit(self.calls.append, f"discard {unfinished.key}")
 
     def _export_steps(
         self, image: ImageRef, recipe: Recipe, options: ExportOptions
@@ -594,7 +680,29 @@ class FakeService:
         self.more_styles.remove(mine[0])
 
     def models(self) -> tuple[ModelCard, ...]:
-        return (ModelCard("archivist-1", "Archivist 1", scale=4),)
+        return (ModelCard("archivist-1", "Archivist 1", scale=4), *self.more_models)
+
+    def import_model(self, new: NewModel, on_progress: Callable[[Progress], None]) -> FakeWork[ModelCard]:
+        self.new_models.append(new)
+        work: FakeWork[ModelCard] = FakeWork()
+
+        def make() -> None:
+            on_progress(Progress(0, 1, "reading"))
+            if self.refuse_models:
+                work.future.set_exception(ModelError(self.refuse_models))
+                return
+            card = replace(FOREIGN, title=new.title, licence=new.licence, source=new.source, file=Path(new.file).name)
+            self.more_models.append(card)
+            work.future.set_result(card)
+
+        self._work.put(make)
+        return work
+
+    def remove_model(self, model: str) -> None:
+        mine = [card for card in self.more_models if card.id == model]
+        if not mine:
+            raise ModelError(f"“{model}” belongs to Archivist and stays.")
+        self.more_models.remove(mine[0])
 
     # projects
 
@@ -656,6 +764,84 @@ class FakeService:
             return self._write(replace(known, items=tuple(item if i.uuid == item.uuid else i for i in known.items)))
 
         return self._io.submit(save)
+
+    def journal(self, project: Project, items: Sequence[ProjectItem]) -> Future[None]:
+        return self._io.submit(lambda: self.journaled.extend(items))
+
+    def beat(self) -> Future[None]:
+        return self._io.submit(lambda: self.calls.append("beat"))
+
+    def note_open(self, project: Project | None) -> Future[None]:
+        def note() -> None:
+            self.noted_open = project.folder if project is not None else ""
+
+        return self._io.submit(note)
+
+    def left_open(self) -> Future[tuple[str, ...]]:
+        return self._io.submit(lambda: self.was_left_open)
+
+    def acknowledge(self, project: Project, item: ProjectItem) -> Future[Project]:
+        def accept() -> Project:
+            known = self._projects.get(project.uuid, project)
+            seen = self._open(item.source.path, item.source.page).ref
+            now = replace(item, source=replace(item.source, sha256=seen.sha256, size=seen.size))
+            now = replace(now, revision=item.revision + 1)
+            return self._write(replace(known, items=tuple(now if i.uuid == item.uuid else i for i in known.items)))
+
+        return self._io.submit(accept)
+
+    def check_masters(
+        self, project: Project, items: Sequence[ProjectItem], on_progress: Callable[[Progress], None]
+    ) -> FakeWork[tuple[tuple[str, FixityReport], ...]]:
+        work: FakeWork[tuple[tuple[str, FixityReport], ...]] = FakeWork()
+        reports: list[tuple[str, FixityReport]] = []
+
+        def step() -> None:
+            if not work.wanted or self.closed:
+                work.future.cancel()
+                work.future.set_running_or_notify_cancel()
+            elif len(reports) == len(items):
+                work.future.set_result(tuple(reports))
+            else:
+                item = items[len(reports)]
+                reports.append((item.uuid, self._check(item)))
+                on_progress(Progress(len(reports), len(items), ""))
+                self._work.put(step)
+
+        self._work.put(step)
+        return work
+
+    def _check(self, item: ProjectItem) -> FixityReport:
+        path, expected = Path(item.source.path), item.source.sha256
+        if not path.exists():
+            return FixityReport(path, "unreadable", expected, "", f"{path.name} is not there any more; look for it.")
+        actual = hashlib.sha256(path.read_bytes()).hexdigest()
+        if actual != expected:
+            return FixityReport(path, "changed", expected, actual, f"{path.name} is not the file that was added; look.")
+        return FixityReport(path, "intact", expected, actual, f"{path.name} is unchanged.")
+
+    def relocate(
+        self, project: Project, folder: str | None, on_progress: Callable[[Progress], None], *, only_look: bool = False
+    ) -> FakeWork[tuple[Project, tuple[Relocation, ...]]]:
+        work: FakeWork[tuple[Project, tuple[Relocation, ...]]] = FakeWork()
+
+        def search() -> None:
+            known = self._projects.get(project.uuid, project)
+            files = {
+                hashlib.sha256(p.read_bytes()).hexdigest(): str(p)
+                for p in (Path(folder).rglob("*.png") if folder else ())
+            }
+            gone = [item for item in known.items if not os.path.exists(item.source.path)]
+            moved = tuple(Relocation(i.uuid, i.source.path, files.get(i.source.sha256, "")) for i in gone)
+            now = {one.uuid: one.new for one in moved if one.new}
+            items = tuple(
+                replace(i, source=replace(i.source, path=now[i.uuid]), revision=i.revision + 1) if i.uuid in now else i
+                for i in known.items
+            )
+            work.future.set_result((self._write(replace(known, items=items)), moved))
+
+        self._work.put(search)
+        return work
 
     def locate(self, project: Project, item: ProjectItem) -> str:
         if not os.path.exists(item.source.path):

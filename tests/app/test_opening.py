@@ -189,8 +189,8 @@ def test_a_master_that_changed_since_it_was_added_is_told(start: Open, service: 
     application.close()
     save_picture(picture, 640, 480, seed=99)
     again = start(folder, on=FakeService(service.root))
-    until(again, lambda: again.window.messages.faults)
-    assert "no longer the file" in again.window.messages.faults[0]
+    until(again, lambda: again.window.messages.offers)
+    assert "no longer the file" in again.window.messages.offers[0].text
 
 
 def test_a_project_that_is_none_is_told(start: Open, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import imagecodecs
 import numpy as np
-import pytest
 import tifffile
 import torch
 
@@ -22,9 +21,9 @@ from engine.models.generator import FEATURES, FINE, NOISE
 from engine.rendering import stages
 from engine.rendering.pipeline import Pipeline, Subject
 from engine.types import ImageRef, Recipe, Region, RenderRequest, View
-from tests.benchmarks.conftest import Compare
+from tests.benchmarks.conftest import Compare, computing
 
-pytestmark = pytest.mark.benchmark
+pytestmark = computing
 
 SIDE = 1024
 Convolutions = Callable[[float], Callable[[], None]]
@@ -79,14 +78,14 @@ def test_the_head_keeps_near_the_speed_of_plain_convolutions(
     dtype, cells = pipeline.restorer.backbone.stem.weight.dtype, SIDE // 4
     with torch.inference_mode():
         ready = stages.prepare(pipeline.restorer, Recipe(), None, torch.rand(1, 3, 64, 64))
-    features, fine, residual, noise = (
+    features, fine, room, residual, noise = (
         torch.rand(1, channels, side, side).to(dtype).contiguous(memory_format=torch.channels_last)
-        for channels, side in ((FEATURES, cells), (FINE, 2 * cells), (3, SIDE), (NOISE, cells))
+        for channels, side in ((FEATURES, cells), (FINE, 2 * cells), (1, SIDE), (3, SIDE), (NOISE, cells))
     )
 
     @torch.inference_mode()
     def run() -> None:
-        ready.head(features, fine, residual, noise)
+        ready.head(features, fine, room, residual, noise)
 
     equal = convolutions(head_macs(pipeline.restorer.head) * SIDE * SIDE / 1e6)
     compare(run, equal, "plain convolutions of as many multiplications", at_most=6)

@@ -254,7 +254,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_the_memory_limit_is_stated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = save_tiff(tmp_path / "a.tif", noise(3, np.uint16, size=(100, 100)))
+    path = save_png16(tmp_path / "a.png", noise(3, np.uint16, size=(100, 100)))
     monkeypatch.setattr(reader, "memory_limit", lambda: 50_000)
     assert "0.0 GB may be used" in refused(path)
     monkeypatch.setattr(reader, "memory_limit", lambda: 60_000)

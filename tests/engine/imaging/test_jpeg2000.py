@@ -55,6 +55,25 @@ def test_the_capture_resolution_is_read(picture: Path) -> None:
     assert probe(with_header_boxes(picture, box(b"res ", capture))).dpi == pytest.approx((600, 300), abs=0.01)
 
 
+def test_exif_xmp_and_iptc_are_read_from_their_boxes(picture: Path) -> None:
+    tags = Image.Exif()
+    tags[271], tags[274] = "Kodak", 6
+    packet, records = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>", b"\x1c\x02\x78\x00\x01a"
+    content = picture.read_bytes()
+    for name, body in (
+        (b"JpgTiffExif->JP2", tags.tobytes().removeprefix(b"Exif\0\0")),
+        (bytes.fromhex("be7acfcb97a942e89c71999491e3afac"), packet),
+        (bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38"), records),
+    ):
+        content += box(b"uuid", name + body)
+    picture.write_bytes(content)
+    metadata = read_master(picture).metadata
+    assert (metadata.xmp, metadata.iptc) == (packet, records)
+    kept = Image.Exif()
+    kept.load(b"Exif\0\0" + (metadata.exif or b""))
+    assert (kept[271], kept[274]) == ("Kodak", 1)
+
+
 def test_an_embedded_profile_is_read(picture: Path) -> None:
     content = picture.read_bytes()
     start = content.index(b"colr") - 4

@@ -202,6 +202,19 @@ def test_iptc_is_carried_over(tmp_path: Path, format: Format) -> None:
     )
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("kind", "size"), [(4, 4), (7, 1), (1, 1)])
+def test_iptc_is_read_as_bytes_whatever_a_tiff_declares_it_to_be(
+    tmp_path: Path, order: str, kind: int, size: int
+) -> None:
+    records = b"\x1c\x02\x78\0\x05Inge\0\x1c\x02\x19\0\x01a"
+    padded = records + bytes(-len(records) % size)
+    path = save_tiff(
+        tmp_path / "a.tif", smooth(), byteorder=order, extratags=[(33723, kind, len(padded) // size, padded, True)]
+    )
+    assert read_master(path).metadata.iptc == records
+
+
 def test_big_tiff_carries_exif_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "_CLASSIC_LIMIT", 1000)
     master = master_with_everything(tmp_path, "jpg")
@@ -325,12 +338,12 @@ def test_a_jpeg_drops_the_masters_packet_rather_than_its_own_words(tmp_path: Pat
 
 def test_an_encoder_that_gives_up_is_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise imagecodecs.PngError("png_encode", "provoked", -1)
+        raise RuntimeError("provoked")  # of which the codecs' errors are kinds
 
-    monkeypatch.setattr(imagecodecs, "png_encode", fail)
+    monkeypatch.setattr(imagecodecs, "lzw_encode", fail)
     with pytest.raises(WriteError, match="could not be encoded; choose another format"):
-        write(tmp_path / "out.png", smooth(), "PNG")
-    assert not (tmp_path / "out.png").exists()
+        write(tmp_path / "out.tif", smooth(), "TIFF")
+    assert not (tmp_path / "out.tif").exists()
 
 
 def test_control_characters_do_not_break_the_packet() -> None:

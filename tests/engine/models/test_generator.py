@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from engine.models.blocks import hash_noise
-from engine.models.generator import FINE, NOISE, Backbone, Generator, Head, condition
+from engine.models.generator import FINE, LEAST_ROOM, NOISE, Backbone, Generator, Head, Understanding, condition, room
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +25,7 @@ def test_shapes_follow_the_picture(generator: Generator) -> None:
     assert seen.residual.shape == (2, 3, 48, 64)
     assert seen.features.shape == (2, 32, 12, 16)
     assert seen.fine.shape == (2, FINE, 24, 32)
-    assert seen.damage.shape == (2, 1, 48, 64)
+    assert seen.room.shape == seen.damage.shape == (2, 1, 48, 64)
 
 
 def test_no_step_of_the_backbone_is_more_than_a_tenth_of_it() -> None:
@@ -48,23 +50,47 @@ def test_a_new_network_leaves_the_picture_as_it_is() -> None:
     assert torch.equal(Backbone()(x).residual, torch.zeros_like(x))
 
 
+def understood(cells: int, *, space: float = 0.2) -> Understanding:
+    side = 4 * cells
+    features, fine = torch.rand(1, 32, cells, cells), torch.rand(1, FINE, 2 * cells, 2 * cells)
+    one = torch.ones(1, 1, side, side)
+    return Understanding(torch.rand(1, 3, side, side), features, fine, space * one, one)
+
+
 def test_folded_head_computes_what_the_conditioned_head_does(generator: Generator) -> None:
-    features, fine, residual = torch.rand(1, 32, 8, 8), torch.rand(1, FINE, 16, 16), torch.rand(1, 3, 32, 32)
-    noise = hash_noise(0, 0, 8, 8, planes=NOISE, seed=3)
+    seen, noise = understood(8), hash_noise(0, 0, 8, 8, planes=NOISE, seed=3)
     z = condition(torch.tensor([2.0]), torch.tensor([0.5]), torch.randn(1, 64))
     with torch.no_grad():
-        whole = generator.head(features, fine, residual, noise, z)
-        folded = generator.head.fold(z)(features, fine, residual, noise)
+        whole = generator.head(seen, noise, z)
+        folded = generator.head.fold(z)(seen.features, seen.fine, seen.room, seen.residual, noise)
     assert torch.allclose(whole, folded, atol=1e-5)
 
 
 def test_what_the_head_adds_beyond_the_residual_has_no_colour(generator: Generator) -> None:
-    features, fine, noise = torch.rand(1, 32, 8, 8), torch.rand(1, FINE, 16, 16), torch.rand(1, NOISE, 8, 8)
+    seen, noise = understood(8), torch.rand(1, NOISE, 8, 8)
+    seen = replace(seen, residual=torch.zeros_like(seen.residual))
     z = condition(torch.tensor([0.1]), torch.tensor([1.0]), torch.randn(1, 64))
     with torch.no_grad():
-        added = generator.head(features, fine, torch.zeros(1, 3, 32, 32), noise, z)
+        added = generator.head(seen, noise, z)
     assert added.abs().mean() > 1e-3
     assert torch.equal(added, added[:, :1].expand_as(added))
+
+
+def test_without_a_style_nothing_is_moved_beyond_its_room(generator: Generator) -> None:
+    seen, noise = understood(8, space=0.03), torch.rand(1, NOISE, 8, 8)
+    seen = replace(seen, residual=torch.zeros_like(seen.residual), features=40 * seen.features)
+    plain, styled = (condition(torch.tensor([0.1]), torch.tensor([beta]), torch.randn(1, 64)) for beta in (0.0, 1.0))
+    with torch.no_grad():
+        assert 0.02 < generator.head(seen, noise, plain).abs().max() <= 0.03
+        assert generator.head(seen, noise, styled).abs().max() > 0.06
+
+
+def test_smooth_parts_leave_hardly_any_room_and_contours_much() -> None:
+    picture = torch.full((1, 3, 16, 16), 0.5)
+    picture[..., 8:] = 0.9
+    space = room(picture)
+    assert torch.allclose(space[..., :7], torch.tensor(LEAST_ROOM))
+    assert torch.allclose(space[..., 7:9], torch.tensor(LEAST_ROOM + 0.2))
 
 
 def test_style_is_silent_where_beta_is_zero() -> None:
@@ -78,10 +104,9 @@ def test_head_looks_at_alpha() -> None:
     torch.manual_seed(1)
     head = Head()
     torch.nn.init.normal_(head.modulation[2].weight, std=0.1)  # type: ignore[arg-type]
-    features, fine, residual = torch.rand(1, 32, 4, 4), torch.rand(1, FINE, 8, 8), torch.rand(1, 3, 16, 16)
-    noise, style = torch.zeros(1, NOISE, 4, 4), torch.zeros(1, 64)
+    seen, noise, style = understood(4), torch.zeros(1, NOISE, 4, 4), torch.zeros(1, 64)
     z = [condition(torch.tensor([alpha]), torch.zeros(1), style) for alpha in (0.1, 10.0)]
-    outs = [head(features, fine, residual, noise, wish) for wish in z]
+    outs = [head(seen, noise, wish) for wish in z]
     assert (outs[0] - outs[1]).abs().mean() > 1e-3
 
 

@@ -13,6 +13,9 @@ import torch
 
 from engine.errors import EngineError
 from engine.runtime import device
+from engine.training.dataset import PhotoSet
+from engine.training.phases import Lesson
+from engine.training.presets import Phase
 
 ROOT = Path(__file__).parents[3]
 
@@ -51,6 +54,20 @@ def test_the_trial_of_a_card_that_is_not_there_fails_in_words() -> None:
 
 def test_the_trial_of_what_works_finds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert device._trial(device.Device(torch.device("cpu"), torch.float32, "")) == ""
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_training_halves_the_precision_only_where_the_processor_has_the_instructions(
+    monkeypatch: pytest.MonkeyPatch, native: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native, raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False, raising=False)
+    lesson = Lesson(PhotoSet.__new__(PhotoSet), None, Phase("joint", 1, 1e-3), torch.device("cpu"), seed=1)
+    x, weight = torch.ones(1, 4, 8, 8), torch.ones(4, 4, 3, 3)
+    with lesson.autocast():
+        found = torch.nn.functional.conv2d(x, weight).dtype
+    assert found == (torch.bfloat16 if native else torch.float32)
+    assert device.processor("").dtype == found
 
 
 def test_an_apple_processor_computes_in_float16(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,8 @@ from engine.errors import Cancelled, WriteError
 from engine.export.ledger import Errand, Ledger, place_for
 from engine.imaging.metadata import Metadata, enlarged
 from engine.imaging.rasters import Decoded, Raster
-from engine.imaging.writer import check_format, write_image
+from engine.imaging.writer import check_format
+from engine.imaging.writer import write_image as write_image
 from engine.projects.atomic import remove_leftovers, replacing
 from engine.rendering.canvas import Tally
 from engine.rendering.pipeline import Pipeline, Subject

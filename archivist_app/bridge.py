@@ -13,7 +13,10 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from engine.errors import Cancelled, EngineError
 from engine.types import (
     EngineReady,
+    ExportBatch,
+    ExportEstimate,
     ExportOptions,
+    ExportReport,
     FixityReport,
     Frame,
     ImageRef,
@@ -34,6 +37,9 @@ from engine.types import (
     Restored,
     Sample,
     StyleCard,
+    Tuned,
+    Tuning,
+    TuningCheck,
     UnfinishedExport,
 )
 
@@ -136,6 +142,48 @@ class OptimiseHandle(ExportHandle):
         done: Any = await self.result()
         optimised: Optimised = done
         return optimised
+
+
+class BatchHandle:
+    """A running export of many images: await `result()`, `cancel()` it or let it rest from Qt's thread."""
+
+    def __init__(self, work: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._work = work
+        self._loop = loop
+
+    def cancel(self) -> None:
+        """Ask the engine to stop; what was finished stays."""
+        self._work.cancel()
+
+    def hold(self, paused: bool) -> None:
+        """Let it rest, or go on."""
+        if paused:
+            self._work.pause()
+        else:
+            self._work.resume()
+
+    async def result(self) -> ExportReport:
+        """What became of each image. Raises EngineError, or Cancelled once what was begun has been removed."""
+        report: ExportReport = await _outcome(self._work.future, self.cancel, self._loop)
+        return report
+
+
+class TuningHandle(ExportHandle):
+    """A running fine-tuning, which can also be stopped early."""
+
+    def __init__(self, job: Any, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(job.work, loop)
+        self._stop = job.stop
+
+    def stop(self) -> None:
+        """Learn no more; the best so far is written."""
+        self._stop()
+
+    async def tuned(self) -> Tuned:
+        """What was learned. Raises as `result` does."""
+        done: Any = await self.result()
+        tuned: Tuned = done
+        return tuned
 
 
 class Bridge(QObject):
@@ -290,6 +338,30 @@ class Bridge(QObject):
 
         return ExportHandle(self._service.export(image, recipe, options, progress), self._loop)
 
+    def export_batch(self, batch: ExportBatch, on_progress: Callable[[Progress], None]) -> BatchHandle:
+        """Start writing many images as one job; `on_progress` is called on Qt's thread."""
+
+        def progress(step: Progress) -> None:  # called on the engine thread
+            self._posted.emit(on_progress, step)
+
+        return BatchHandle(self._service.export_batch(batch, progress), self._loop)
+
+    def export_name(self, batch: ExportBatch) -> str:
+        """What the first image of a job will be called. Raises RecipeError where the template makes no name."""
+        return self._service.export_name(batch)
+
+    async def estimate_export(self, batch: ExportBatch) -> ExportEstimate:
+        """What a job will come to. Raises EngineError."""
+        return await self._result(self._service.estimate_export(batch))
+
+    def interrupted_exports(self, project: Project, done: Done, failed: Failed) -> None:
+        """The jobs of a project that a crash interrupted, as InterruptedExports."""
+        self._watch(self._service.interrupted_exports(project), done, failed)
+
+    def forget_export(self, job: str) -> None:
+        """An interrupted job is not gone on with."""
+        self._service.forget_export(job)
+
     def unfinished_exports(self, done: Callable[[tuple[UnfinishedExport, ...]], None], failed: Failed) -> None:
         """Exports that an earlier run of the program did not end."""
         self._watch(self._service.unfinished_exports(), done, failed)
@@ -323,6 +395,19 @@ class Bridge(QObject):
             self._posted.emit(lambda _: on_pass(losses, frame), None)
 
         return OptimiseHandle(self._service.optimise(image, recipe, order, progress, told), self._loop)
+
+    def finetune(
+        self, wish: Tuning, on_progress: Callable[[Progress], None], on_check: Callable[[TuningCheck], None]
+    ) -> TuningHandle:
+        """Start to teach a model a collection's own; both callbacks are called on Qt's thread."""
+
+        def progress(step: Progress) -> None:  # called on the engine thread, as is the next
+            self._posted.emit(on_progress, step)
+
+        def told(check: TuningCheck) -> None:
+            self._posted.emit(on_check, check)
+
+        return TuningHandle(self._service.finetune(wish, progress, told), self._loop)
 
     # masks
 

@@ -30,7 +30,10 @@ def make_window() -> MainWindow:
 
 
 def show_at_once(window: MainWindow, busy: str = "") -> None:
-    """Show it, and return once it has been painted; `busy` says what comes next, instead of the invitation."""
+    """Show it, and return once it has been painted; `busy` says what comes next, instead of the invitation.
+
+    Keys and clicks wait until somebody is there to answer them.
+    """
     loop = QEventLoop()
     window.empty.show_busy(busy)
     window.first_painted.connect(loop.quit)
@@ -38,6 +41,6 @@ def show_at_once(window: MainWindow, busy: str = "") -> None:
     patience.timeout.connect(loop.quit)
     patience.start()
     window.show()
-    loop.exec()
+    loop.exec(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
     patience.stop()
     window.first_painted.disconnect(loop.quit)

@@ -38,6 +38,10 @@ class ProjectError(EngineError):
     """A project folder cannot be opened or saved."""
 
 
+class TrainingError(EngineError):
+    """A training cannot begin, or has nothing to show for itself."""
+
+
 class Cancelled(Exception):
     """Somebody asked to stop. Not a failure: nothing is reported as one."""
 

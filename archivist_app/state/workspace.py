@@ -12,6 +12,8 @@ from archivist_app.state.assessing import Assessing
 from archivist_app.state.corners import Corners
 from archivist_app.state.custody import Custody
 from archivist_app.state.document import Document
+from archivist_app.state.export_choice import ExportChoice
+from archivist_app.state.export_jobs import ExportJobs
 from archivist_app.state.exporting import Exporter
 from archivist_app.state.jobs_model import JobsModel
 from archivist_app.state.maps import Maps
@@ -26,6 +28,7 @@ from archivist_app.state.session import Session
 from archivist_app.state.styles_model import StylesModel
 from archivist_app.state.thumbnails import Thumbnails
 from archivist_app.state.truth import Truth
+from archivist_app.state.tuning import Tuner
 from archivist_app.state.unfinished import Unfinished
 from archivist_app.state.variants import Variants
 
@@ -54,8 +57,11 @@ class Workspace:
     corners: Corners
     jobs: JobsModel
     exporter: Exporter
+    export_choice: ExportChoice
+    export_jobs: ExportJobs
     unfinished: Unfinished
     optimiser: Optimiser
+    tuner: Tuner
 
     @classmethod
     def build(cls, bridge: Bridge, tasks: Tasks, preferences: Preferences, owner: QObject) -> Workspace:
@@ -89,8 +95,11 @@ class Workspace:
             corners=Corners(document, thumbnails, owner),
             jobs=jobs,
             exporter=exporter,
+            export_choice=ExportChoice(session, bridge, preferences, tasks),
+            export_jobs=ExportJobs(session, bridge, jobs, tasks),
             unfinished=Unfinished(exporter, bridge, jobs),
             optimiser=Optimiser(session, exporter, bridge, jobs, tasks),
+            tuner=Tuner(session, bridge, jobs, tasks),
         )
 
     def stop(self) -> None:
@@ -103,3 +112,4 @@ class Workspace:
         self.styles.stop()
         self.corners.stop()
         self.thumbnails.stop()
+        self.export_choice.stop()

@@ -7,6 +7,7 @@ made.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6 import QtCore
@@ -30,6 +31,7 @@ from archivist_app.views.theme import GRID, THEMES, Theme
 
 if TYPE_CHECKING:
     from archivist_app.state.workspace import Workspace
+    from archivist_app.views.finetune_panel import FinetunePanel
     from archivist_app.views.modes import Mode
     from archivist_app.views.readout import Readout
     from archivist_app.views.tour import Hint
@@ -137,6 +139,7 @@ class MainWindow(QMainWindow):
         self.styles = StylePanel(self.gallery, work.styles, theme)
         self.jobs = JobsPanel(work.jobs, theme)
         self._readout: Readout | None = None
+        self._finetuning: FinetunePanel | None = None
 
     def _make_tools(self) -> None:
         from archivist_app.views.mask_tool import MaskTool
@@ -200,10 +203,15 @@ class MainWindow(QMainWindow):
         from archivist_app.views.variants_menu import VariantsMenu
 
         a = self.actions_
-        exports = (a.export, a.export_as, a.optimise)
         masters = (a.check_masters, a.find_masters)
         menus: dict[str, tuple[QAction | None, ...]] = {
-            "&File": (a.open, a.open_folder, a.demo, None, *exports, None, *masters, None, a.quit),
+            "&File": (
+                *(a.open, a.open_folder, a.demo, None),
+                *(a.export, a.export_again, a.export_as, a.sheet, a.optimise, a.finetune, None),
+                *masters,
+                None,
+                a.quit,
+            ),
             "&Edit": (a.undo, a.redo, None, a.snapshot),
             "&Compare": (*a.modes.values(), a.next_mode, None, a.rotate, a.swap, a.pause, a.gain, a.truth),
             "&View": (a.fit, *a.zooms.values(), None, a.navigator, a.surround),
@@ -254,14 +262,16 @@ class MainWindow(QMainWindow):
 
     def _connect_actions(self) -> None:
         from archivist_app.views.custody_desk import CustodyDesk
+        from archivist_app.views.export_desk import ExportDesk
 
         a, work, tasks = self.actions_, self._workspace, self._workspace.tasks
         a.open.triggered.connect(lambda: tasks.spawn(self._ask_pictures()))
         a.open_folder.triggered.connect(lambda: tasks.spawn(self._ask_folder()))
         a.demo.triggered.connect(work.session.open_demo)
-        a.export.triggered.connect(lambda: work.exporter.export())
+        self.exports = ExportDesk(self, work, self.film, a)
         a.export_as.triggered.connect(lambda: tasks.spawn(self._export_as()))
         a.optimise.triggered.connect(lambda: tasks.spawn(self._optimise()))
+        a.finetune.triggered.connect(self._show_finetuning)
         CustodyDesk(self, work, a, self.messages)
         a.quit.triggered.connect(self.close)
         for mode, action in a.modes.items():
@@ -303,6 +313,7 @@ class MainWindow(QMainWindow):
         session.opening_changed.connect(self._show_opening)
         session.saved.connect(lambda: self._about_save.setText("Saved"))
         session.noticed.connect(self.messages.tell)
+        work.export_jobs.noticed.connect(self.messages.tell)
         work.own_styles.noticed.connect(self.messages.tell)
         self.monitor.failed.connect(self.messages.tell_fault)
         self.monitor.changed.connect(self._show_anew)
@@ -482,6 +493,23 @@ class MainWindow(QMainWindow):
         wish = await dialogs.ask_optimisation(self, optimiser.needs_picture(), PASSES)
         if wish is not None:
             optimiser.start(*wish)
+
+    @Slot()
+    def _show_finetuning(self) -> None:
+        if self._finetuning is None:
+            from archivist_app.views.finetune_panel import FinetunePanel
+
+            self._finetuning = FinetunePanel(self, self._workspace.tuner, self.film.chosen_items)
+            self._finetuning.use_requested.connect(self._use_model)
+        self._finetuning.show()
+        self._finetuning.raise_()
+
+    @Slot(str)
+    def _use_model(self, model: str) -> None:
+        from archivist_app.state.commands import Edit
+
+        recipe = replace(self._workspace.document.recipe, model=model, weights="")
+        self._workspace.session.push(Edit(recipe, f"Model: {model}"))
 
     # hands
 

@@ -57,6 +57,11 @@ def enlarged(metadata: Metadata, scale: int) -> Metadata:
     return replace(metadata, dpi=dpi, exif=exif.enlarged(metadata.exif, scale))
 
 
+def restated(metadata: Metadata, width: int, height: int, dpi: tuple[float, float] | None) -> Metadata:
+    """What holds of a file of another size, or of another resolution on paper; `dpi` None leaves that unsaid."""
+    return replace(metadata, dpi=dpi, exif=exif.restated(metadata.exif, width, height, dpi))
+
+
 def plausible_dpi(x: float, y: float) -> tuple[float, float] | None:
     """A resolution in dots an inch, None where the numbers cannot be one."""
     if not (0.01 < x < 1e6 and 0.01 < y < 1e6):
@@ -77,7 +82,8 @@ def bare_iptc(block: bytes | None) -> bytes | None:
         start = position + 6 + name + name % 2
         size = int.from_bytes(block[start : start + 4], "big")
         if kind == 0x0404:
-            return block[start + 4 : start + 4 + size] or None
+            records = block[start + 4 : start + 4 + size]
+            return records[: _end_of_records(records)] or None
         position = start + 4 + size + size % 2
     return None
 

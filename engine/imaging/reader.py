@@ -135,6 +135,12 @@ def read_master(path: Path, page: int = 0) -> Master:
         return Master(pixels, info, icc, metadata)
 
 
+def read_metadata(path: Path, page: int = 0) -> Metadata:
+    """What a file carries beside its pixels, which are not decoded. ImageError as for `probe`."""
+    with opened(path) as file:
+        return _settle(path, _header(file, path.name, page))[2]
+
+
 def read_preview(path: Path, size: int, page: int = 0) -> NDArray[np.uint8]:
     """An upright (h, w, 3) sRGB copy, longest side at most `size` pixels (never enlarged); alpha is left out.
 

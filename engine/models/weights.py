@@ -16,13 +16,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from engine.errors import ModelError
-from engine.models.catalog import header
+from engine.models.catalog import find, header
 from engine.models.features import TextureFeatures
 from engine.models.generator import Backbone, Head
+from engine.models.low_rank import merged
 from engine.models.objective import Objective
 from engine.models.style_encoder import StyleEncoder
 from engine.models.tone import ToneStage
 from engine.models.upscale import UPSCALES, Upscaler
+from engine.types import ModelCard
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,8 @@ class Restorer:
 def load_restorer(path: Path, device: torch.device, dtype: torch.dtype) -> Restorer:
     """Reads a weight file. The backbone gets `dtype` and channels_last; head, tone and encoder stay float32,
     since the head is folded and the other two see thumbnails only. ModelError where something does not fit."""
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"The model “{path.name}” is missing or damaged; install Archivist again.") from error
     restorer = Restorer(Backbone(), Head(), ToneStage(), StyleEncoder(), _slider(path))
+    tensors = restorer_tensors(path)
     for name, part in restorer.parts.items():
         state = {k.removeprefix(name + "."): v.float() for k, v in tensors.items() if k.startswith(name + ".")}
         try:
@@ -67,6 +66,33 @@ def load_restorer(path: Path, device: torch.device, dtype: torch.dtype) -> Resto
     restorer.backbone.to(dtype=dtype)
     restorer.backbone.to(memory_format=torch.channels_last)
     return restorer
+
+
+def restorer_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a weight file; of a fine-tuned one, those of its base with what was learned added in.
+
+    ModelError where a file is damaged, or the base is not the one it was tuned from.
+    """
+    tensors = _read(path)
+    base = header(path).get("base")
+    if base is None:
+        return tensors
+    found, card = find(str(base.get("id")))
+    if card.sha256 != base.get("sha256"):
+        raise ModelError(
+            f"“{path.name}” was tuned from other weights of “{card.id}” than are installed; tune it again."
+        )
+    try:
+        return merged({k: v.float() for k, v in _read(found).items()}, tensors)
+    except ValueError as error:
+        raise ModelError(f"The model “{path.name}” belongs to another version of Archivist.") from error
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"The model “{path.name}” is missing or damaged; install Archivist again.") from error
 
 
 def _slider(path: Path) -> tuple[float, float]:
@@ -140,6 +166,17 @@ def save_critic(path: Path, state: Mapping[str, Tensor], card: Mapping[str, Any]
     """Writes the discriminator in `state` in half precision, with its card: further training starts from it."""
     tensors = {k: v.detach().cpu().half().contiguous() for k, v in state.items() if k.startswith("critic.")}
     save_file(tensors, path, metadata={"card": json.dumps(card, ensure_ascii=False)})
+
+
+def save_tuned(
+    path: Path, state: Mapping[str, Tensor], updates: Mapping[str, Tensor], base: ModelCard, card: Mapping[str, Any]
+) -> None:
+    """Writes what a fine-tuning learned: the head of `state` and the updates of the backbone of low rank, in half
+    precision, with the card and the base they belong to. Without that base's file they are nothing."""
+    tensors = {k: v for k, v in state.items() if k.startswith("head.")} | dict(updates)
+    half = {k: v.detach().cpu().half().contiguous() for k, v in tensors.items()}
+    facts = {**card, "base": {"id": base.id, "sha256": base.sha256}}
+    save_file(half, path, metadata={"card": json.dumps(facts, ensure_ascii=False)})
 
 
 def fingerprint(state: Mapping[str, Tensor]) -> str:

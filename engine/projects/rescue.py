@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from engine.projects.contents import conflicted_copies
 from engine.projects.events import EVENTS, EventLog, program
 from engine.projects.journal import JOURNAL
 from engine.projects.lock import FolderLock
+from engine.projects.migrations import SCHEMA_VERSION, version_of
 from engine.projects.places import ITEMS, PROJECT
 from engine.projects.salvage import Candidate, candidates
 from engine.projects.schema import ItemRecord, ProjectRecord, SnapshotRecord, checked, read_record, to_json
@@ -59,6 +61,7 @@ def rescue(folder: Path, report: Callable[[Progress], None], *, only_look: bool 
     folder = folder.resolve()
     if not any((folder / name).exists() for name in (PROJECT, ITEMS, BACKUPS, EVENTS)):
         raise ProjectError(f"{folder} holds nothing of an Archivist project; choose another folder.")
+    _must_not_be_newer(folder / PROJECT)
     lock = None if only_look else FolderLock.acquire(folder)
     try:
         work = _Rescue(folder, only_look)
@@ -77,6 +80,15 @@ def rescue(folder: Path, report: Callable[[Progress], None], *, only_look: bool 
             lock.release()
     kept = str(folder / BACKUPS / work.stamp) if work.moved and not only_look else ""
     return RescueReport(str(folder), images, tuple(work.saved), tuple(work.lost), kept)
+
+
+def _must_not_be_newer(path: Path) -> None:
+    try:
+        data = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return
+    if isinstance(data, dict) and version_of(data) > SCHEMA_VERSION:
+        raise ProjectError("This project was made by a newer Archivist; update this one to rescue it.")
 
 
 def _make_folders(folder: Path) -> None:
@@ -159,6 +171,8 @@ def _rescue_project(work: _Rescue) -> str:
         try:
             content = read_record(path, ProjectRecord)
         except ProjectError:
+            continue
+        if content.record.is_newer:
             continue
         if path != own:
             work.saved.append(f"{PROJECT} was brought back from {path.relative_to(work.folder).as_posix()}.")

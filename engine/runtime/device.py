@@ -50,8 +50,7 @@ def processor(reason: str) -> Device:
 def _cards(wish: str) -> Iterator[Device]:
     """What torch claims to see. Half precision is safe: the network's values stay below 100, float16 ends at 65504."""
     if wish in ("auto", "cuda") and torch.cuda.is_available():
-        native = torch.cuda.is_bf16_supported(including_emulation=False)  # older cards emulate it, slowly
-        half = torch.bfloat16 if native else torch.float16
+        half = torch.bfloat16 if multiplies_bfloat16("cuda") else torch.float16
         yield Device(torch.device("cuda"), half, f"a graphics card is present: {torch.cuda.get_device_name()}")
     if wish in ("auto", "mps") and torch.backends.mps.is_available():
         yield Device(torch.device("mps"), torch.float16, "an Apple graphics processor is present")

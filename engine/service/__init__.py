@@ -12,9 +12,10 @@ from engine.service.exports import Exports
 from engine.service.measuring import Measuring
 from engine.service.projects import Projects
 from engine.service.rendering import Rendering
+from engine.service.tuning import FineTunings
 
 __all__ = ["EngineService", "Stoppable"]
 
 
-class EngineService(Exports, Rendering, Catalogue, Projects, Measuring):
+class EngineService(Exports, Rendering, Catalogue, Projects, Measuring, FineTunings):
     """Everything the window and the command line may ask of the engine. Usable from any thread."""

@@ -27,6 +27,10 @@ class Aged:
     clean: Tensor
     mask: Tensor
 
+    def to(self, device: torch.device) -> Aged:
+        """The same on another device."""
+        return Aged(*(part.to(device) for part in (self.aged, self.toned, self.clean, self.mask)))
+
 
 Marks = Callable[[Sheet, Dice, float], None]
 MARKS: dict[str, tuple[Marks, float]] = {  # what, and how probable at severity 1; in the order they come about

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +18,11 @@ from engine.training.documents import text_page
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
 
 
-class PhotoSet:
-    """Photographs kept decoded as uint8 (3, H, W); a batch is random crops of them, some of them grey, some text."""
+class Pictures:
+    """Pictures kept decoded as uint8 (3, H, W); a batch is random crops of them, some of them grey, some text."""
 
-    def __init__(self, folder: Path, *, longest: int = 1024, limit: int | None = None, pages: int = 48) -> None:
-        """Raises ValueError where the folder holds no readable photographs."""
-        paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)[:limit]
-        self.photos = [self.decode(path, longest) for path in paths]
-        if not self.photos:
-            raise ValueError(f"There are no photographs in {folder}.")
+    def __init__(self, photos: Sequence[Tensor], pages: int = 0) -> None:
+        self.photos = list(photos)
         self.pages = [text_page(seed) for seed in range(pages)]
         self._small: list[Tensor] = []  # for thumbnails, which need few of the pixels
 
@@ -50,14 +47,6 @@ class PhotoSet:
             parts.append(F.interpolate(part, size=(size, size), mode="area")[0])
         return torch.stack(parts)
 
-    @staticmethod
-    def decode(path: Path, longest: int) -> Tensor:
-        """A photograph as uint8 (3, H, W), its longer side at most `longest` pixels."""
-        with Image.open(path) as file:
-            image = _eight_bits(file).convert("RGB")
-        image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
-        return torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1).contiguous()
-
     def _crop(self, rng: random.Random, size: int) -> Tensor:
         photo = rng.choice(self.pages) if self.pages and rng.random() < 0.08 else rng.choice(self.photos)
         shrink = rng.choice((1.0, 1.0, 1.0, 1.5, 2.0))
@@ -71,6 +60,25 @@ class PhotoSet:
         if rng.random() < 0.25:
             crop = crop.transpose(1, 2)
         return crop
+
+
+class PhotoSet(Pictures):
+    """The pictures of a folder."""
+
+    def __init__(self, folder: Path, *, longest: int = 1024, limit: int | None = None, pages: int = 48) -> None:
+        """Raises ValueError where the folder holds no readable photographs."""
+        paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)[:limit]
+        if not paths:
+            raise ValueError(f"There are no photographs in {folder}.")
+        super().__init__([self.decode(path, longest) for path in paths], pages)
+
+    @staticmethod
+    def decode(path: Path, longest: int) -> Tensor:
+        """A photograph as uint8 (3, H, W), its longer side at most `longest` pixels."""
+        with Image.open(path) as file:
+            image = _eight_bits(file).convert("RGB")
+        image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+        return torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1).contiguous()
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -18,7 +18,8 @@ from engine.styles import processes
 from engine.training import optics
 from engine.training.adversary import ADVERSARIES, Adversary
 from engine.training.aging import LOOK_ALIKES, Aged, Draw, age, tone_change
-from engine.training.dataset import PhotoSet
+from engine.training.augment import augment
+from engine.training.dataset import PhotoSet, Pictures
 from engine.training.presets import Phase
 from engine.training.run import Run
 from engine.training.sheet import Dice
@@ -41,13 +42,14 @@ SINGLES = ("white noise", "white noise", "cracks", "lost areas")
 class Lesson:
     """What a step needs besides the run: the pictures, the device, the seed of this very step."""
 
-    photos: PhotoSet
+    photos: Pictures
     styles: PhotoSet | None  # paintings and prints; without them only the simulated processes are learned
     phase: Phase
     device: torch.device
     seed: int
     adversary: Adversary = ADVERSARIES["relativistic"]
     watches: Watches | None = None
+    few: bool = False  # whether the pictures are so few that the critic could learn them by heart
 
     def aged(self) -> Aged:
         """A batch and its truth. Severity varies, or the network smooths what was hardly damaged at all."""
@@ -58,8 +60,16 @@ class Lesson:
         return age(clean, self.seed, severity=severity, look_alikes=LOOK_ALIKES, only=only)
 
     def autocast(self) -> torch.autocast:
-        """Half of the precision, where the device does not have to emulate it."""
+        """Half of the precision where that is faster: a processor that emulates bfloat16 takes eight times as long."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=multiplies_bfloat16(self.device.type))
+
+    def shown(self, x: Tensor) -> Tensor:
+        """What the critic sees of a picture: grey, for colour it would reward too, and what is invented is to have
+        none; changed at random where pictures are few."""
+        grey = luma(x).expand_as(x)
+        if self.few:
+            grey = augment(grey, torch.Generator().manual_seed(self.seed + 900_000_011))
+        return grey.contiguous(memory_format=CHANNELS_LAST)
 
 
 Step = Callable[[Run, Lesson], dict[str, float]]
@@ -72,6 +82,11 @@ def take(run: Run, group: str, loss: Tensor, limit: float = 1.0) -> float:
     if not bool(torch.isfinite(loss)):
         return float("nan")
     loss.backward()  # type: ignore[no-untyped-call]
+    return step_optimiser(optimiser, limit)
+
+
+def step_optimiser(optimiser: torch.optim.Optimizer, limit: float) -> float:
+    """Clips the gradients there are to `limit` and follows them; not where they are not finite. Their norm."""
     parameters = [p for g in optimiser.param_groups for p in g["params"]]
     norm = float(torch.nn.utils.clip_grad_norm_(parameters, limit))
     if norm == norm and norm != float("inf"):
@@ -81,7 +96,14 @@ def take(run: Run, group: str, loss: Tensor, limit: float = 1.0) -> float:
 
 def content(run: Run, lesson: Lesson) -> dict[str, float]:
     """Backbone alone: the faithful residual and the damage logit, without a critic (NoGAN: the long first part)."""
-    batch = lesson.aged()
+    loss, figures = mending_loss(run, lesson, lesson.aged())
+    norm = take(run, "content", loss, limit=0.5)
+    run.follow("backbone")
+    return figures | {"norm": norm}
+
+
+def mending_loss(run: Run, lesson: Lesson, batch: Aged) -> tuple[Tensor, dict[str, float]]:
+    """How far the backbone's own residual is from the truth in pixels and frequencies, and its mask from the mask."""
     x = batch.aged.contiguous(memory_format=CHANNELS_LAST)
     with lesson.autocast():
         seen = run.nets.backbone(x)
@@ -89,9 +111,8 @@ def content(run: Run, lesson: Lesson) -> dict[str, float]:
     pixel = losses.charbonnier(y, batch.toned)
     frequency = losses.fft_magnitude(y, batch.toned)
     mask = losses.damage_mask(seen.damage, batch.mask)
-    norm = take(run, "content", pixel + 0.1 * frequency + MASK * mask, limit=0.5)
-    run.follow("backbone")
-    return {"pixel": pixel.item(), "frequency": frequency.item(), "mask": mask.item(), "norm": norm}
+    loss = pixel + 0.1 * frequency + MASK * mask
+    return loss, {"pixel": pixel.item(), "frequency": frequency.item(), "mask": mask.item()}
 
 
 def tone(run: Run, lesson: Lesson) -> dict[str, float]:
@@ -265,7 +286,7 @@ def critic(run: Run, lesson: Lesson) -> dict[str, float]:
 def critic_step(run: Run, lesson: Lesson, real: Tensor, fake: Tensor) -> dict[str, float]:
     """One step of the critic; some carry its penalty, in float32 and as many times as heavy as it is rare."""
     net, game, watches = run.nets.critic, lesson.adversary, lesson.watches
-    real, fake = _grey(real.detach()), _grey(fake.detach())
+    real, fake = lesson.shown(real.detach()), lesson.shown(fake.detach())
     with lesson.autocast():
         scores = net(real), net(fake)
     real_score, fake_score = (s.float() for s in scores)
@@ -281,10 +302,24 @@ def critic_step(run: Run, lesson: Lesson, real: Tensor, fake: Tensor) -> dict[st
 
 def joint(run: Run, lesson: Lesson) -> dict[str, float]:
     """Head against critic: L = (lambda L_adv + alpha L_content + beta L_style) / (lambda + alpha + beta)."""
+    *_, figures = joint_parts(run, lesson)
+    return figures
+
+
+def joint_parts(run: Run, lesson: Lesson) -> Iterator[dict[str, float]]:
+    """The same, cut where others may have the engine for a moment; the last item holds the figures."""
     batch, weights = lesson.aged(), draw_weights(run, lesson)
+    yield {}
     y = _restore(run, lesson, batch, weights)
+    yield {}
     plain = plain_part(lesson.phase)
     figures = critic_step(run, lesson, batch.toned[:plain], y[:plain])
+    yield {}
+    yield figures | _head_step(run, lesson, batch, weights, y)
+
+
+def _head_step(run: Run, lesson: Lesson, batch: Aged, weights: Weights, y: Tensor) -> dict[str, float]:
+    plain = plain_part(lesson.phase)
     content, style = _distances(run, lesson, y, batch.toned, weights.references)
     _freeze_scales(run, content, style)
     scales = run.scales
@@ -306,7 +341,7 @@ def joint(run: Run, lesson: Lesson) -> dict[str, float]:
     norm = take(run, "joint", loss, limit=1.0)
     run.nets.critic.zero_grad(set_to_none=True)
     run.follow("head", "backbone.features", "backbone.fine", "critic")
-    return figures | {
+    return {
         "content": content.mean().item(),
         "style": style.mean().item(),
         "adversarial": adversarial.mean().item(),
@@ -318,17 +353,12 @@ def joint(run: Run, lesson: Lesson) -> dict[str, float]:
     }
 
 
-def _grey(x: Tensor) -> Tensor:
-    """What the critic sees of a picture: colour it would reward too, and what is invented is to have none."""
-    return luma(x).expand_as(x).contiguous(memory_format=CHANNELS_LAST)
-
-
 def generator_loss(run: Run, lesson: Lesson, real: Tensor, fake: Tensor) -> Tensor:
     """The generator's side of the game, (N,) a picture; the critic's own gradients are to be thrown away after it."""
     with lesson.autocast():
         with torch.no_grad():
-            real_score = run.nets.critic(_grey(real))
-        fake_score = run.nets.critic(_grey(fake))
+            real_score = run.nets.critic(lesson.shown(real))
+        fake_score = run.nets.critic(lesson.shown(fake))
     return lesson.adversary.generator(real_score.float(), fake_score.float()).mean((1, 2, 3))
 
 

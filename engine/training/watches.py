@@ -15,6 +15,7 @@ BLIND = 0.995  # of the loss of a critic that tells nothing, over 500 steps
 LAB_SHIFT = 2.0  # mean distance in CIE Lab that the default may move away from alpha = 10
 TEXTURE = (0.35, 1.6)  # output over clean at the default
 COLLAPSE = 0.5  # of the widest spread over (alpha, beta) the phase has reached
+LEAST_SPREAD = 0.002  # half a level of 255; what never spread further cannot collapse
 NORM = 10.0  # times the usual gradient
 REST = 200  # steps until the same watch may speak again
 
@@ -76,7 +77,7 @@ class Watches:
             self.memory["gan"] *= 0.7 if texture > TEXTURE[1] else 1.4
             return f"texture {texture:.2f} of the clean: back to the best"
         widest = self.memory.get("widest", 0.0)
-        if spread < COLLAPSE * widest:
+        if spread < COLLAPSE * widest and widest > LEAST_SPREAD:
             self.memory["contrast"] *= 2
             return f"outputs over (alpha, beta) became alike ({spread:.4f} of {widest:.4f}): back to the best"
         if spread > widest:

@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from engine.errors import ProjectError
-from engine.projects.lock import NAME, FolderLock
+from engine.projects.lock import NAME, STALE, FolderLock
 from engine.projects.processes import this_host
 
 HOLD = """
@@ -121,3 +122,89 @@ def test_of_many_who_find_a_dead_lock_one_gets_it(tmp_path: Path) -> None:
         assert len(won) == 1
         won[0].release()
         assert os.listdir(tmp_path) == []
+
+
+def aged(folder: Path, seconds: float) -> None:
+    """Makes the lock's last heartbeat that old."""
+    then = time.time() - seconds
+    os.utime(folder / NAME, (then, then))
+
+
+def test_lock_tells_host_user_number_and_heartbeat(tmp_path: Path) -> None:
+    lock = FolderLock.acquire(tmp_path)
+    data = json.loads((tmp_path / NAME).read_text())
+    assert (data["host"], data["pid"]) == (this_host(), os.getpid())
+    assert data["user"]
+    assert data["heartbeat"].endswith("+00:00")
+    lock.release()
+
+
+def test_heartbeat_is_renewed_in_place_and_not_too_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = FolderLock.acquire(tmp_path)
+    first = json.loads((tmp_path / NAME).read_text())
+    lock.beat()
+    assert json.loads((tmp_path / NAME).read_text()) == first
+    monkeypatch.setattr("engine.projects.lock.BEAT", 0.0)
+    inode = (tmp_path / NAME).stat().st_ino
+    time.sleep(0.002)
+    lock.beat()
+    lock.beat()
+    second = json.loads((tmp_path / NAME).read_text())
+    assert second["heartbeat"] > first["heartbeat"]
+    assert second["token"] == first["token"]
+    assert (tmp_path / NAME).stat().st_ino == inode
+    lock.release()
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("holder", [{"host": "reading_room", "pid": 1}, {"pid": os.getppid()}])
+def test_lock_whose_heartbeat_stopped_for_ten_minutes_is_taken_over(tmp_path: Path, holder: dict[str, object]) -> None:
+    write_lock(tmp_path, **holder, heartbeat="2030-01-01T00:00:00.000+00:00")
+    aged(tmp_path, STALE - 60)
+    with pytest.raises(ProjectError, match="ada has this project open"):
+        FolderLock.acquire(tmp_path)
+    aged(tmp_path, STALE + 60)
+    lock = FolderLock.acquire(tmp_path)
+    assert lock.taken_from is not None
+    assert lock.taken_from.user == "ada"
+    lock.release()
+    assert os.listdir(tmp_path) == []
+
+
+def test_lock_of_a_dead_program_is_no_takeover_worth_telling(tmp_path: Path) -> None:
+    write_lock(tmp_path, pid=2**40)
+    lock = FolderLock.acquire(tmp_path)
+    assert lock.taken_from is None
+    lock.release()
+
+
+def test_lock_of_an_older_version_without_a_heartbeat_is_never_called_stale(tmp_path: Path) -> None:
+    write_lock(tmp_path, host="reading_room", pid=1)
+    aged(tmp_path, 10 * STALE)
+    with pytest.raises(ProjectError, match="on reading_room"):
+        FolderLock.acquire(tmp_path)
+
+
+def test_our_own_lock_is_never_stale(tmp_path: Path) -> None:
+    lock = FolderLock.acquire(tmp_path)
+    aged(tmp_path, 10 * STALE)
+    with pytest.raises(ProjectError, match="already open in this program"):
+        FolderLock.acquire(tmp_path)
+    lock.release()
+
+
+def test_whoever_wakes_up_after_a_takeover_finds_out_and_leaves_the_new_lock_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = FolderLock.acquire(tmp_path)
+    assert lock.lost_to() is None
+    (tmp_path / NAME).unlink()
+    write_lock(tmp_path, host="reading_room", heartbeat="2030-01-01T00:00:00.000+00:00")
+    before = (tmp_path / NAME).read_bytes()
+    monkeypatch.setattr("engine.projects.lock.BEAT", 0.0)
+    lock.beat()
+    thief = lock.lost_to()
+    assert thief is not None
+    assert thief.host == "reading_room"
+    lock.release()
+    assert (tmp_path / NAME).read_bytes() == before

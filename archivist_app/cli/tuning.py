@@ -1,0 +1,106 @@
+"""`archivist finetune`: a model of an archive's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from archivist_app.cli import report
+from archivist_app.cli.common import Device, DeviceOption, Json, engine
+from archivist_app.cli.report import DONE
+from engine.errors import RecipeError
+from engine.types import SHIPPED_MODEL, Progress, Tuned, Tuning, TuningCheck
+
+commands = typer.Typer()
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".jp2"}
+
+
+class Kind(StrEnum):
+    """What the pictures are."""
+
+    CLEAN = "clean"
+    PAIRS = "pairs"
+    DAMAGED = "damaged"
+
+
+@commands.command()
+def finetune(
+    pictures: Annotated[list[Path], typer.Argument(metavar="IMAGE|FOLDER", help="10 to 200 pictures of a collection.")],
+    name: Annotated[str, typer.Option(help="The new model's name: small letters, digits, hyphens.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder that gets the model.")],
+    kind: Annotated[
+        Kind, typer.Option(help="Clean pictures, scans of which --restored holds the restorations, or damaged scans.")
+    ] = Kind.DAMAGED,
+    restored: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="For pairs: the restorations, under the names of the scans.")
+    ] = None,
+    minutes: Annotated[float, typer.Option(help="How long it may learn.")] = 15.0,
+    model: Annotated[str, typer.Option(metavar="ID", help="The model to begin from.")] = SHIPPED_MODEL,
+    seed: Annotated[int, typer.Option(help="The same seed learns in the same order.")] = 1,
+    device: DeviceOption = Device.AUTO,
+    as_json: Json = False,
+) -> int:
+    """Teach a model the grain and the damage of your own collection. Interrupted once, it keeps the best so far."""
+    files = _files(pictures)
+    pairs = _partners(files, restored) if kind is Kind.PAIRS else ()
+    if restored is not None and kind is not Kind.PAIRS:
+        raise RecipeError("Restorations belong to --kind pairs; add it, or leave out --restored.")
+    wish = Tuning(
+        name, kind.value, tuple(map(str, files)), str(output.absolute()), tuple(map(str, pairs)), model, minutes, seed
+    )
+    with engine(device.value) as service, report.progress_bar("Fine-tuning", quiet=as_json) as draw:
+
+        def advance(step: Progress) -> None:
+            draw(step)
+
+        def told(check: TuningCheck) -> None:
+            if as_json:
+                report.emit(asdict(check))
+
+        job = service.finetune(wish, advance, told)
+        try:
+            tuned = report.await_result(job.work.future)
+        except KeyboardInterrupt:
+            report.complain("Stopping; the best so far is written. Interrupt again to leave nothing.")
+            job.stop()
+            tuned = report.await_work(job.work)
+    _show(tuned, as_json)
+    return DONE
+
+
+def _show(tuned: Tuned, as_json: bool) -> None:
+    if as_json:
+        report.emit(asdict(tuned))
+        return
+    for sentence in (*tuned.warnings, *tuned.told):
+        report.say(sentence)
+    names = {"own_10": "held-out pictures, alpha 10", "own_1": "the same, default", "general_10": "general aging"}
+    rows = [(words, f"{tuned.before[key]:.2f}", f"{tuned.after[key]:.2f}") for key, words in names.items()]
+    report.table(("PSNR in dB after gain and offset", "before", "after"), rows)
+    report.say(f"{tuned.path} ({tuned.steps} steps, {tuned.seconds / 60:.1f} minutes)")
+
+
+def _files(pictures: Iterable[Path]) -> list[Path]:
+    """Files as they are named, folders by what pictures they hold."""
+    found: list[Path] = []
+    for path in pictures:
+        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
+        found += [file.absolute() for file in inside]
+    return found
+
+
+def _partners(scans: Iterable[Path], restored: Path | None) -> list[Path]:
+    """The restoration of each scan, by its name without the suffix; RecipeError where one has none."""
+    if restored is None or not restored.is_dir():
+        raise RecipeError("Pairs need the folder of restorations; name it with --restored.")
+    partners = {path.stem: path.absolute() for path in sorted(restored.iterdir()) if path.suffix.lower() in SUFFIXES}
+    missing = [scan.name for scan in scans if scan.stem not in partners]
+    if missing:
+        raise RecipeError(f"“{missing[0]}” has no restoration of its name in “{restored}”; add it or leave it out.")
+    return [partners[scan.stem] for scan in scans]

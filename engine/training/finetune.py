@@ -1,0 +1,320 @@
+"""Teaches a finished model the grain, the process and the damage of one collection: 10 to 200 of its own pictures.
+
+What is learned is small: updates of low rank to the backbone's convolutions, and the head. Half of the lessons mend
+(backbone, against the truth), half play the head against the discriminator that came with the model, which sees the
+few pictures changed at random. Every `CHECK` steps the averaged weights are measured on pictures that are held out; the
+best are kept, the model it began from among them, so that what is proposed is never worse than that by this measure.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.models import low_rank
+from engine.models.catalog import header, read_card
+from engine.models.weights import save_tuned
+from engine.training import phases
+from engine.training.adversary import ADVERSARIES
+from engine.training.aging import Aged
+from engine.training.collection import Collection, warnings_about
+from engine.training.dataset import Pictures
+from engine.training.held_out import HeldOut
+from engine.training.presets import Phase
+from engine.training.run import Networks, Run, averaged
+from engine.training.validation import write_strip
+from engine.training.watches import Watches
+from engine.types import Progress, Tuned, Tuning, TuningCheck
+
+CHECK = 100  # steps from one measurement to the next
+RATE = 1.0e-3  # of the updates; the head's is HEAD_RATE
+HEAD_RATE = 2e-4
+WORSE = 0.3  # dB below the best at which the run goes back to it
+GROWN = 2.0  # times the first mending loss at which something is wrong
+GIVES_UP = 4  # times it went back, after which it ends with the best
+ACCUMULATE = 4  # pictures a mending step looks at, one after the other, so that no part of it takes long
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What one run needs besides its collection: the weights to begin from, their discriminator, where it is kept.
+
+    The same order on the same `folder` goes on where it stopped. `steps` ends a run after so many, whatever the time.
+    """
+
+    wish: Tuning
+    base: Path
+    critic: Path | None
+    folder: Path
+    device: str = "cpu"
+    size: int = 96
+    steps: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Lesson(phases.Lesson):
+    """A lesson whose pairs are the collection's."""
+
+    collection: Collection | None = None
+
+    def aged(self) -> Aged:
+        assert self.collection is not None
+        return self.collection.batch(self.phase.batch, self.phase.size, self.seed).to(self.device)
+
+
+Told = Callable[[TuningCheck], None]
+
+
+def finetune(
+    collection: Collection, order: Order, told: Told = lambda _check: None, stop: Callable[[], bool] = lambda: False
+) -> Generator[Progress, None, Tuned]:
+    """Runs or resumes, yielding every few dozen milliseconds of a processor's work; writes the model at the end.
+
+    `told` hears of every measurement; once `stop` says so the best so far is written. Closing the generator keeps the
+    checkpoints. Raises EngineError.
+    """
+    tuning = _Tuning(collection, order, told)
+    yield from tuning.begin()
+    while not (tuning.over or stop()):
+        yield from tuning.step()
+        if tuning.number % CHECK == 0:
+            yield from tuning.check()
+    return (yield from tuning.finish())
+
+
+class _Tuning:
+    """One run: networks with updates attached, what it learns from, what it is judged by."""
+
+    def __init__(self, collection: Collection, order: Order, told: Told) -> None:
+        self.order, self.told = order, told
+        self.device = torch.device(order.device)
+        learned, held = collection.split(order.wish.seed)
+        self.run = _new_run(order, self.device)
+        self.judge = HeldOut.of(held, self.device)
+        self.collection, self.pictures = learned, Pictures(learned.truth)
+        self.warnings = warnings_about(collection)
+        self.count = len(collection)
+        self.watches: Watches | None = None
+        self.game = ADVERSARIES["relativistic"]
+
+    @property
+    def number(self) -> int:
+        return int(self.run.counters["step"])
+
+    @property
+    def share(self) -> float:
+        """How much of the time, or of the steps, is used; 0..1."""
+        counters, order = self.run.counters, self.order
+        used = counters["step"] / order.steps if order.steps else counters["seconds"] / (60 * order.wish.minutes)
+        return min(1.0, float(used))
+
+    @property
+    def over(self) -> bool:
+        return self.share >= 1 or self.run.counters.get("backs", 0) >= GIVES_UP
+
+    def begin(self) -> Generator[Progress, None, None]:
+        """Takes up the checkpoint, or measures what the run begins from and keeps it as the first best."""
+        resumed = self.run.load()
+        self.watches = Watches(self.run, self.game.blind)
+        if resumed:
+            return
+        self.run.log(event="start", kind=self.order.wish.kind, pictures=self.count, base=self.order.base.name)
+        yield from self.check()
+
+    def step(self) -> Generator[Progress, None, None]:
+        """One mending or one adversarial step, in turns."""
+        last = time.monotonic()
+        self._set_rates()
+        parts = self._mend() if self.number % 2 == 0 else self._play()
+        while True:
+            try:
+                next(parts)
+            except StopIteration as end:
+                figures: dict[str, float] = end.value
+                break
+            now = time.monotonic()  # what others did with the engine meanwhile is not this run's time
+            self.run.counters["seconds"] += now - last
+            yield self._progress()
+            last = time.monotonic()
+        self.run.counters["step"] += 1
+        self.run.counters["total"] += 1
+        self._look_at(figures)
+        self.run.counters["seconds"] += time.monotonic() - last
+        yield self._progress()
+
+    def check(self) -> Generator[Progress, None, None]:
+        """Measures the averaged weights; keeps them where they are the best, goes back where they went wrong."""
+        measuring = self.judge.measure(self.run)
+        while True:
+            try:
+                next(measuring)
+            except StopIteration as end:
+                figures, pictures = end.value
+                break
+            yield self._progress("measuring")
+        run, score = self.run, figures["score"]
+        run.counters.setdefault("first_figures", figures)
+        run.log(event="validation", **{k: round(v, 4) for k, v in figures.items()})
+        best = run.best.get("finetune", -math.inf)
+        reason = self._wrong_with(figures, best) if self.number else None
+        better = reason is None and score > best
+        strip = run.folder / f"strip-{self.number:06d}.png"
+        write_strip(pictures, strip)
+        if reason is not None:
+            self._back(reason)
+        elif better:
+            run.best["finetune"] = score
+            run.counters["best_figures"] = figures
+            run.save("best-finetune")
+        run.save()
+        self.told(TuningCheck(self.number, figures, str(strip), better, reason or ""))
+        yield self._progress("measuring")
+
+    def _wrong_with(self, figures: dict[str, float], best: float) -> str | None:
+        """Why the run should go back; None where all is well.
+
+        A collection may begin outside the bounds that the watches keep in general, as one whose grain is not known yet
+        does: then it only must not move further away.
+        """
+        assert self.watches is not None
+        start, seen = self.run.counters["first_figures"], dict(figures)
+        if abs(math.log(max(seen["texture_1"], 1e-3))) < abs(math.log(max(start["texture_1"], 1e-3))):
+            del seen["texture_1"]
+        if not math.isfinite(figures["score"]) or figures["score"] < best - WORSE:
+            return f"held-out pictures became worse by {best - figures['score']:.1f} dB: back to the best"
+        return self.watches.validation(seen)
+
+    def finish(self) -> Generator[Progress, None, Tuned]:
+        """Goes back to the best weights and writes them as a model of their own."""
+        yield from self.check()
+        self.run.back_to("best-finetune")
+        counters, order = self.run.counters, self.order
+        path = Path(order.wish.folder) / f"{order.wish.name}.safetensors"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        card = _card(order, self.count, counters)
+        plain, updates = low_rank.detached(self.run.average)
+        save_tuned(path, plain, updates, read_card(order.base), card)
+        told, warnings = tuple(counters.get("told", ())), self.warnings
+        first, best = counters["first_figures"], counters["best_figures"]
+        return Tuned(str(path), first, best, told, warnings, self.number, counters["seconds"])
+
+    def _mend(self) -> Generator[None, None, dict[str, float]]:
+        """The backbone against the truth, one picture at a time, their gradients added up."""
+        run, optimiser = self.run, self.run.optimisers["content"]
+        optimiser.zero_grad(set_to_none=True)
+        sums = {"pixel": 0.0, "mask": 0.0}
+        for part in range(ACCUMULATE):
+            lesson = self._lesson(1, self._seed() * ACCUMULATE + part)
+            loss, figures = phases.mending_loss(run, lesson, lesson.aged())
+            (loss / ACCUMULATE).backward()  # type: ignore[no-untyped-call]
+            sums = {name: sums[name] + figures[name] / ACCUMULATE for name in sums}
+            yield None
+        norm = phases.step_optimiser(optimiser, limit=0.5)
+        run.follow("backbone")
+        return sums | {"norm": norm}
+
+    def _play(self) -> Generator[None, None, dict[str, float]]:
+        """Head against critic."""
+        figures: dict[str, float] = {}
+        for figures in phases.joint_parts(self.run, self._lesson(3, self._seed())):  # noqa: B007 - the last one counts
+            yield None
+        return {f"play_{k}" if k in ("norm", "content") else k: v for k, v in figures.items()}
+
+    def _lesson(self, batch: int, seed: int) -> _Lesson:
+        phase = Phase("joint", self.order.wish.minutes, HEAD_RATE, batch=batch, size=self.order.size)
+        game, watches = self.game, self.watches
+        return _Lesson(
+            self.pictures, None, phase, self.device, seed, game, watches, few=True, collection=self.collection
+        )
+
+    def _seed(self) -> int:
+        return self.order.wish.seed * 1_000_003 + int(self.run.counters["total"])
+
+    def _set_rates(self) -> None:
+        warm = min(1.0, (self.number + 1) / 40)
+        fall = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * self.share))
+        scales = self.run.scales
+        rates = {"content": RATE, "joint": HEAD_RATE, "critic": HEAD_RATE * scales.get("critic_rate", 1.0)}
+        for name, rate in rates.items():
+            for group in self.run.optimisers[name].param_groups:
+                group["lr"] = rate * warm * fall * scales.get("rate", 1.0)
+
+    def _look_at(self, figures: dict[str, float]) -> None:
+        """What a single step tells: losses that are no numbers or grow, gradients that leap, a critic that wins."""
+        assert self.watches is not None
+        scales = self.run.scales
+        told = self.watches.step(figures, self.number)
+        if told:
+            self.run.log(event="watch", told=told)
+        if "pixel" not in figures:
+            return
+        pixel, verdict = figures["pixel"], self.watches.gradient(figures["norm"])
+        if math.isfinite(pixel):
+            scales["pixel"] = scales.get("pixel", pixel) + 0.05 * (pixel - scales.get("pixel", pixel))
+            if self.number <= 40:
+                scales["pixel_start"] = scales["pixel"]
+        if verdict == "back" or not math.isfinite(pixel):
+            self._back("the gradients were no longer usable: back to the best")
+        elif scales.get("pixel", 0.0) > GROWN * scales.get("pixel_start", math.inf):
+            self._back("the loss grew instead of falling: back to the best")
+
+    def _back(self, reason: str) -> None:
+        """The best weights again, at half the rate; a person is told in one sentence."""
+        run = self.run
+        run.back_to("best-finetune")
+        run.scales["rate"] = 0.5 * run.scales.get("rate", 1.0)
+        run.scales.pop("pixel", None)
+        run.counters["backs"] = run.counters.get("backs", 0) + 1
+        run.counters["told"] = [*run.counters.get("told", []), f"At step {self.number}, {reason}."]
+        run.log(event="watch", told=reason)
+
+    def _progress(self, doing: str = "learning") -> Progress:
+        return Progress(int(1000 * self.share), 1000, doing)
+
+
+def _new_run(order: Order, device: torch.device) -> Run:
+    """The base's networks with updates attached, and an optimiser for each of the three players."""
+    order.folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(order.wish.seed)
+    nets = Networks()
+    start = Run(order.folder, nets, averaged(nets), {})
+    for path in (order.base, order.critic):
+        if path is not None:
+            start.begin_from(path)
+    nets.requires_grad_(False)
+    low_rank.attach(nets.backbone)
+    for part in (nets.head, nets.critic):
+        part.requires_grad_(True)
+    nets.to(device).to(memory_format=torch.channels_last)
+    projections = [nets.backbone.features, nets.backbone.fine]
+    of_head = [p for part in projections for p in part.parameters() if p.requires_grad]
+    of_backbone = [p for p in nets.backbone.parameters() if p.requires_grad and all(p is not q for q in of_head)]
+    optimisers: dict[str, torch.optim.Optimizer] = {
+        "content": torch.optim.Adam(of_backbone, betas=(0.9, 0.99)),
+        "joint": torch.optim.Adam([*nets.head.parameters(), *of_head], betas=(0.9, 0.99)),
+        "critic": torch.optim.Adam(nets.critic.parameters(), betas=ADVERSARIES["relativistic"].betas),
+    }
+    run = Run(order.folder, nets, averaged(nets), optimisers)
+    run.scales |= start.scales
+    return run
+
+
+def _card(order: Order, pictures: int, counters: dict[str, Any]) -> dict[str, Any]:
+    before, after = counters["first_figures"], counters["best_figures"]
+    figures = {f"held_out_{k}": round(after[k], 3) for k in ("own_10", "own_1", "general_10", "texture_1")}
+    start = {f"before_{k}": round(before[k], 3) for k in ("own_10", "own_1", "general_10", "texture_1")}
+    kept = {name: value for name, value in header(order.base).items() if name in ("slider", "scales", "halo", "tile")}
+    return kept | {
+        "id": order.wish.name,
+        "title": order.wish.name,
+        "description": f"Fine-tuned on {pictures} pictures of one collection ({order.wish.kind}).",
+        "metrics": figures | start,
+        "training": f"{counters['step']} steps, {counters['seconds'] / 60:.0f} minutes, seed {order.wish.seed}",
+        "told": counters.get("told", []),
+    }

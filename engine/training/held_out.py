@@ -1,0 +1,78 @@
+"""What a fine-tuning is judged by: pictures of the collection that it never learns from, and the general aging."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.models.generator import NOISE, condition
+from engine.training.aging import Aged
+from engine.training.collection import Collection
+from engine.training.run import Run
+from engine.training.validation import fitted_psnr, lab_distance, texture
+
+SEED = 30_011
+COUNT = 8  # squares of each kind
+SIZE = 160
+ALLOWED_LOSS = 0.2  # dB that the general aging may lose before it counts against a model
+ALPHAS = (0.1, 1.0, 10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Two fixed batches of squares from pictures held out: as the collection is damaged, and aged in general."""
+
+    own: Aged
+    general: Aged
+
+    @classmethod
+    def of(cls, collection: Collection, device: torch.device) -> HeldOut:
+        """Squares (8, 3, 160, 160) of a collection's held-out part."""
+        batches = [collection.batch(COUNT, SIZE, SEED + n, rehearse=share) for n, share in enumerate((0.0, 1.0))]
+        return cls(*(batch.to(device) for batch in batches))
+
+    def measure(self, run: Run) -> Generator[None, None, tuple[dict[str, float], list[Tensor]]]:
+        """The averaged weights' figures, a picture a step: PSNR in dB after gain and offset at three alphas ("own_10"),
+        texture at the default, and what the watches look at. "score" is the mean of alpha 10 and 1 on the collection's
+        own damage, less what the general aging lost beyond 0.2 dB since the run's first measurement.
+
+        Beside them a strip for a person to look at: squares as they are, restored at alpha 10, at 1, and their truth.
+        """
+        kept = {name: value.clone() for name, value in run.nets.state_dict().items()}
+        run.adopt_average()
+        try:
+            own = yield from _outputs(run, self.own)
+            general = yield from _outputs(run, self.general, (0.1, 10.0))
+        finally:
+            run.nets.load_state_dict(kept)
+        figures = {f"own_{alpha:g}": fitted_psnr(own[alpha], self.own.toned) for alpha in ALPHAS}
+        figures["own_input"] = fitted_psnr(self.own.aged, self.own.toned)
+        figures["general_10"] = fitted_psnr(general[10.0], self.general.toned)
+        figures["texture_1"] = texture(own[1.0], self.own.toned)
+        figures["lab_shift"] = lab_distance(own[1.0], own[10.0])
+        figures["spread"] = float(torch.stack([general[0.1], general[10.0]]).std(dim=0).mean())
+        lost = run.scales.setdefault("general_start", figures["general_10"]) - figures["general_10"]
+        figures["score"] = (figures["own_10"] + figures["own_1"]) / 2 - max(0.0, lost - ALLOWED_LOSS)
+        strip = [pictures[:4] for pictures in (self.own.aged, own[10.0], own[1.0], self.own.toned)]
+        return figures, strip
+
+
+@torch.no_grad()
+def _output(run: Run, x: Tensor, alphas: tuple[float, ...]) -> list[Tensor]:
+    _, _, height, width = x.shape
+    drawn = torch.rand(1, NOISE, height // 4, width // 4, generator=torch.Generator().manual_seed(SEED))
+    noise, style = drawn.to(x) * 2 - 1, x.new_zeros(1, 64)
+    seen = run.nets.backbone(x)
+    settings = [condition(x.new_full((1,), alpha), x.new_zeros(1), style) for alpha in alphas]
+    return [x + run.nets.head(seen, noise, z) for z in settings]
+
+
+def _outputs(run: Run, batch: Aged, alphas: tuple[float, ...] = ALPHAS) -> Generator[None, None, dict[float, Tensor]]:
+    rows = []
+    for picture in torch.split(batch.aged, 1):
+        rows.append(_output(run, picture, alphas))
+        yield None
+    return {alpha: torch.cat([row[n] for row in rows]) for n, alpha in enumerate(alphas)}

@@ -1,0 +1,71 @@
+"""What a fine-tuning is asked for, how it stands, and what it made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.errors import RecipeError
+from engine.types.recipe import SHIPPED_MODEL
+
+CollectionKind = Literal["clean", "pairs", "damaged"]
+TUNING_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What a fine-tuning is asked for: which pictures teach, under what name, for how long, from which model.
+
+    `kind` says what the pictures are: "clean" ones as the wanted look, "pairs" of scans and their restorations
+    (`restored`, in the same order), or "damaged" scans alone. `folder` is the folder of models that gets the file.
+    """
+
+    name: str
+    kind: CollectionKind
+    pictures: tuple[str, ...]
+    folder: str
+    restored: tuple[str, ...] = ()
+    model: str = SHIPPED_MODEL
+    minutes: float = 15.0
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if not TUNING_NAME.fullmatch(self.name):
+            raise RecipeError(
+                f"“{self.name}” cannot be a model's name; use up to 60 small letters, digits and hyphens."
+            )
+        if not 0 < self.minutes <= 24 * 60:
+            raise RecipeError(
+                f"A fine-tuning takes more than 0 minutes and at most a day, not {self.minutes:g} minutes."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class TuningCheck:
+    """How a fine-tuning stood at one of its measurements, on pictures it does not learn from.
+
+    `figures` are PSNR in dB after gain and offset at three alphas ("own_10"), the same for general aging
+    ("general_10"), the texture at the default, and the "score" that the best is chosen by. `strip` is a PNG of four
+    squares: as they are, restored at alpha 10, at alpha 1, and their truth.
+    """
+
+    step: int
+    figures: Mapping[str, float]
+    strip: str
+    best: bool  # whether this is the best so far
+    told: str = ""  # what went wrong and was undone, in a sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """What came of a fine-tuning: the file, the held-out figures before and after, and what was undone on the way."""
+
+    path: str
+    before: Mapping[str, float]
+    after: Mapping[str, float]
+    told: tuple[str, ...]
+    warnings: tuple[str, ...]  # about the pictures, said before it started
+    steps: int
+    seconds: float

@@ -1,0 +1,172 @@
+"""Fine-tuning: small files, better on what it learned from, and back to the best when it goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from engine.errors import ModelError
+from engine.models import catalog
+from engine.models.weights import load_restorer, restorer_tensors
+from engine.training import finetune as module
+from engine.training import phases
+from engine.training.collection import Collection
+from engine.training.finetune import Order, finetune
+from engine.types import Tuned, Tuning, TuningCheck
+
+BASE, CPU = catalog.shipped()[0], torch.device("cpu")
+CRITIC = BASE.with_name(f"{BASE.stem}-critic.safetensors")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHECK", 6)
+    monkeypatch.setattr("engine.training.held_out.COUNT", 3)
+    monkeypatch.setattr("engine.training.held_out.SIZE", 64)
+
+
+@pytest.fixture(scope="module")
+def pairs() -> Collection:
+    """Smooth pictures, and the same under stripes that no general aging has."""
+    generator = torch.Generator().manual_seed(2)
+    truth, scans = [], []
+    for _ in range(6):
+        coarse = torch.rand(1, 3, 6, 6, generator=generator)
+        x = torch.nn.functional.interpolate(coarse, size=(176, 176), mode="bicubic").clamp(0.1, 0.9)[0]
+        stripes = 0.1 * (torch.arange(176) % 4 < 2).float()[None, :, None] - 0.05
+        truth.append((255 * x).to(torch.uint8))
+        scans.append((255 * (x + stripes).clamp(0, 1)).to(torch.uint8))
+    return Collection("pairs", tuple("abcdef"), tuple(truth), tuple(scans))
+
+
+def order(folder: Path, steps: int = 12) -> Order:
+    wish = Tuning("glass-plates", "pairs", (), str(folder / "models"))
+    return Order(wish, BASE, CRITIC, folder, steps=steps, size=64)
+
+
+def finish(collection: Collection, wanted: Order) -> Tuned:
+    steps = finetune(collection, wanted)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            tuned: Tuned = end.value
+            return tuned
+
+
+def test_what_is_learned_is_small_and_knows_its_base(pairs: Collection, tmp_path: Path) -> None:
+    tuned = finish(pairs, order(tmp_path))
+    path = Path(tuned.path)
+    assert path == tmp_path / "models" / "glass-plates.safetensors"
+    assert path.stat().st_size < 3_000_000
+    card = catalog.header(path)
+    assert card["base"] == {"id": "archivist-1", "sha256": catalog.read_card(BASE).sha256}
+    assert card["metrics"]["held_out_own_10"] >= card["metrics"]["before_own_10"] - 0.01
+    restorer = load_restorer(path, CPU, torch.float32)
+    with torch.no_grad():
+        assert torch.isfinite(restorer.backbone(torch.rand(1, 3, 64, 64)).residual).all()
+
+
+def test_a_collection_s_own_damage_is_learned(
+    pairs: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RATE", 4e-3)
+    monkeypatch.setattr(module, "CHECK", 20)
+    tuned = finish(pairs, order(tmp_path, steps=60))
+    assert tuned.after["own_10"] > tuned.before["own_10"] + 0.3
+    assert not tuned.told
+
+
+def test_a_killed_tuning_goes_on_to_the_same_weights(pairs: Collection, tmp_path: Path) -> None:
+    whole = finish(pairs, order(tmp_path / "whole"))
+    parts = finetune(pairs, order(tmp_path / "killed"))
+    for _ in parts:
+        if (tmp_path / "killed" / "last.safetensors").exists() and _steps(tmp_path / "killed") >= 6:
+            break
+    parts.close()
+    again = finish(pairs, order(tmp_path / "killed"))
+    assert again.steps == whole.steps
+    for key, value in restorer_tensors(Path(whole.path)).items():
+        assert torch.allclose(restorer_tensors(Path(again.path))[key], value, atol=2e-3), key
+
+
+def _steps(folder: Path) -> int:
+    from engine.training.run import checkpoint_facts
+
+    return int(checkpoint_facts(folder / "last.safetensors")["counters"]["step"])
+
+
+def test_a_file_whose_base_is_another_is_refused(
+    pairs: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(finish(pairs, order(tmp_path, steps=1)).path)
+    other = replace(catalog.read_card(BASE), sha256="0" * 64)
+    monkeypatch.setattr("engine.models.weights.find", lambda _id: (BASE, other))
+    with pytest.raises(ModelError, match="tune it again"):
+        load_restorer(path, CPU, torch.float32)
+
+
+def _negated(true: Callable[..., tuple[Tensor, dict[str, float]]]) -> Callable[..., tuple[Tensor, dict[str, float]]]:
+    def sabotaged(*arguments: object) -> tuple[Tensor, dict[str, float]]:
+        loss, figures = true(*arguments)
+        return -loss, figures
+
+    return sabotaged
+
+
+def _no_number(true: Callable[..., tuple[Tensor, dict[str, float]]]) -> Callable[..., tuple[Tensor, dict[str, float]]]:
+    def broken(*arguments: object) -> tuple[Tensor, dict[str, float]]:
+        loss, figures = true(*arguments)
+        return loss * float("nan"), figures | {"pixel": float("nan")}
+
+    return broken
+
+
+@pytest.mark.parametrize("sabotage", ["negated loss", "no number", "rate"])
+def test_a_collapse_is_noticed_told_and_undone(
+    pairs: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotage: str
+) -> None:
+    if sabotage == "rate":
+        monkeypatch.setattr(module, "RATE", 100 * module.RATE)
+    else:
+        change = _negated if sabotage == "negated loss" else _no_number
+        monkeypatch.setattr(phases, "mending_loss", change(phases.mending_loss))
+    tuned = finish(pairs, order(tmp_path, steps=60))
+    assert tuned.told
+    assert all("back to the best" in sentence for sentence in tuned.told)
+    assert tuned.after["score"] >= tuned.before["score"]
+
+
+def test_each_measurement_is_told_with_a_strip_to_look_at(pairs: Collection, tmp_path: Path) -> None:
+    heard: list[TuningCheck] = []
+    for _ in finetune(pairs, order(tmp_path, steps=6), heard.append):
+        pass
+    assert [check.step for check in heard] == [0, 6, 6]
+    assert heard[0].best
+    assert all(Path(check.strip).is_file() for check in heard)
+
+
+def test_stopping_keeps_the_best_so_far(pairs: Collection, tmp_path: Path) -> None:
+    steps = finetune(pairs, order(tmp_path, steps=10_000), stop=lambda: True)
+    for _ in islice(steps, 10_000):
+        pass
+    assert (tmp_path / "models" / "glass-plates.safetensors").is_file()
+
+
+def test_parts_are_small_enough_to_take_turns(pairs: Collection, tmp_path: Path) -> None:
+    parts = finetune(pairs, order(tmp_path, steps=2))
+    assert len(list(islice(parts, 10_000))) > 2 * 4  # several rests a step, and some while measuring

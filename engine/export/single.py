@@ -235,7 +235,7 @@ def _errand(order: Order, pipeline: Pipeline) -> Errand:
         "style": asdict(subject.style) if subject.style else None,
         "engine": [engine.torch, engine.device, engine.dtype, engine.threads, software()],
         "grid": [card.sha256, card.tile, card.halo, card.multiple_of],
-        "notes": order.notes,
+        "upscaler": order.notes.get("upscaler", ""),
     }
     return Errand(
         pixels,

@@ -152,6 +152,44 @@ async def ask_stop_jobs(parent: QWidget, running: int) -> bool:
     return box.clickedButton() is stop
 
 
+async def ask_replace(parent: QWidget, existing: int, folder: str) -> bool:
+    """Whether an export may replace what is there; asked once a job."""
+    box = QMessageBox(parent)
+    box.setObjectName("replaceQuestion")
+    box.setIcon(QMessageBox.Icon.NoIcon)
+    what = "One file or folder exists and is" if existing == 1 else f"{existing} files or folders exist and are"
+    box.setText(f"{what} replaced by this export.")
+    box.setInformativeText(f"They are in {folder}. Originals are never replaced.")
+    replace = box.addButton("Replace", QMessageBox.ButtonRole.DestructiveRole)
+    keep = box.addButton("Keep them", QMessageBox.ButtonRole.RejectRole)
+    replace.setObjectName("replaceExisting")
+    keep.setObjectName("keepExisting")
+    box.setDefaultButton(keep)
+    box.setEscapeButton(keep)
+    await answer(box)
+    return box.clickedButton() is replace
+
+
+async def ask_remove_model(parent: QWidget, title: str) -> bool:
+    """Whether to forget an imported model, which only its file could bring back."""
+    box = QMessageBox(parent)
+    box.setObjectName("removeModelQuestion")
+    box.setIcon(QMessageBox.Icon.NoIcon)
+    box.setText(f"Remove “{title}” from your models?")
+    box.setInformativeText(
+        "Images restored with it can no longer be shown with it. The file it was imported from stays where it is; "
+        "adding that again brings the model back."
+    )
+    remove = box.addButton("Remove the model", QMessageBox.ButtonRole.DestructiveRole)
+    keep = box.addButton("Keep it", QMessageBox.ButtonRole.RejectRole)
+    remove.setObjectName("removeModel")
+    keep.setObjectName("keepModel")
+    box.setDefaultButton(keep)
+    box.setEscapeButton(keep)
+    await answer(box)
+    return box.clickedButton() is remove
+
+
 async def ask_remove_style(parent: QWidget, title: str) -> bool:
     """Whether to forget a style of one's own, which only its picture could bring back."""
     box = QMessageBox(parent)

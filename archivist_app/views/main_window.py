@@ -161,7 +161,8 @@ class MainWindow(QMainWindow):
         scroll.setFocusPolicy(QtCore.Qt.FocusPolicy.NoFocus)
         scroll.setWidget(self.adjust)
         scroll.setMaximumHeight(self.adjust.sizeHint().height() + 2)
-        self.adjust.pad_toggled.connect(lambda: scroll.setMaximumHeight(self.adjust.sizeHint().height() + 2))
+        for reshaped in (self.adjust.pad_toggled, self.adjust.reshaped):
+            reshaped.connect(lambda: scroll.setMaximumHeight(self.adjust.sizeHint().height() + 2))
         self._left = column(_heading("Images"), (self.film, 3), _heading("History"), (self.history, 1))
         self._right = dressed(column((scroll, 3), (self.styles, 2), spacing=1), "shell")
         for part, width, place in ((self._left, LEFT, 0), (self._right, RIGHT, 2)):
@@ -203,10 +204,15 @@ class MainWindow(QMainWindow):
         from archivist_app.views.variants_menu import VariantsMenu
 
         a = self.actions_
-        exports = (a.export, a.export_as, a.optimise, a.finetune)
         masters = (a.check_masters, a.find_masters)
         menus: dict[str, tuple[QAction | None, ...]] = {
-            "&File": (a.open, a.open_folder, a.demo, None, *exports, None, *masters, None, a.quit),
+            "&File": (
+                *(a.open, a.open_folder, a.demo, None),
+                *(a.export, a.export_again, a.export_as, a.sheet, a.optimise, a.finetune, None),
+                *masters,
+                None,
+                a.quit,
+            ),
             "&Edit": (a.undo, a.redo, None, a.snapshot),
             "&Compare": (*a.modes.values(), a.next_mode, None, a.rotate, a.swap, a.pause, a.gain, a.truth),
             "&View": (a.fit, *a.zooms.values(), None, a.navigator, a.surround),
@@ -257,12 +263,15 @@ class MainWindow(QMainWindow):
 
     def _connect_actions(self) -> None:
         from archivist_app.views.custody_desk import CustodyDesk
+        from archivist_app.views.export_desk import ExportDesk
+        from archivist_app.views.sheet_desk import SheetDesk
 
         a, work, tasks = self.actions_, self._workspace, self._workspace.tasks
         a.open.triggered.connect(lambda: tasks.spawn(self._ask_pictures()))
         a.open_folder.triggered.connect(lambda: tasks.spawn(self._ask_folder()))
         a.demo.triggered.connect(work.session.open_demo)
-        a.export.triggered.connect(lambda: work.exporter.export())
+        self.exports = ExportDesk(self, work, self.film, a)
+        self.sheets = SheetDesk(self, work, self.film, a)
         a.export_as.triggered.connect(lambda: tasks.spawn(self._export_as()))
         a.optimise.triggered.connect(lambda: tasks.spawn(self._optimise()))
         a.finetune.triggered.connect(self._show_finetuning)
@@ -297,7 +306,6 @@ class MainWindow(QMainWindow):
 
     def _connect_state(self) -> None:
         work, session, document = self._workspace, self._workspace.session, self._workspace.document
-        queued = QtCore.Qt.ConnectionType.QueuedConnection
         self.compare.painted.connect(self._note_paint)
         session.project_changed.connect(self._show_project)
         session.item_changed.connect(self._show_item)
@@ -307,7 +315,9 @@ class MainWindow(QMainWindow):
         session.opening_changed.connect(self._show_opening)
         session.saved.connect(lambda: self._about_save.setText("Saved"))
         session.noticed.connect(self.messages.tell)
+        work.export_jobs.noticed.connect(self.messages.tell)
         work.own_styles.noticed.connect(self.messages.tell)
+        work.models.noticed.connect(self.messages.tell)
         self.monitor.failed.connect(self.messages.tell_fault)
         self.monitor.changed.connect(self._show_anew)
         work.unfinished.noticed.connect(self.messages.tell)
@@ -320,6 +330,7 @@ class MainWindow(QMainWindow):
             work.maps.failed,
             work.variants.failed,
             work.own_styles.failed,
+            work.models.failed,
             work.bridge.engine_failed,
         ):
             source.connect(self.messages.tell_fault)
@@ -340,13 +351,14 @@ class MainWindow(QMainWindow):
         work.optimiser.ended.connect(work.rendering.refresh)
         work.rendering.busy_changed.connect(self.compare.show_busy)
         work.bridge.awoken.connect(lambda: self._show_engine("Preparing the engine…"))
-        work.bridge.awoken.connect(self._show_model, queued)
         work.bridge.engine_ready.connect(self._show_ready)
         work.bridge.engine_moved.connect(self._show_moved)
         work.bridge.engine_failed.connect(lambda _text: self._show_engine(""))
         self.adjust.edited.connect(session.push)
+        from archivist_app.views.model_desk import ModelDesk
         from archivist_app.views.style_desk import StyleDesk
 
+        ModelDesk(self, work, self.adjust, self.styles)
         StyleDesk(self, work, self.compare).connect_parts(self.gallery, self.styles, self.actions_)
         self.adjust.show_pad(work.preferences.pad_shown)
         self.adjust.pad_toggled.connect(work.preferences.set_pad_shown)
@@ -435,12 +447,6 @@ class MainWindow(QMainWindow):
         self._about_engine.setText(text)
         self._status.activate()  # now: while torch is loaded the next turn may be long in coming
         self.compare.show_notice(text)
-
-    @Slot()
-    def _show_model(self) -> None:
-        models = self._workspace.bridge.models()  # hashes the weight files, so it waits for the first paint
-        if models:
-            self.adjust.show_model(models[0])
 
     @Slot(object)
     def _show_ready(self, ready: EngineReady) -> None:

@@ -12,7 +12,7 @@ from archivist_app.bridge.projects import Projects
 from archivist_app.bridge.rendering import Rendering
 
 if TYPE_CHECKING:
-    from engine.service import EngineService as EngineService  # the rest of the window names the type from here
+    from archivist_app.bridge.base import EngineService as EngineService  # with the engine's door, which comes later
 
 __all__ = ["Bridge", "JobHandle", "StoppableHandle", "StyleHandle", "make_service", "sentence"]
 

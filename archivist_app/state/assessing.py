@@ -40,7 +40,8 @@ class Assessing(QObject):
         if items and all(item.decision == decision for item in items):
             decision = ""
         text = {"approved": "Approved", "rejected": "Rejected"}.get(decision, "No decision")
-        self._decide([replace(item, decision=decision) for item in items], text)
+        seen = [replace(item, decision=decision, decided_recipe=item.recipe if decision else None) for item in items]
+        self._decide(seen, text)
 
     def note(self, uuid: str, note: str) -> None:
         """Write a note about one image."""

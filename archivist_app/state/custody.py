@@ -35,6 +35,7 @@ class Custody(QObject):
         self._jobs = jobs
         self._tasks = tasks
         session.master_changed.connect(self.doubt)
+        session.master_missing.connect(self.miss)
 
     def is_doubted(self, uuid: str) -> bool:
         """Whether the master of an image is known not to be the file that was added."""
@@ -46,7 +47,14 @@ class Custody(QObject):
         self._mark(item.uuid, text)
         accept = Choice("acceptMasterButton", "Accept this file", lambda: self.accept(item.uuid))
         later = Choice("laterButton", "Decide later", lambda: None)
-        self.offered.emit(Offer(text, (accept, later)))
+        self.offered.emit(Offer(text, (accept, later), about=item.uuid))
+
+    @Slot(object, str)
+    def miss(self, item: ProjectItem, text: str) -> None:
+        """A master is not where it was: it may be near, or somebody knows where."""
+        look = Choice("lookNearbyButton", "Look nearby", self.find_moved)
+        later = Choice("laterButton", "Not now", lambda: None)
+        self.offered.emit(Offer(text, (look, later), about="missing"))
 
     def check(self) -> None:
         """Read every master of the project, in the background."""
@@ -128,7 +136,8 @@ class Custody(QObject):
             self._jobs.finish(number, "done", "No master is missing.")
         elif not found:
             lost = "The missing master was" if len(moved) == 1 else f"None of the {len(moved)} missing masters was"
-            self._jobs.finish(number, "failed", f"{lost}{' not' if len(moved) == 1 else ''} found; try another folder.")
+            nothing = f"{lost}{' not' if len(moved) == 1 else ''} found; choose a folder with “Find moved masters”."
+            self._jobs.finish(number, "failed", nothing)
         else:
             state: Literal["done", "failed"] = "done" if len(found) == len(moved) else "failed"
             self._jobs.finish(number, state, f"{len(found)} of {len(moved)} found.")

@@ -46,6 +46,7 @@ class Job:
     started: float = 0.0  # time.monotonic() at the first step, 0 before it
     text: str = ""
     path: str = ""  # the file a finished job wrote
+    report: str = ""  # a page that tells what it did
     losses: tuple[float, ...] = ()  # of an optimisation, a pass each
     keeps: bool = False  # whether stopping it keeps what it has reached
     can_pause: bool = False
@@ -146,7 +147,7 @@ class JobsModel(QAbstractListModel):
         if job is not None and job.running:
             self._put(replace(job, losses=(*job.losses, loss)))
 
-    def finish(self, number: int, state: State, text: str, path: str = "") -> None:
+    def finish(self, number: int, state: State, text: str, path: str = "", report: str = "") -> None:
         """The job has ended: `text` says with what, in a sentence."""
         job = self._job(number)
         if job is not None:
@@ -154,8 +155,13 @@ class JobsModel(QAbstractListModel):
             self._stops.pop(number, None)
             self._holds.pop(number, None)
             again = number in self._retries and state in ("failed", "cancelled")
-            self._put(replace(job, state=state, text=text, path=path, paused_at=0.0, can_pause=False, can_retry=again))
+            ended = replace(job, state=state, text=text, path=path, report=report)
+            self._put(replace(ended, paused_at=0.0, can_pause=False, can_retry=again))
             self.running_changed.emit(self.running)
+
+    def set_retry(self, number: int, retry: Callable[[], None]) -> None:
+        """What "try again" will mean, where that is known only at its end."""
+        self._retries[number] = retry
 
     def cancel(self, number: int) -> None:
         """Ask the job to stop; it says itself when it has."""

@@ -21,3 +21,4 @@ class Offer:
 
     text: str
     choices: tuple[Choice, ...]
+    about: str = ""  # of two questions about the same thing only the later waits

@@ -45,6 +45,7 @@ class Session(QObject):
     opening_changed = Signal(str)  # what is being opened, in words; "" when nothing is
     decided = Signal(object)  # ProjectItem on screen, whose stars, decision, note or recipe somebody changed
     snapshots_changed = Signal(object)  # ProjectItem on screen, with them
+    master_missing = Signal(object, str)  # ProjectItem, sentence: it is not where it was
     master_changed = Signal(object, str)  # ProjectItem, sentence: it is no longer the file that was added
     recovered = Signal(object)  # ProjectItems as they were before a killed program's edits were brought back
     saved = Signal()
@@ -212,7 +213,7 @@ class Session(QObject):
         try:
             path = self._bridge.register(self._project, item)
         except EngineError as error:
-            self.failed.emit(str(error))
+            self.master_missing.emit(item, str(error))
             return
         self._bridge.picture(item.source, OVERVIEW, self._show_overview, self.failed.emit)
         self._tasks.spawn(self._examine(item, path))

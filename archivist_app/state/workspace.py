@@ -12,6 +12,8 @@ from archivist_app.state.assessing import Assessing
 from archivist_app.state.corners import Corners
 from archivist_app.state.custody import Custody
 from archivist_app.state.document import Document
+from archivist_app.state.export_choice import ExportChoice
+from archivist_app.state.export_jobs import ExportJobs
 from archivist_app.state.exporting import Exporter
 from archivist_app.state.jobs_model import JobsModel
 from archivist_app.state.maps import Maps
@@ -57,6 +59,8 @@ class Workspace:
     corners: Corners
     jobs: JobsModel
     exporter: Exporter
+    export_choice: ExportChoice
+    export_jobs: ExportJobs
     unfinished: Unfinished
     optimiser: Optimiser
     tuner: Tuner
@@ -94,6 +98,8 @@ class Workspace:
             corners=Corners(document, thumbnails, owner),
             jobs=jobs,
             exporter=exporter,
+            export_choice=ExportChoice(session, bridge, preferences, tasks),
+            export_jobs=ExportJobs(session, bridge, jobs, tasks),
             unfinished=Unfinished(exporter, bridge, jobs),
             optimiser=Optimiser(session, exporter, bridge, jobs, tasks),
             tuner=Tuner(session, bridge, jobs, tasks),
@@ -109,3 +115,4 @@ class Workspace:
         self.styles.stop()
         self.corners.stop()
         self.thumbnails.stop()
+        self.export_choice.stop()

@@ -152,6 +152,24 @@ async def ask_stop_jobs(parent: QWidget, running: int) -> bool:
     return box.clickedButton() is stop
 
 
+async def ask_replace(parent: QWidget, existing: int, folder: str) -> bool:
+    """Whether an export may replace what is there; asked once a job."""
+    box = QMessageBox(parent)
+    box.setObjectName("replaceQuestion")
+    box.setIcon(QMessageBox.Icon.NoIcon)
+    what = "One file or folder exists and is" if existing == 1 else f"{existing} files or folders exist and are"
+    box.setText(f"{what} replaced by this export.")
+    box.setInformativeText(f"They are in {folder}. Originals are never replaced.")
+    replace = box.addButton("Replace", QMessageBox.ButtonRole.DestructiveRole)
+    keep = box.addButton("Keep them", QMessageBox.ButtonRole.RejectRole)
+    replace.setObjectName("replaceExisting")
+    keep.setObjectName("keepExisting")
+    box.setDefaultButton(keep)
+    box.setEscapeButton(keep)
+    await answer(box)
+    return box.clickedButton() is replace
+
+
 async def ask_remove_model(parent: QWidget, title: str) -> bool:
     """Whether to forget an imported model, which only its file could bring back."""
     box = QMessageBox(parent)

@@ -38,6 +38,12 @@ class JobRow(QWidget):
         self.open_folder.setAccessibleName(f"Show the folder of {job.name}")
         self.open_folder.clicked.connect(self._show_folder)
         theme.dress(self.open_folder, "ph.folder-open")
+        self.report = QToolButton()
+        self.report.setObjectName("jobReport")
+        self.report.setToolTip("Open the report of what was done")
+        self.report.setAccessibleName(f"Open the report of {job.name}")
+        self.report.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(self._job.report)))
+        theme.dress(self.report, "ph.file-text")
         self.pause = QToolButton()
         self.pause.setCheckable(True)
         self.pause.clicked.connect(lambda paused: model.hold(self._job.number, paused))
@@ -57,7 +63,7 @@ class JobRow(QWidget):
         layout.addWidget(self.bar)
         layout.addWidget(self.plot)
         layout.addWidget(self.text, 1)
-        for button in (self.open_folder, self.pause, self.retry):
+        for button in (self.report, self.open_folder, self.pause, self.retry):
             layout.addWidget(button)
         layout.addWidget(self.stop)
         self.show_job(job)
@@ -81,6 +87,7 @@ class JobRow(QWidget):
             palette.setColor(QPalette.ColorRole.WindowText, palette.color(QPalette.ColorRole.BrightText))
             self.text.setPalette(palette)
         self.open_folder.setVisible(bool(job.path))
+        self.report.setVisible(bool(job.report))
         self.pause.setVisible(job.can_pause and job.state == "running")
         self.pause.setChecked(job.paused)
         verb = "Go on with" if job.paused else "Pause"

@@ -204,10 +204,15 @@ class MainWindow(QMainWindow):
         from archivist_app.views.variants_menu import VariantsMenu
 
         a = self.actions_
-        exports = (a.export, a.export_as, a.optimise, a.finetune)
         masters = (a.check_masters, a.find_masters)
         menus: dict[str, tuple[QAction | None, ...]] = {
-            "&File": (a.open, a.open_folder, a.demo, None, *exports, None, *masters, None, a.quit),
+            "&File": (
+                *(a.open, a.open_folder, a.demo, None),
+                *(a.export, a.export_again, a.export_as, a.sheet, a.optimise, a.finetune, None),
+                *masters,
+                None,
+                a.quit,
+            ),
             "&Edit": (a.undo, a.redo, None, a.snapshot),
             "&Compare": (*a.modes.values(), a.next_mode, None, a.rotate, a.swap, a.pause, a.gain, a.truth),
             "&View": (a.fit, *a.zooms.values(), None, a.navigator, a.surround),
@@ -258,12 +263,15 @@ class MainWindow(QMainWindow):
 
     def _connect_actions(self) -> None:
         from archivist_app.views.custody_desk import CustodyDesk
+        from archivist_app.views.export_desk import ExportDesk
+        from archivist_app.views.sheet_desk import SheetDesk
 
         a, work, tasks = self.actions_, self._workspace, self._workspace.tasks
         a.open.triggered.connect(lambda: tasks.spawn(self._ask_pictures()))
         a.open_folder.triggered.connect(lambda: tasks.spawn(self._ask_folder()))
         a.demo.triggered.connect(work.session.open_demo)
-        a.export.triggered.connect(lambda: work.exporter.export())
+        self.exports = ExportDesk(self, work, self.film, a)
+        self.sheets = SheetDesk(self, work, self.film, a)
         a.export_as.triggered.connect(lambda: tasks.spawn(self._export_as()))
         a.optimise.triggered.connect(lambda: tasks.spawn(self._optimise()))
         a.finetune.triggered.connect(self._show_finetuning)
@@ -307,6 +315,7 @@ class MainWindow(QMainWindow):
         session.opening_changed.connect(self._show_opening)
         session.saved.connect(lambda: self._about_save.setText("Saved"))
         session.noticed.connect(self.messages.tell)
+        work.export_jobs.noticed.connect(self.messages.tell)
         work.own_styles.noticed.connect(self.messages.tell)
         work.models.noticed.connect(self.messages.tell)
         self.monitor.failed.connect(self.messages.tell_fault)

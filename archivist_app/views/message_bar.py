@@ -79,8 +79,9 @@ class MessageBar(QWidget):
             self._fade.start()
 
     def ask(self, offer: Offer) -> None:
-        """A question with answers; the same one is not asked twice."""
-        self._offers = [one for one in self._offers if one.text != offer.text]
+        """A question with answers; it takes the place of an earlier one about the same."""
+        about = offer.about or offer.text
+        self._offers = [one for one in self._offers if (one.about or one.text) != about]
         self._offers.append(offer)
         self._fade.stop()
         self._show(offer.text, offer)

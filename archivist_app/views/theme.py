@@ -165,6 +165,18 @@ def _style_sheet(t: Tokens) -> str:
     QLabel[role="title"] {{ font-size: 20px; font-weight: 300; color: {t.text}; }}
     QLabel[role="muted"], QLabel[role="hint"] {{ color: {t.muted}; }}
     QLabel[role="hint"] {{ font-size: 11px; }}
+    QComboBox {{
+        background: {t.field}; border: 1px solid transparent; border-radius: 4px; padding: 3px 8px; min-height: 18px;
+    }}
+    QComboBox:hover {{ background: {t.hover}; }}
+    QComboBox:focus {{ border: 1px solid {t.accent}; }}
+    QComboBox QAbstractItemView {{ background: {t.panel}; border: 1px solid {t.line}; padding: 4px; }}
+    QLabel[role="fault"] {{ color: {t.fault}; }}
+    QPushButton[role="card"] {{ background: {t.field}; border: 1px solid transparent; border-radius: 6px; padding: 0; }}
+    QPushButton[role="card"]:hover {{ background: {t.hover}; }}
+    QPushButton[role="card"]:checked {{ border: 1px solid {t.accent}; }}
+    QPushButton[role="card"]:focus {{ border: 1px solid {t.accent}; background: {t.hover}; }}
+    QPushButton[role="card"] QLabel {{ background: transparent; }}
     QMenuBar {{ background: {t.panel}; padding: 2px 8px; }}
     QMenuBar::item {{ padding: 4px 8px; background: transparent; border-radius: 4px; }}
     QMenuBar::item:selected {{ background: {t.hover}; }}

@@ -32,7 +32,7 @@ def settle_in(contents: Contents, log: EventLog, lock: FolderLock) -> tuple[Proj
         for name in (ITEMS, BACKUPS):
             (contents.folder / name).mkdir(exist_ok=True)
         _tell_takeover(contents, log, lock)
-        _migrate(contents, log)
+        _migrate(contents, log, lock)
         _mend(contents)
         for left in left_behind(contents.folder):
             recovered.extend(_replay(contents, log, left))
@@ -52,7 +52,7 @@ def _tell_takeover(contents: Contents, log: EventLog, lock: FolderLock) -> None:
     contents.problems.append(note)
 
 
-def _migrate(contents: Contents, log: EventLog) -> None:
+def _migrate(contents: Contents, log: EventLog, lock: FolderLock) -> None:
     """Brings every file to this version, after a copy of it; the event comes first, since it tells what was there."""
     older = [stored for stored in contents.ordered if stored.content.is_older]
     versions = {stored.content.version for stored in older}
@@ -65,6 +65,7 @@ def _migrate(contents: Contents, log: EventLog) -> None:
     note = f"The project’s files were brought from version {min(versions)} to version {SCHEMA_VERSION}, after copies."
     log.append(Event("migration", note, objects=masters, details={"from": min(versions), "to": SCHEMA_VERSION}))
     for stored in older:
+        lock.beat()
         contents.write(stored.record)
     if contents.project.is_older:
         contents.write_project()

@@ -17,6 +17,19 @@ from engine.types.audit import (
     RescueReport,
 )
 from engine.types.cards import ModelCard, StyleCard
+from engine.types.exporting import (
+    EXPORT_PRESETS,
+    TEMPLATE_FIELDS,
+    ExportBatch,
+    ExportEstimate,
+    ExportOutcome,
+    ExportPreset,
+    ExportReport,
+    ExportSettings,
+    InterruptedExport,
+    export_preset,
+)
+from engine.types.packaging import Approval, CheckState, Finding, Likeness, Packaged, PackageFacts, Reproduced, Verified
 from engine.types.pictures import ImageInfo, ImageRef, OpenedImage, Region
 from engine.types.projects import Place, Project, ProjectItem, Relocation, Snapshot
 from engine.types.recipe import (
@@ -43,6 +56,7 @@ from engine.types.rendering import (
     View,
 )
 from engine.types.tuning import TUNING_NAME, CollectionKind, Tuned, Tuning, TuningCheck
+from engine.types.words import recipe_in_words
 from engine.types.work import (
     Comparison,
     EngineReady,
@@ -63,23 +77,36 @@ __all__ = [
     "CONSERVATOR",
     "EVENT_TYPES",
     "EVENT_VOCABULARY",
+    "EXPORT_PRESETS",
     "MAP_SCALES",
     "MODERN",
     "PROTECTED",
     "SCALES",
     "SHIPPED_MODEL",
+    "TEMPLATE_FIELDS",
     "TUNING_NAME",
+    "Approval",
     "ChainReport",
+    "CheckState",
     "CollectionKind",
     "Comparison",
     "EngineReady",
     "Event",
     "EventObject",
+    "ExportBatch",
+    "ExportEstimate",
     "ExportOptions",
+    "ExportOutcome",
+    "ExportPreset",
+    "ExportReport",
+    "ExportSettings",
+    "Finding",
     "FixityReport",
     "Frame",
     "ImageInfo",
     "ImageRef",
+    "InterruptedExport",
+    "Likeness",
     "LoggedEvent",
     "Losses",
     "MapFrame",
@@ -91,6 +118,8 @@ __all__ = [
     "OpenedImage",
     "Optimisation",
     "Optimised",
+    "PackageFacts",
+    "Packaged",
     "Place",
     "Progress",
     "Project",
@@ -101,6 +130,7 @@ __all__ = [
     "Region",
     "Relocation",
     "RenderRequest",
+    "Reproduced",
     "RescueReport",
     "Restored",
     "Sample",
@@ -112,5 +142,8 @@ __all__ = [
     "Tuning",
     "TuningCheck",
     "UnfinishedExport",
+    "Verified",
     "View",
+    "export_preset",
+    "recipe_in_words",
 ]

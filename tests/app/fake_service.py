@@ -21,15 +21,21 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from engine.errors import EngineError, ImageError, ModelError, ProjectError, RecipeError
+from engine.export.naming import Facts, name_for
 from engine.types import (
     MAP_SCALES,
     PROTECTED,
     EngineReady,
+    ExportBatch,
+    ExportEstimate,
     ExportOptions,
+    ExportOutcome,
+    ExportReport,
     FixityReport,
     Frame,
     ImageInfo,
     ImageRef,
+    InterruptedExport,
     Losses,
     MapFrame,
     MapRequest,
@@ -134,6 +140,10 @@ class FakeService:
         self.refuse_models = ""
         self.saves: list[ProjectItem] = []
         self.orders: list[Optimisation] = []
+        self.batches: list[ExportBatch] = []
+        self.refuse_exports: set[int] = set()  # places in a job
+        self._taken: set[Path] = set()  # names of files that are being written
+        self.interrupted: list[InterruptedExport] = []
         self.wishes: list[Tuning] = []
         self.bits = 8  # of the masters, as they say
         self.refuse_saves = ""
@@ -476,24 +486,7 @@ class FakeService:
     ) -> FakeWork[Restored]:
         self.exported.append(recipe)
         work: FakeWork[Restored] = FakeWork()
-        steps = self._export_steps(image, recipe, options)
-
-        def step() -> None:
-            if not work.wanted or self.closed:
-                steps.close()
-                work.future.cancel()
-                work.future.set_running_or_notify_cancel()
-                return
-            try:
-                on_progress(next(steps))
-            except StopIteration as end:
-                work.future.set_result(end.value)
-            except EngineError as error:
-                work.future.set_exception(error)
-            else:
-                self._work.put(step)
-
-        self._work.put(step)
+        self._drive(work, self._export_steps(image, recipe, options), on_progress)
         return work
 
     def unfinished_exports(self) -> Future[tuple[UnfinishedExport, ...]]:
@@ -528,6 +521,86 @@ class FakeService:
             half_written.unlink(missing_ok=True)  # another export of that name may have been quicker
         height, width = pixels.shape[:2]
         return Restored(image.path, str(target), width, height, 0.1, recipe)
+
+    def export_batch(
+        self,
+        batch: ExportBatch,
+        on_progress: Callable[[Progress], None],
+        on_outcome: Callable[[ExportOutcome], None] = lambda _: None,
+    ) -> FakeWork[ExportReport]:
+        self.batches.append(batch)
+        work: FakeWork[ExportReport] = FakeWork()
+        self._drive(work, self._batch_steps(batch), on_progress)
+        return work
+
+    def _drive(self, work: FakeWork[Any], steps: Generator[Progress, None, Any], report: Callable[..., None]) -> None:
+        def step() -> None:
+            if not work.wanted or self.closed:
+                steps.close()
+                work.future.cancel()
+                work.future.set_running_or_notify_cancel()
+                return
+            try:
+                if work.paused:
+                    time.sleep(0.005)
+                else:
+                    report(next(steps))
+            except StopIteration as end:
+                work.future.set_result(end.value)
+            except EngineError as error:
+                work.future.set_exception(error)
+            else:
+                self._work.put(step)
+
+        self._work.put(step)
+
+    def _batch_steps(self, batch: ExportBatch) -> Generator[Progress, None, ExportReport]:
+        outcomes = []
+        for number, item in enumerate(batch.items):
+            self.exported.append(item.recipe)
+            target = Path(batch.folder) / self.export_name(batch, number)
+            if number in self.refuse_exports:
+                outcomes.append(ExportOutcome(item.source.path, "failed", sentence="Its disk is gone; reconnect it."))
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            while (target.exists() or target in self._taken) and batch.settings.conflict == "version":
+                stem, version = target.stem[:-2], int(target.stem[-2:]) + 1
+                target = target.with_name(f"{stem}{version:02d}{target.suffix}")
+            self._taken.add(target)
+            restored = yield from self._export_steps(item.source, item.recipe, ExportOptions(str(target)))
+            outcomes.append(ExportOutcome(item.source.path, "written", str(target), restored=restored))
+        report = Path(batch.folder) / "report.html" if batch.report else None
+        if report is not None:
+            report.write_text("<html></html>")
+        return ExportReport(tuple(outcomes), batch.folder, 0.1, str(report or ""))
+
+    def export_name(self, batch: ExportBatch, number: int = 0) -> str:
+        project = batch.project.name if batch.project else ""
+        return str(name_for(batch.settings, Facts(batch.items[number], project, number + 1)))
+
+    def estimate_export(self, batch: ExportBatch) -> Future[ExportEstimate]:
+        names = [Path(batch.folder) / self.export_name(batch, number) for number in range(len(batch.items))]
+        count, existing = len(batch.items), sum(name.exists() for name in names)
+        future: Future[ExportEstimate] = Future()
+        future.set_result(ExportEstimate(count, existing, count * 12_300_000, None, 75.0 * count))
+        return future
+
+    def interrupted_exports(self, project: Project) -> Future[list[InterruptedExport]]:
+        future: Future[list[InterruptedExport]] = Future()
+        future.set_result([replace(one, batch=replace(one.batch, project=project)) for one in self.interrupted])
+        return future
+
+    def save_page(self, target: str, data: bytes) -> Future[None]:
+        def write() -> None:
+            try:
+                Path(target).write_bytes(data)
+            except OSError as error:
+                raise EngineError(f"“{Path(target).name}” cannot be written; choose another folder.") from error
+
+        return self._io.submit(write)
+
+    def forget_export(self, job: str) -> None:
+        self.calls.append(f"forget {job}")
 
     # masks
 
@@ -754,7 +827,10 @@ class FakeService:
 
         def search() -> None:
             known = self._projects.get(project.uuid, project)
-            files = {hashlib.sha256(p.read_bytes()).hexdigest(): str(p) for p in Path(folder or ".").rglob("*.png")}
+            files = {
+                hashlib.sha256(p.read_bytes()).hexdigest(): str(p)
+                for p in (Path(folder).rglob("*.png") if folder else ())
+            }
             gone = [item for item in known.items if not os.path.exists(item.source.path)]
             moved = tuple(Relocation(i.uuid, i.source.path, files.get(i.source.sha256, "")) for i in gone)
             now = {one.uuid: one.new for one in moved if one.new}

@@ -305,6 +305,8 @@ def test_help_is_there_without_torch_or_qt() -> None:
         "train",
         "styles list",
         "models show",
+        "export",
+        "sheet",
         "models import",
         "models remove",
     ],

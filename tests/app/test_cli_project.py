@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,17 @@ def test_project_that_somebody_has_open_is_not_written_and_told_so(
             assert "already open in this program" in err
         assert run(capsys, "verify", box)[0] == 0
         assert run(capsys, "verify", box, "--log")[0] == 1
+
+
+def test_edits_of_a_killed_program_are_brought_back_and_told(
+    box: Path, scans: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ProjectFolder.open(box) as project:
+        item = project.value.items[0]
+        project.journal([replace(item, note="seen", revision=item.revision + 1)])
+    status, _, err = run(capsys, "add", box, scans / "plate-0.png")
+    assert (status, err) == (0, "Edits of one image that a program had no time to save were brought back.\n")
+    assert run(capsys, "list", box)[1].splitlines()[1].endswith("\tseen")
 
 
 def test_what_is_no_project_is_told_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -137,6 +137,28 @@ def test_moved_masters_are_found_in_a_folder_somebody_names(start: Open, tmp_pat
     assert names == ["plate-0.png", "renamed-plate-1.png", "renamed-plate-2.png"]
 
 
+def test_a_master_that_is_not_where_it_was_is_looked_for_nearby(start: Open, tmp_path: Path) -> None:
+    application, pictures = three(start, tmp_path)
+    shutil.move(pictures[1], tmp_path / "elsewhere.png")
+    session = application.window._workspace.session
+    session.step(1)
+    until(application, lambda: application.window.messages.offers)
+    assert "plate-1.png" in application.window.messages.text.text()
+    press(application, "lookNearbyButton")
+    assert ended(application).text.endswith("“Find moved masters”."), "the fake engine looks nowhere unasked"
+    assert application.window.messages.offers == ()
+
+
+def test_one_master_is_asked_about_once_however_often_it_is_doubted(start: Open, tmp_path: Path) -> None:
+    application, pictures = three(start, tmp_path)
+    save_picture(pictures[1], 90, 70, seed=50)
+    application.window._workspace.session.step(1)
+    until(application, lambda: application.window.messages.offers)
+    trigger(application, "checkMasters")
+    ended(application)
+    assert len(application.window.messages.offers) == 1
+
+
 def test_a_check_can_be_stopped(start: Open, tmp_path: Path, service: FakeService) -> None:
     application, _ = three(start, tmp_path)
     progress: list[Progress] = []

@@ -21,7 +21,7 @@ def long_export(start: Open, picture: Path, folder: Path) -> tuple[Application, 
     service = FakeService(folder, Costs(export_step=0.02, export_steps=3000))
     application = start(picture, on=service)
     until(application, lambda: application.window.compare.viewport is not None)
-    trigger(application, "export")
+    trigger(application, "exportAgain")
     until(application, lambda: jobs(application)[0].progress is not None)
     return application, service
 
@@ -43,7 +43,7 @@ def button(application: Application, name: str) -> QPushButton:
 
 
 def test_an_export_goes_into_the_project_and_names_its_file(opened: Application) -> None:
-    trigger(opened, "export")
+    trigger(opened, "exportAgain")
     until(opened, lambda: jobs(opened)[0].state == "done")
     assert [path.name for path in exports(opened).iterdir()] == ["harbour_restored_v01.tif"]
     assert jobs(opened)[0].path == str(exports(opened) / "harbour_restored_v01.tif")
@@ -51,8 +51,8 @@ def test_an_export_goes_into_the_project_and_names_its_file(opened: Application)
 
 
 def test_the_next_export_is_the_next_version_also_while_one_runs(opened: Application) -> None:
-    trigger(opened, "export")
-    trigger(opened, "export")
+    trigger(opened, "exportAgain")
+    trigger(opened, "exportAgain")
     until(opened, lambda: all(job.state == "done" for job in jobs(opened)))
     assert sorted(path.name for path in exports(opened).iterdir()) == [
         "harbour_restored_v01.tif",

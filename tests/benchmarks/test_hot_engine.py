@@ -8,7 +8,6 @@ from pathlib import Path
 
 import imagecodecs
 import numpy as np
-import pytest
 import tifffile
 import torch
 
@@ -22,9 +21,9 @@ from engine.models.generator import FEATURES, FINE, NOISE
 from engine.rendering import stages
 from engine.rendering.pipeline import Pipeline, Subject
 from engine.types import ImageRef, Recipe, Region, RenderRequest, View
-from tests.benchmarks.conftest import Compare
+from tests.benchmarks.conftest import Compare, computing
 
-pytestmark = pytest.mark.benchmark
+pytestmark = computing
 
 SIDE = 1024
 Convolutions = Callable[[float], Callable[[], None]]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from engine.errors import ImageError
+from engine.errors import ImageError, MasterChangedError, ProjectError
 from engine.service import EngineService
-from engine.types import Event, EventObject, ExportOptions, Project, Recipe
+from engine.types import Event, EventObject, ExportOptions, FixityReport, ImageRef, Progress, Project, Recipe
 
 
 @pytest.fixture(autouse=True)
@@ -77,3 +80,109 @@ def test_changed_master_is_not_exported_even_if_it_was_decoded_before(
         service.export(item.source, Recipe(), options, lambda _: None).future.result(60)
     assert not (tmp_path / "out.png").exists()
     assert kinds(service, project)[-1] == ("fixity check", "failure")
+
+
+def nothing(_: Progress) -> None:
+    return
+
+
+def damaged(photo: Path) -> None:
+    content = bytearray(photo.read_bytes())
+    content[len(content) // 2] ^= 1
+    photo.write_bytes(content)
+
+
+def test_masters_are_checked_in_the_background_and_each_outcome_is_logged(
+    service: EngineService, project: Project, photo: Path, tmp_path: Path
+) -> None:
+    more = tmp_path / "masters" / "more.png"
+    Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(more)
+    filled, _ = service.add_images(project, [str(more)]).result(10)
+    damaged(photo)
+    seen: list[Progress] = []
+    reports = service.check_masters(filled, filled.items, seen.append).future.result(30)
+    assert [(uuid, report.state) for uuid, report in reports] == [
+        (filled.items[0].uuid, "changed"),
+        (filled.items[1].uuid, "intact"),
+    ]
+    assert [(step.done, step.total) for step in seen] == [(0, 2), (1, 2)]
+    assert kinds(service, project)[-2:] == [("fixity check", "failure"), ("fixity check", "success")]
+
+
+def test_acknowledged_master_is_exported_again(
+    service: EngineService, project: Project, photo: Path, tmp_path: Path
+) -> None:
+    Image.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(photo)
+    options = ExportOptions(str(tmp_path / "out.png"))
+    with pytest.raises(MasterChangedError):
+        service.export(project.items[0].source, Recipe(strength=0.0), options, nothing).future.result(60)
+    changed = service.acknowledge(project, project.items[0]).result(10)
+    item = changed.items[0]
+    service.register(item.source, service.locate(changed, item))
+    service.export(item.source, Recipe(strength=0.0), options, nothing).future.result(60)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "out.png")), np.full((64, 64, 3), 90))
+
+
+def test_file_that_is_no_image_is_not_acknowledged(service: EngineService, project: Project, photo: Path) -> None:
+    photo.write_text("Dear Sir")
+    with pytest.raises(ImageError):
+        service.acknowledge(project, project.items[0]).result(10)
+
+
+def test_check_of_an_open_project_and_search_and_rescue_go_through_the_door(
+    service: EngineService, project: Project, photo: Path
+) -> None:
+    assert service.check_project(project.folder, nothing).future.result(30).intact
+    new = photo.rename(photo.with_name("renamed.png"))
+    assert len(service.missing(project).result(10)) == 1
+    found, moved = service.relocate(project, None, nothing).future.result(30)
+    assert [one.new for one in moved] == [str(new)]
+    assert service.locate(found, found.items[0]) == str(new)
+    with pytest.raises(ProjectError, match="already open"):
+        service.rescue_project(project.folder, nothing).future.result(30)
+    service.close_project(project)
+    assert service.rescue_project(project.folder, nothing).future.result(30).images == 1
+    looked, places = service.look_at_project(project.folder).result(10)
+    assert (looked.writable, places[0].state) == (False, "there")
+
+
+def test_check_can_be_cancelled_in_the_middle_of_a_master(
+    service: EngineService, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, stopped = threading.Event(), threading.Event()
+
+    def slow(source: ImageRef, path: Path, progress: Callable[[Progress], None]) -> FixityReport:
+        reading.set()
+        try:
+            while True:
+                progress(Progress(0, 1))
+                time.sleep(0.005)
+        finally:
+            stopped.set()
+
+    monkeypatch.setattr("engine.projects.checking.verify", slow)
+    work = service.check_masters(project, project.items, nothing)
+    assert reading.wait(10)
+    start = time.monotonic()
+    work.cancel()
+    with pytest.raises(CancelledError):
+        work.future.result(10)
+    assert stopped.wait(1)
+    assert time.monotonic() - start < 1
+
+
+def test_journal_of_a_closed_project_opens_nothing(service: EngineService, project: Project) -> None:
+    service.close_project(project)
+    service.journal(project, [project.items[0].with_recipe(Recipe(alpha=2.0))]).result(10)
+    assert not (Path(project.folder) / ".lock").exists()
+    assert not (Path(project.folder) / "journal").exists()
+
+
+def test_open_project_is_noted_until_it_is_closed_in_an_orderly_way(
+    service: EngineService, project: Project, own_home: Path
+) -> None:
+    service.note_open(project).result(10)
+    assert len(list(own_home.rglob("open-*.json"))) == 1
+    assert service.left_open().result(10) == (), "its program lives"
+    service.note_open(None).result(10)
+    assert not list(own_home.rglob("open-*.json"))

@@ -6,6 +6,8 @@ import errno
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -175,3 +177,21 @@ def test_lines_backwards_are_the_lines_forwards(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("engine.projects.atomic._BLOCK", 7)
         assert list(lines_backwards(path))[::-1] == forwards
+
+
+def test_the_check_that_the_documentation_prints_agrees_with_ours(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "projects.md").read_text(encoding="utf-8")
+    script = page.split("<<'END'\n")[1].split("END\n")[0]
+    log = filled(tmp_path, 3)
+    cut(tmp_path / EVENTS, 40)
+    log.append(Event("recovery", "Opened again."))
+    log.append(Event("recovery", "And again."))
+    command = [sys.executable, "-c", script]
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=30).stdout
+    assert log.verify().head in told
+    content = (tmp_path / EVENTS).read_bytes()
+    (tmp_path / EVENTS).write_bytes(content.replace(b"Check 0", b"Check 9"))
+    failed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=30)
+    assert failed.returncode == 1
+    assert "line 2 does not follow" in failed.stderr
+    assert log.verify().broken == 2

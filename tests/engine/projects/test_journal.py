@@ -174,3 +174,40 @@ def test_edits_made_at_once_wait_for_the_disk_once(
     project.journal(many)
     assert journals(project)[0].read_bytes().count(b"\n") == 5
     assert len(synced) <= 2, "the file, and its name in the folder"
+
+
+STEPS = st.lists(st.tuples(st.sampled_from(["edit", "journal", "save", "kill"]), st.integers(0, 2)), max_size=25)
+
+
+@settings(max_examples=25, deadline=None)
+@given(STEPS)
+def test_whatever_happens_in_whatever_order_what_was_on_the_disk_comes_back(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]
+) -> None:
+    """Against a model that is three numbers an image: edited, on the disk, and what a restart has."""
+    folder = tmp_path_factory.mktemp("model")
+    project = ProjectFolder.create(folder / "Box.archivist", "Box")
+    items = [add(project, master(folder, f"{number}.tif")) for number in range(3)]
+    kept = list(items)
+    for act, which in [*steps, ("kill", 0)]:
+        item = items[which]
+        match act:
+            case "edit":
+                items[which] = replace(item, note=f"edit {item.revision + 1}", revision=item.revision + 1)
+            case "journal":
+                project.journal([item])
+                kept[which] = item
+            case "save":
+                project.save_item(item)
+                kept[which] = item
+            case "kill":
+                before = project.value.items
+                project = killed(project)
+                assert project.value.items == tuple(kept)
+                assert [one.uuid for one in project.value.recovered] == [
+                    one.uuid for one, now in zip(before, kept, strict=True) if one != now
+                ]
+                items = list(kept)
+    assert project.check_log().intact
+    assert journals(project) == []
+    project.close()

@@ -26,40 +26,53 @@ def say(*words: object) -> None:
     print(*words, flush=True)
 
 
-def main(folder: Path, pool: Path, seed: int) -> None:
-    chance = random.Random(seed)
-    project = ProjectFolder.open(folder)
-    assert project.value.writable, project.value.reason
-    items = {item.uuid: item for item in project.value.items}
-    unjournaled: set[str] = set()
-    unsaved: set[str] = set()
-    journaled = saved = time.monotonic()
-    say("ready")
-    while True:
-        now = time.monotonic()
-        if items and chance.random() < 0.9:
-            item = edited(items[chance.choice(sorted(items))], chance)
-            items[item.uuid] = item
-            unjournaled.add(item.uuid)
-            unsaved.add(item.uuid)
-            say("edited", item.uuid, item.revision, time.time())
-        if now - journaled > JOURNAL_EVERY:
-            entries = [items[uuid] for uuid in unjournaled]
-            project.journal(entries)
-            unjournaled.clear()
-            journaled = now
-            for item in entries:
-                say("journaled", item.uuid, item.revision)
-        if now - saved > SAVE_EVERY:
-            for uuid in sorted(unsaved):
-                project.save_item(items[uuid])
-            unsaved.clear()
-            saved = now
-        if chance.random() < 0.03:
-            items |= added(project, pool, chance)
-        if chance.random() < 0.03:
-            exported(project, folder, chance)
-        time.sleep(0.004)
+class Unlucky:
+    """One life of the program. The window journals and saves on threads of their own; here they take turns."""
+
+    def __init__(self, folder: Path, pool: Path, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.pool = pool
+        self.project = ProjectFolder.open(folder)
+        assert self.project.value.writable, self.project.value.reason
+        self.items = {item.uuid: item for item in self.project.value.items}
+        self.unjournaled: set[str] = set()
+        self.unsaved: list[str] = []
+        self.journaled = self.saved = time.monotonic()
+
+    def live(self) -> None:
+        say("ready")
+        while True:
+            if self.items and self.chance.random() < 0.9:
+                self.edit(self.chance.choice(sorted(self.items)))
+            if time.monotonic() - self.journaled > JOURNAL_EVERY:
+                self.journal()
+            if self.unsaved and time.monotonic() - self.saved > SAVE_EVERY:
+                self.save(self.unsaved.pop())
+            if self.chance.random() < 0.03:
+                self.items |= added(self.project, self.pool, self.chance)
+            if self.chance.random() < 0.03:
+                exported(self.project, self.chance)
+            time.sleep(0.004)
+
+    def edit(self, uuid: str) -> None:
+        item = self.items[uuid] = edited(self.items[uuid], self.chance)
+        self.unjournaled.add(uuid)
+        if uuid not in self.unsaved:
+            self.unsaved.append(uuid)
+        say("edited", uuid, item.revision, time.time())
+
+    def journal(self) -> None:
+        entries = [self.items[uuid] for uuid in self.unjournaled]
+        self.project.journal(entries)
+        self.unjournaled.clear()
+        self.journaled = time.monotonic()
+        for item in entries:
+            say("journaled", item.uuid, item.revision)
+
+    def save(self, uuid: str) -> None:
+        self.project.save_item(self.items[uuid])
+        if not self.unsaved:
+            self.saved = time.monotonic()
 
 
 def edited(item: ProjectItem, chance: random.Random) -> ProjectItem:
@@ -82,8 +95,8 @@ def added(project: ProjectFolder, pool: Path, chance: random.Random) -> dict[str
     return known
 
 
-def exported(project: ProjectFolder, folder: Path, chance: random.Random) -> None:
-    target = folder / "exports" / f"picture_{chance.randint(0, 5)}.tif"
+def exported(project: ProjectFolder, chance: random.Random) -> None:
+    target = Path(project.value.folder) / "exports" / f"picture_{chance.randint(0, 5)}.tif"
     target.parent.mkdir(exist_ok=True)
     content = os.urandom(1) * chance.randint(1, 300_000)
     with replacing(target) as temporary:
@@ -93,4 +106,4 @@ def exported(project: ProjectFolder, folder: Path, chance: random.Random) -> Non
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
+    Unlucky(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])).live()

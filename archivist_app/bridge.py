@@ -13,7 +13,10 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from engine.errors import Cancelled, EngineError
 from engine.types import (
     EngineReady,
+    ExportBatch,
+    ExportEstimate,
     ExportOptions,
+    ExportReport,
     FixityReport,
     Frame,
     ImageRef,
@@ -21,6 +24,7 @@ from engine.types import (
     MapFrame,
     MapRequest,
     ModelCard,
+    NewModel,
     OpenedImage,
     Optimisation,
     Optimised,
@@ -139,6 +143,30 @@ class OptimiseHandle(ExportHandle):
         done: Any = await self.result()
         optimised: Optimised = done
         return optimised
+
+
+class BatchHandle:
+    """A running export of many images: await `result()`, `cancel()` it or let it rest from Qt's thread."""
+
+    def __init__(self, work: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._work = work
+        self._loop = loop
+
+    def cancel(self) -> None:
+        """Ask the engine to stop; what was finished stays."""
+        self._work.cancel()
+
+    def hold(self, paused: bool) -> None:
+        """Let it rest, or go on."""
+        if paused:
+            self._work.pause()
+        else:
+            self._work.resume()
+
+    async def result(self) -> ExportReport:
+        """What became of each image. Raises EngineError, or Cancelled once what was begun has been removed."""
+        report: ExportReport = await _outcome(self._work.future, self.cancel, self._loop)
+        return report
 
 
 class TuningHandle(ExportHandle):
@@ -263,6 +291,20 @@ class Bridge(QObject):
         self._watch(work.future, arrived, failed)
         return work.cancel
 
+    async def whole(self, request: RenderRequest) -> Frame:
+        """A whole view at full quality, for paper. Raises EngineError, or Cancelled."""
+        work = self._service.beside(request, lambda _: None)
+        return await _outcome(work.future, work.cancel, self._loop)
+
+    async def whole_map(self, request: MapRequest) -> MapFrame:
+        """The map of a whole view. Raises EngineError, or Cancelled."""
+        work = self._service.survey(request, lambda _: None, lambda _: None)
+        return await _outcome(work.future, work.cancel, self._loop)
+
+    async def save_page(self, target: str, data: bytes) -> None:
+        """Write a document, whole or not at all. Raises EngineError."""
+        await self._result(self._service.save_page(target, data))
+
     def sample(self, image: ImageRef, recipe: Recipe, x: int, y: int, done: Callable[[Sample], None]) -> None:
         """One pixel in the master's own values; where that fails nothing is said."""
         self._watch(self._service.sample(image, recipe, x, y), done, log.info)
@@ -310,6 +352,30 @@ class Bridge(QObject):
             self._posted.emit(on_progress, step)
 
         return ExportHandle(self._service.export(image, recipe, options, progress), self._loop)
+
+    def export_batch(self, batch: ExportBatch, on_progress: Callable[[Progress], None]) -> BatchHandle:
+        """Start writing many images as one job; `on_progress` is called on Qt's thread."""
+
+        def progress(step: Progress) -> None:  # called on the engine thread
+            self._posted.emit(on_progress, step)
+
+        return BatchHandle(self._service.export_batch(batch, progress), self._loop)
+
+    def export_name(self, batch: ExportBatch) -> str:
+        """What the first image of a job will be called. Raises RecipeError where the template makes no name."""
+        return self._service.export_name(batch)
+
+    async def estimate_export(self, batch: ExportBatch) -> ExportEstimate:
+        """What a job will come to. Raises EngineError."""
+        return await self._result(self._service.estimate_export(batch))
+
+    def interrupted_exports(self, project: Project, done: Done, failed: Failed) -> None:
+        """The jobs of a project that a crash interrupted, as InterruptedExports."""
+        self._watch(self._service.interrupted_exports(project), done, failed)
+
+    def forget_export(self, job: str) -> None:
+        """An interrupted job is not gone on with."""
+        self._service.forget_export(job)
 
     def unfinished_exports(self, done: Callable[[tuple[UnfinishedExport, ...]], None], failed: Failed) -> None:
         """Exports that an earlier run of the program did not end."""
@@ -405,9 +471,21 @@ class Bridge(QObject):
         """Forget one of a person's own styles. Raises EngineError."""
         self._service.remove_style(style)
 
-    def models(self) -> tuple[ModelCard, ...]:
-        """The models there are, the one in use first."""
-        return self._service.models()
+    async def models(self) -> tuple[ModelCard, ...]:
+        """The models there are, the shipped ones first; another thread hashes their files. Raises EngineError."""
+        return await self.aside(self._service.models)
+
+    def import_model(self, new: NewModel, on_progress: Callable[[Progress], None]) -> JobHandle[ModelCard]:
+        """Start taking in a network of other people's; `on_progress` is called on Qt's thread."""
+
+        def progress(step: Progress) -> None:  # called on the engine thread
+            self._posted.emit(on_progress, step)
+
+        return JobHandle(self._service.import_model(new, progress), self._loop)
+
+    async def remove_model(self, model: str) -> None:
+        """Forget an imported model. Raises EngineError."""
+        await self.aside(lambda: self._service.remove_model(model))
 
     # images and projects
 

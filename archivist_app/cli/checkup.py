@@ -15,7 +15,9 @@ from pathlib import Path
 from engine.errors import EngineError
 from engine.types import EngineReady
 
-LIBRARIES = ("PySide6-Essentials", "qasync", "torch", "numpy", "pillow", "tifffile", "imagecodecs", "pyvips")
+LIBRARIES = (
+    "PySide6-Essentials", "qasync", "torch", "numpy", "pillow", "tifffile", "imagecodecs", "pyvips", "c2pa-python",
+)  # fmt: skip
 QT_PROBE = "qt-probe"
 _QT_PATIENCE = 60  # seconds; a healthy Qt answers in one
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -115,6 +115,39 @@ def verify(
         if log:
             _log_check(service, folder, checked)
     return DONE if checked.intact else FAILED
+
+
+@project_app.command()
+def rules(
+    project: ProjectFolder,
+    organization: Annotated[str | None, typer.Option(help="The archive’s name, in packages.")] = None,
+    contact: Annotated[str | None, typer.Option(help="Whom to ask about a package.")] = None,
+    description: Annotated[str | None, typer.Option(help="What is in the packages.")] = None,
+    with_master: Annotated[
+        bool | None, typer.Option("--with-master/--without-master", help="A byte copy of the master in packages.")
+    ] = None,
+    needs_approval: Annotated[
+        bool | None,
+        typer.Option("--needs-approval/--needs-no-approval", help="Export only what a person approved as it is."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what packages tell of the archive and whether exports need approval; change what is given."""
+    given: dict[str, Any] = {
+        "organization": organization, "contact": contact, "description": description, "with_master": with_master,
+    }  # fmt: skip
+    facts = {name: value for name, value in given.items() if value is not None}
+    with _opened(project) as (service, opened):
+        if facts or needs_approval is not None:
+            _must_be_writable(opened)
+            demand = opened.needs_approval if needs_approval is None else needs_approval
+            opened = report.await_result(service.set_rules(opened, replace(opened.package, **facts), demand))
+    told = asdict(opened.package) | {"needs_approval": opened.needs_approval}
+    if as_json:
+        report.emit({"project": opened.folder, **told})
+        return
+    for name, value in told.items():
+        report.say(f"{name.replace('_', ' ')}: {value if value != '' else '-'}")
 
 
 @project_app.command()

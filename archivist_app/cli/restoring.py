@@ -46,6 +46,7 @@ class _Batch:
     mask: Path | None  # of one image, so only where there is one input
     as_json: bool
     targets: targets.Targets
+    page: int | None = None  # from 1; None: every page
 
 
 @commands.command()
@@ -66,6 +67,9 @@ def restore(
     grain: Annotated[float, typer.Option(help="Share of the removed grain that is put back, 0 to 1.")] = 0.0,
     scale: Annotated[int, typer.Option(help="Enlargement: 1, 2 or 4.")] = 1,
     model: Annotated[str | None, typer.Option(metavar="ID", help="The network; see `archivist models`.")] = None,
+    page: Annotated[
+        int | None, typer.Option(min=1, help="One page of files with several; without it every page is restored.")
+    ] = None,
     device: DeviceOption = Device.AUTO,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist in the folder.")] = False,
     skip_existing: Annotated[
@@ -89,9 +93,17 @@ def restore(
     )
     with engine(device.value) as service:
         recipe = _with_catalogue(service, recipe, model, style)
-        batch = _Batch(recipe, mask, as_json, plan)
-        outcomes = [_restore_one(service, source, batch) for source in inputs]
+        batch = _Batch(recipe, mask, as_json, plan, page)
+        outcomes = [_restore_all(service, source, batch) for source in inputs]
     return DONE if all(outcomes) else FAILED
+
+
+def _restore_all(service: EngineService, source: Path, batch: _Batch) -> bool:
+    """Restores the pages of a file that are wanted; most have one."""
+    first = _restore_one(service, source, batch, batch.page or 1)
+    one = batch.page is not None or batch.targets.names_file or batch.mask is not None
+    others = () if one else range(2, first.pages + 1)
+    return all([first.done, *(_restore_one(service, source, batch, page).done for page in others)])
 
 
 def _conflict(overwrite: bool, skip_existing: bool) -> targets.Conflict:
@@ -114,30 +126,52 @@ def _with_catalogue(service: EngineService, recipe: Recipe, model: str | None, s
     return Recipe.from_json(changes)
 
 
-def _restore_one(service: EngineService, source: Path, batch: _Batch) -> bool:
-    """Restores, reports, and says whether it went well; only a request to stop is passed on."""
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """Whether it went well, and how many pages the file has."""
+
+    done: bool
+    pages: int = 1
+
+
+def _restore_one(service: EngineService, source: Path, batch: _Batch, page: int) -> _Outcome:
+    """Restores a page, reports, and says how it went; only a request to stop is passed on."""
     record: dict[str, Any] = {"input": str(source)}
-    line = f"{source}: has a result already, left alone"
+    name, pages = str(source), 1
     try:
-        opened = report.await_result(service.open_image(str(source.absolute())))
-        target = batch.targets.path_for(source, opened.info)
+        opened = report.await_result(service.open_image(str(source.absolute()), page - 1))
+        pages = opened.info.pages
+        if pages > 1:
+            record["page"], name = page, f"{source}, page {page}"
+        target = _target(source, opened, batch, page)
         if target is None:
-            record["status"] = "skipped"
+            record["status"], line = "skipped", f"{name}: has a result already, left alone"
         else:
             restored = _export(service, opened, target, batch)
             record |= {"status": "restored", **asdict(restored)}
-            again = f", went on at {restored.resumed:.0%} of an interrupted run" if restored.resumed else ""
-            line = f"{source} -> {restored.output} ({restored.seconds:.1f} s{again})"
+            again = f", {restored.resumed:.0%} of it by an interrupted run" if restored.resumed else ""
+            line = f"{name} -> {restored.output} ({restored.seconds:.1f} s{again})"
     except EngineError as error:
         report.complain(str(error))
         if batch.as_json:
             report.emit(record | {"status": "failed", "error": str(error)})
-        return False
+        return _Outcome(False, pages)
     if batch.as_json:
         report.emit(record)
     else:
         report.say(line)
-    return True
+    return _Outcome(True, pages)
+
+
+def _target(source: Path, opened: OpenedImage, batch: _Batch, page: int) -> Path | None:
+    """The file for a page; RecipeError where one file was named, or one mask given, for several."""
+    several = opened.info.pages > 1
+    if several and batch.page is None and (batch.targets.names_file or batch.mask is not None):
+        raise RecipeError(
+            f"“{source.name}” has {opened.info.pages} pages, each with a result of its own; choose one with --page, or "
+            "give -o a folder and no mask."
+        )
+    return batch.targets.path_for(source, opened.info, page if several else None)
 
 
 def _export(service: EngineService, opened: OpenedImage, target: Path, batch: _Batch) -> Restored:

@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from archivist_app.cli import catalog, checkup, measuring, project, report, restoring, tuning
+from archivist_app.cli import (
+    catalog,
+    checking,
+    checkup,
+    exporting,
+    measuring,
+    project,
+    report,
+    restoring,
+    sheets,
+    tuning,
+)
 from archivist_app.cli.report import DONE, FAILED, INTERRUPTED, WRONG_USAGE
 from archivist_app.cli.window import is_picture_or_project, open_window
 from engine.errors import EngineError, RecipeError
@@ -43,6 +54,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(restoring.commands)
+app.add_typer(exporting.commands)
+app.add_typer(sheets.commands)
+app.add_typer(checking.commands)
 app.add_typer(measuring.commands)
 app.add_typer(tuning.commands)
 app.add_typer(catalog.styles_app, name="styles")

@@ -37,10 +37,11 @@ class Targets:
     inputs: tuple[Path, ...]
     _given: set[Path] = field(default_factory=set)
 
-    def path_for(self, source: Path, info: ImageInfo) -> Path | None:
+    def path_for(self, source: Path, info: ImageInfo, page: int | None = None) -> Path | None:
         """The file to write for `source`, or None where it exists already and is to be skipped.
 
-        Makes the folder. Raises WriteError where that fails or an input would be written over.
+        `page` (from 1) names one of several, each a file of its own. Makes the folder. Raises WriteError where that
+        fails or an input would be written over.
         """
         folder = self.output.parent if self.names_file else self.output
         try:
@@ -49,7 +50,7 @@ class Targets:
             raise WriteError(f"The folder “{folder}” cannot be made ({_reason(error)}); choose another one.") from error
         if self.names_file:
             return self.output
-        target = self._in_folder(source, info)
+        target = self._in_folder(source, info, page)
         if target is None:
             return None
         if is_one_of(target, self.inputs):
@@ -59,8 +60,9 @@ class Targets:
         self._given.add(target)
         return target
 
-    def _in_folder(self, source: Path, info: ImageInfo) -> Path | None:
-        stem, suffix = f"{source.stem}_restored", suffix_for(source, info)
+    def _in_folder(self, source: Path, info: ImageInfo, page: int | None) -> Path | None:
+        numbered = f"_p{page:02d}" if page is not None else ""
+        stem, suffix = f"{source.stem}{numbered}_restored", suffix_for(source, info)
         target = self.output / f"{stem}{suffix}"
         # Two inputs of one name in one run are two images: the second is no reason to lose or to skip one of them.
         if target not in self._given:

@@ -58,6 +58,16 @@ class Preferences(QObject):
         else:
             self._write(f"keys/{action}", key)
 
+    def export_choice(self, project: str) -> str:
+        """How a project was exported last, else how anything was; "" where nothing was."""
+        own = str(self._file.value(f"exports/{project}", ""))
+        return own or str(self._file.value("exports/last", ""))
+
+    def set_export_choice(self, project: str, choice: str) -> None:
+        """Remember how a project was exported."""
+        self._write(f"exports/{project}", choice)
+        self._write("exports/last", choice)
+
     @property
     def recent(self) -> tuple[str, ...]:
         """Folders of the projects that were open last, newest first."""

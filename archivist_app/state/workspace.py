@@ -12,10 +12,13 @@ from archivist_app.state.assessing import Assessing
 from archivist_app.state.corners import Corners
 from archivist_app.state.custody import Custody
 from archivist_app.state.document import Document
+from archivist_app.state.export_choice import ExportChoice
+from archivist_app.state.export_jobs import ExportJobs
 from archivist_app.state.exporting import Exporter
 from archivist_app.state.jobs_model import JobsModel
 from archivist_app.state.maps import Maps
 from archivist_app.state.mask_editing import MaskEditor
+from archivist_app.state.models import Models
 from archivist_app.state.optimising import Optimiser
 from archivist_app.state.own_styles import OwnStyles
 from archivist_app.state.preferences import Preferences
@@ -52,9 +55,12 @@ class Workspace:
     thumbnails: Thumbnails
     styles: StylesModel
     own_styles: OwnStyles
+    models: Models
     corners: Corners
     jobs: JobsModel
     exporter: Exporter
+    export_choice: ExportChoice
+    export_jobs: ExportJobs
     unfinished: Unfinished
     optimiser: Optimiser
     tuner: Tuner
@@ -88,9 +94,12 @@ class Workspace:
             thumbnails=thumbnails,
             styles=styles,
             own_styles=OwnStyles(session, styles, bridge, jobs, tasks),
+            models=Models(session, bridge, jobs, tasks),
             corners=Corners(document, thumbnails, owner),
             jobs=jobs,
             exporter=exporter,
+            export_choice=ExportChoice(session, bridge, preferences, tasks),
+            export_jobs=ExportJobs(session, bridge, jobs, tasks),
             unfinished=Unfinished(exporter, bridge, jobs),
             optimiser=Optimiser(session, exporter, bridge, jobs, tasks),
             tuner=Tuner(session, bridge, jobs, tasks),
@@ -106,3 +115,4 @@ class Workspace:
         self.styles.stop()
         self.corners.stop()
         self.thumbnails.stop()
+        self.export_choice.stop()

@@ -9,7 +9,20 @@ from PySide6.QtWidgets import QAbstractButton, QFrame, QLabel, QVBoxLayout, QWid
 
 W = TypeVar("W", bound=QWidget)
 Role = Literal[
-    "panel", "shell", "bar", "heading", "title", "muted", "hint", "primary", "quiet", "worded", "segment", "search"
+    "panel",
+    "shell",
+    "bar",
+    "heading",
+    "title",
+    "muted",
+    "hint",
+    "primary",
+    "quiet",
+    "worded",
+    "segment",
+    "search",
+    "card",
+    "fault",
 ]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -19,6 +19,7 @@ _INTEROPERABILITY_IFD = 40965
 
 _SIDES = (256, 257, 40962, 40963)  # width and height, of the file and of what a camera took
 _RESOLUTIONS = (282, 283)
+_RESOLUTION_UNIT = 296
 
 _SHORT, _LONG, _RATIONAL = 3, 4, 5
 _POINTERS = (4, 13, 16, 18)  # long and directory, and BigTIFF's of 8 bytes
@@ -62,6 +63,14 @@ class Entry:
 
 
 Directory = dict[int, Entry]
+
+_DEMANDED: Directory = {  # of every EXIF directory: its version, FlashPix's, a colour space (here none of EXIF's own)
+    36864: Entry(36864, 7, 4, b"0232"),
+    40960: Entry(40960, 7, 4, b"0100"),
+    40961: Entry(40961, _SHORT, 1, b"\xff\xff"),
+}
+_OF_JPEG = (37121, 37122, 40962, 40963)  # components, bits a pixel, width and height, which a TIFF says elsewhere
+_MAKER_NOTE = 37500
 
 
 def read_directory(file: BinaryIO, offset: int, order: str, big: bool = False) -> Directory:
@@ -109,8 +118,11 @@ def from_tiff(file: BinaryIO, offset: int, order: str, big: bool) -> bytes | Non
     main = {tag: page[tag] for tag in DESCRIPTIVE if tag in page}
     parts = {tag: _pointed(file, page, tag, order, big) for tag in (EXIF_IFD, GPS_IFD)}
     parts = {tag: part for tag, part in parts.items() if part}
-    if not main and not parts:
-        return None
+    return _assembled(main, parts) if main or parts else None
+
+
+def _assembled(main: Directory, parts: Mapping[int, Directory]) -> bytes:
+    """A little-endian block of a main directory and what it points to."""
     pointers = {tag: Entry(tag, _LONG, 1, bytes(4)) for tag in parts}
     offset = 8 + len(write_directory((main | pointers).values(), 8))
     tail = b""
@@ -118,6 +130,32 @@ def from_tiff(file: BinaryIO, offset: int, order: str, big: bool) -> bytes | Non
         pointers[tag] = Entry(tag, _LONG, 1, struct.pack("<I", offset + len(tail)))
         tail += write_directory(part.values(), offset + len(tail))
     return b"II*\0\x08\0\0\0" + write_directory((main | pointers).values(), 8) + tail
+
+
+def for_tiff(part: Directory) -> Directory:
+    """An EXIF directory as a TIFF may have it: with what the standard demands of one and many programs leave out,
+    without what tells of a JPEG's coding. An empty one stays so."""
+    return {tag: entry for tag, entry in (_DEMANDED | part).items() if tag not in _OF_JPEG} if part else part
+
+
+def completed_block(block: bytes | None, width: int, height: int, dpi: tuple[float, float] | None) -> bytes | None:
+    """The same block for a JPEG of that size, with what the standard demands of one.
+
+    One with maker notes stays as it is: they would lose their offsets, and cameras leave nothing out.
+    """
+    main, part, place = read_block(block)
+    if not (main or part or place) or _MAKER_NOTE in part:
+        return block
+    resolution = [round(100 * value) for value in dpi or (72.0, 72.0)]
+    sheet = {
+        tag: Entry(tag, _RATIONAL, 1, struct.pack("<II", value, 100))
+        for tag, value in zip(_RESOLUTIONS, resolution, strict=True)
+    }
+    sheet |= {tag: Entry(tag, _SHORT, 1, struct.pack("<H", value)) for tag, value in ((296, 2), (531, 1))}
+    sides = {tag: Entry(tag, _LONG, 1, struct.pack("<I", side)) for tag, side in ((40962, width), (40963, height))}
+    components = Entry(37121, 7, 4, b"\1\2\3\0")  # Y, Cb, Cr
+    parts = {EXIF_IFD: _DEMANDED | {37121: components} | part | sides, GPS_IFD: place}
+    return _assembled(sheet | main, {tag: one for tag, one in parts.items() if one})
 
 
 def write_directory(entries: Iterable[Entry], offset: int, big: bool = False) -> bytes:
@@ -194,6 +232,44 @@ def _enlarge_directory(block: bytearray, start: int, order: str, scale: int, dep
             struct.pack_into(order + "HII", block, position + 2, _LONG, 1, side * scale)
         elif tag == EXIF_IFD and kind in _POINTERS and not depth:
             _enlarge_directory(block, field, order, scale, 1)
+
+
+def restated(block: bytes | None, width: int, height: int, dpi: tuple[float, float] | None) -> bytes | None:
+    """The same block for a file of `width` x `height` pixels, `dpi` of which go into an inch, where it tells of them.
+
+    Changed in place, as `enlarged` does; what cannot be read stays as it is.
+    """
+    changed = bytearray((block or b"").removeprefix(_MARK))
+    order = _ORDERS.get(bytes(changed[:2]))
+    if order is None:
+        return block
+    try:
+        (start,) = struct.unpack_from(order + "I", changed, 4)
+        _restate_directory(changed, start, order, {256: width, 40962: width, 257: height, 40963: height}, dpi)
+    except struct.error:
+        return block
+    return bytes(changed)
+
+
+def _restate_directory(
+    block: bytearray,
+    start: int,
+    order: str,
+    sides: Mapping[int, int],
+    dpi: tuple[float, float] | None,
+    depth: int = 0,
+) -> None:
+    (count,) = struct.unpack_from(order + "H", block, start)
+    for position in range(start + 2, start + 2 + 12 * count, 12):
+        tag, kind, values, field = struct.unpack_from(order + "HHII", block, position)
+        if tag in _RESOLUTIONS and kind == _RATIONAL and dpi:
+            struct.pack_into(order + "II", block, field, round(100 * dpi[_RESOLUTIONS.index(tag)]), 100)
+        elif tag == _RESOLUTION_UNIT and dpi:
+            struct.pack_into(order + "HIHH", block, position + 2, _SHORT, 1, 2, 0)  # an inch
+        elif tag in sides and kind in (_SHORT, _LONG) and values == 1:
+            struct.pack_into(order + "HII", block, position + 2, _LONG, 1, sides[tag])
+        elif tag == EXIF_IFD and kind in _POINTERS and not depth:
+            _restate_directory(block, field, order, sides, dpi, 1)
 
 
 def _pointed(file: BinaryIO, main: Directory, tag: int, order: str, big: bool = False) -> Directory:

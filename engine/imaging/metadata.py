@@ -57,6 +57,11 @@ def enlarged(metadata: Metadata, scale: int) -> Metadata:
     return replace(metadata, dpi=dpi, exif=exif.enlarged(metadata.exif, scale))
 
 
+def restated(metadata: Metadata, width: int, height: int, dpi: tuple[float, float] | None) -> Metadata:
+    """What holds of a file of another size, or of another resolution on paper; `dpi` None leaves that unsaid."""
+    return replace(metadata, dpi=dpi, exif=exif.restated(metadata.exif, width, height, dpi))
+
+
 def plausible_dpi(x: float, y: float) -> tuple[float, float] | None:
     """A resolution in dots an inch, None where the numbers cannot be one."""
     if not (0.01 < x < 1e6 and 0.01 < y < 1e6):
@@ -69,7 +74,7 @@ def bare_iptc(block: bytes | None) -> bytes | None:
     if not block:
         return None
     if not block.startswith(b"Photoshop 3.0\0"):
-        return block if block[0] == 0x1C else None
+        return block[: _end_of_records(block)] or None
     position = 14
     while block[position : position + 4] == b"8BIM" and position + 12 <= len(block):
         kind = int.from_bytes(block[position + 4 : position + 6], "big")
@@ -77,9 +82,25 @@ def bare_iptc(block: bytes | None) -> bytes | None:
         start = position + 6 + name + name % 2
         size = int.from_bytes(block[start : start + 4], "big")
         if kind == 0x0404:
-            return block[start + 4 : start + 4 + size] or None
+            records = block[start + 4 : start + 4 + size]
+            return records[: _end_of_records(records)] or None
         position = start + 4 + size + size % 2
     return None
+
+
+def _end_of_records(block: bytes) -> int:
+    """Where IIM records end and padding begins; 0 where there are none. One that is cut off ends the reading."""
+    end = 0
+    while block[end : end + 1] == b"\x1c" and end + 5 <= len(block):
+        size = int.from_bytes(block[end + 3 : end + 5], "big")
+        head = 5
+        if size & 0x8000:  # an extended one: so many bytes that tell the length
+            digits = size & 0x7FFF
+            size, head = int.from_bytes(block[end + 5 : end + 5 + digits], "big"), 5 + digits
+        if end + head + size > len(block):
+            break
+        end += head + size
+    return end
 
 
 def photoshop_block(iptc: bytes) -> bytes:

@@ -30,6 +30,7 @@ WHOLE_BYTES = 256 << 20
 """Bytes of decoded pixels up to which a master is kept in memory as a whole."""
 
 _TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_HEIF_BRANDS = (b"heic", b"heix", b"mif1", b"avif")
 _THUMBNAIL_SIDE = 1 << 16  # libvips keeps many whole lines, which a header that lies makes gigabytes of
 _CMYK_ROWS = 1 << 20  # pixels of a CMYK image converted at a time
 
@@ -134,6 +135,12 @@ def read_master(path: Path, page: int = 0) -> Master:
         return Master(pixels, info, icc, metadata)
 
 
+def read_metadata(path: Path, page: int = 0) -> Metadata:
+    """What a file carries beside its pixels, which are not decoded. ImageError as for `probe`."""
+    with opened(path) as file:
+        return _settle(path, _header(file, path.name, page))[2]
+
+
 def read_preview(path: Path, size: int, page: int = 0) -> NDArray[np.uint8]:
     """An upright (h, w, 3) sRGB copy, longest side at most `size` pixels (never enlarged); alpha is left out.
 
@@ -179,6 +186,8 @@ def _header(file: BinaryIO, name: str, page: int) -> Header:
         header = jpeg2000.read_header(file, name)
     elif start[:3] == b"\xff\xd8\xff" or start[:8] == b"\x89PNG\r\n\x1a\n" or start[8:] == b"WEBP":
         header = vips.read_header(file, name)
+    elif start[4:8] == b"ftyp" and start[8:] in _HEIF_BRANDS:
+        header = vips.read_heif_header(file, name)
     else:
         raise ImageError(f"“{name}” is not a JPEG, PNG, TIFF, WebP or JPEG 2000 image; convert it to one of these.")
     if page != 0:

@@ -286,7 +286,8 @@ def _value(page: Any, code: int, default: Any) -> Any:
 def _bytes(page: Any, code: int) -> bytes | None:
     value = _value(page, code, None)
     if isinstance(value, tuple) and value and isinstance(value[0], int):  # IPTC is often declared as LONGs
-        return np.array(value, dtype=np.uint32 if max(value) > 255 else np.uint8).tobytes()
+        order = page.parent.byteorder  # the bytes are meant, whatever number they were declared to be
+        return np.array(value, dtype=f"{order}u4" if max(value) > 255 else np.uint8).tobytes()
     return value if isinstance(value, bytes) and value else None
 
 

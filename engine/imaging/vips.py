@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, BinaryIO, Literal, TypeVar
 
 import numpy as np
@@ -23,7 +24,7 @@ pyvips._remove_log_handler()
 
 T = TypeVar("T")
 
-_FORMATS = {"jpegload_source": "JPEG", "pngload_source": "PNG", "webpload_source": "WEBP"}
+_FORMATS = {"jpegload_source": "JPEG", "pngload_source": "PNG", "webpload_source": "WEBP", "heifload_source": "HEIF"}
 _SPACES: dict[str, Literal["grey", "rgb", "cmyk"]] = {
     "b-w": "grey", "grey16": "grey", "srgb": "rgb", "rgb16": "rgb", "rgb": "rgb", "cmyk": "cmyk",
 }  # fmt: skip
@@ -62,6 +63,18 @@ def read_header(file: BinaryIO, name: str) -> Header:
         icc=_blob(image, "icc-profile-data"),
         metadata=metadata,
     )
+
+
+def read_heif_header(file: BinaryIO, name: str) -> Header:
+    """The same of a HEIF container: AVIF, and others where libheif has their codec; it turns pictures by itself."""
+    try:
+        header = read_header(file, name)
+        _open(file).crop(0, 0, 1, 1).write_to_memory()  # only now it is known whether the codec is there
+    except pyvips.Error as error:
+        raise ImageError(
+            f"“{name}” is a HEIF image that cannot be decoded here; convert it to TIFF in the program it is from."
+        ) from error
+    return replace(header, orientation=1, copies=3)
 
 
 def decode(file: BinaryIO) -> NDArray[Any]:

@@ -8,8 +8,8 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal
 
 import imagecodecs
@@ -23,9 +23,10 @@ from engine.imaging import exif
 from engine.imaging.color import Pixels, WorkingSpace, to_eight_bits
 from engine.imaging.metadata import Metadata, photoshop_block
 from engine.imaging.rasters import ROWS, Decoded, Raster, bands
-from engine.imaging.xmp import build_packet
+from engine.imaging.xmp import Statement, build_packet, plain_packet
 
 Format = Literal["TIFF", "PNG", "JPEG", "WEBP"]
+Compression = Literal["lzw", "deflate", "none"]  # of TIFF; exiftool warns of deflate
 Watch = Callable[[int, int], None]
 """Told the rows done of the rows in all."""
 
@@ -34,9 +35,9 @@ _CLASSIC_LIMIT = (4 << 30) // 3 * 2  # a classic TIFF ends at 4 GB, and LZW lets
 _ASCII, _LONG, _LONG8 = 2, 4, 16
 _JPEG_SEGMENT = 65_000  # a JPEG segment ends at 65,533 bytes, its label included
 _PNG_LEVEL = 2  # higher ones take up to three times as long and gain next to nothing on scans
+_SCHEMES = {"lzw": "lzw", "deflate": "adobe_deflate", "none": None}  # as tifffile names them
 _MAX_SIDE = {"JPEG": 65_500, "WEBP": 16_383}
 _Tag = tuple[int, int, int, Any, bool]  # as tifffile takes them: number, type, count, value, once
-_NO_PROVENANCE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class _Derivative:
     software: str
     packet: bytes
     watch: Watch
+    when: datetime | None = None
 
     def bands(self, rows: int) -> Iterator[NDArray[Any]]:
         """The pixels from top to bottom, telling whoever watches how far the file is."""
@@ -68,26 +70,29 @@ def write_image(
     format: Format,
     description: str,
     software: str,
-    provenance: Mapping[str, str] = _NO_PROVENANCE,
+    statement: Statement | None = None,
     quality: int = 95,
+    compression: Compression = "lzw",
     watch: Watch = lambda rows, height: None,
 ) -> None:
     """Write `pixels`, (H, W, C) uint8 or uint16 as in a `Master`, as one complete file at `path`.
 
-    TIFF and PNG keep every bit and take a raster a few rows at a time; JPEG and WebP hold 8 bits (16 are rounded) at
-    `quality` 1..100, which are brought together in memory. `provenance` goes into the XMP packet: see
-    `xmp.build_packet`. `watch` is told the rows done; what it raises ends the writing. WriteError, one sentence, where
-    the format cannot hold the picture or the disk refuses; then nothing is left at `path`.
+    TIFF (under `compression`) and PNG keep every bit and take a raster a few rows at a time; JPEG and WebP hold 8 bits
+    (16 are rounded) at `quality` 1..100, which are brought together in memory. `statement` is what the XMP packet of a
+    derivative says; a picture that is none has none. `watch` is told the rows done; what it raises ends the writing.
+    WriteError, one sentence, where the format cannot hold the picture or the disk refuses; then nothing is left at
+    `path`.
     """
     raster = Decoded(pixels) if isinstance(pixels, np.ndarray) else pixels
     check_format(raster, format)
-    packet = build_packet(description, software, provenance, metadata.xmp)
-    if format == "JPEG" and len(packet) > _JPEG_SEGMENT:  # what this derivative is comes before what the master said
-        packet = build_packet(description, software, provenance)
-    derivative = _Derivative(raster, icc, metadata, description, software, packet, watch)
+    packet = build_packet(statement, metadata.xmp) if statement else plain_packet(description, software)
+    if statement and format == "JPEG" and len(packet) > _JPEG_SEGMENT:
+        packet = build_packet(statement)  # what this derivative is comes before what the master said
+    when = datetime.fromisoformat(statement.when) if statement else None
+    derivative = _Derivative(raster, icc, metadata, description, software, packet, watch, when)
     try:
         if format == "TIFF":
-            _write_tiff(path, derivative)
+            _write_tiff(path, derivative, compression)
         elif format == "PNG":
             _write_png(path, derivative)
         else:
@@ -133,20 +138,21 @@ def _reason(path: Path, error: Exception) -> str:
     return f"Writing to “{folder}” failed; check the disk or choose another folder."
 
 
-def _write_tiff(path: Path, derivative: _Derivative) -> None:
+def _write_tiff(path: Path, derivative: _Derivative, compression: Compression) -> None:
     pixels, metadata = derivative.pixels, derivative.metadata
     height, width, channels = pixels.shape
     row = width * channels * pixels.dtype.itemsize
     rows = min(height, max(1, _STRIP_BYTES // row))
     alpha = "assocalpha" if metadata.alpha == "premultiplied" else "unassalpha"
-    main, *directories = exif.read_block(metadata.exif)
+    main, inner, place = exif.read_block(metadata.exif)
+    directories = (exif.for_tiff(inner), place)
     behind = {tag: part for tag, part in zip((exif.EXIF_IFD, exif.GPS_IFD), directories, strict=True) if part}
     big = height * row > _CLASSIC_LIMIT  # the compressed size is not known yet
     # tifffile refuses these two tags, so their places are held by the numbers before them, which nobody uses here.
     places: list[_Tag] = [(tag - 1, _LONG8 if big else _LONG, 1, 0, True) for tag in behind]
     tifffile.imwrite(
         path,
-        (_lzw(part) for part in derivative.bands(rows)),
+        (_packed(part, compression) for part in derivative.bands(rows)),
         shape=(height, width, channels) if channels > 1 else (height, width),
         dtype=pixels.dtype,
         bigtiff=big,
@@ -154,13 +160,14 @@ def _write_tiff(path: Path, derivative: _Derivative) -> None:
         photometric="rgb" if channels > 2 else "minisblack",
         planarconfig="contig" if channels > 1 else None,
         extrasamples=[alpha] if channels in (2, 4) else None,
-        compression="lzw",
-        predictor=True,
+        compression=_SCHEMES[compression],
+        predictor=compression != "none",
         rowsperstrip=rows,
         resolution=metadata.dpi,
         resolutionunit="inch" if metadata.dpi else None,
         description=derivative.description.encode(),
         software=derivative.software.encode(),
+        datetime=derivative.when.astimezone() if derivative.when else None,  # the tag knows no time zone
         iccprofile=derivative.icc,
         metadata=None,
         extratags=_plain_tags(derivative, main) + places,
@@ -168,17 +175,24 @@ def _write_tiff(path: Path, derivative: _Derivative) -> None:
     _append_directories(path, behind, big)
 
 
-def _lzw(strip: NDArray[Any]) -> bytes:
-    """Rows of a TIFF with predictor 2."""
-    differences = imagecodecs.delta_encode(np.ascontiguousarray(strip), axis=1)
-    return bytes(imagecodecs.lzw_encode(differences.tobytes()))
+def _packed(strip: NDArray[Any], compression: Compression) -> bytes:
+    """Rows of a TIFF, with predictor 2 where they are compressed."""
+    if compression == "none":
+        return np.ascontiguousarray(strip).tobytes()
+    differences = imagecodecs.delta_encode(np.ascontiguousarray(strip), axis=1).tobytes()
+    return bytes((imagecodecs.lzw_encode if compression == "lzw" else imagecodecs.zlib_encode)(differences))
 
 
 def _plain_tags(derivative: _Derivative, main: exif.Directory) -> list[_Tag]:
     packet, iptc = derivative.packet, derivative.metadata.iptc
-    tags: list[_Tag] = [(exif.ORIENTATION, 3, 1, 1, True), (700, 1, len(packet), packet, True)]
+    tags: list[_Tag] = [
+        (254, _LONG, 1, 0, True),
+        (exif.ORIENTATION, 3, 1, 1, True),
+        (700, 1, len(packet), packet, True),
+    ]
     if iptc:
-        tags.append((33723, 1, len(iptc), iptc, True))
+        longs = iptc + bytes(-len(iptc) % 4)  # how readers expect it; what is behind the last record is nothing
+        tags.append((33723, _LONG, len(longs) // 4, longs, True))
     texts = [main[tag] for tag in exif.DESCRIPTIVE if tag in main and main[tag].kind == _ASCII]
     return tags + [(entry.tag, _ASCII, entry.count, entry.data, True) for entry in texts]
 
@@ -253,8 +267,10 @@ def _write_eight_bit(path: Path, derivative: _Derivative, format: Format, qualit
     if format == "WEBP" and eight.shape[2] < 3:
         eight, icc = _grey_as_rgb(eight, icc), None
     options: dict[str, Any] = {"quality": quality, "icc_profile": icc, "xmp": packet}
-    if metadata.exif and (format == "WEBP" or len(metadata.exif) < _JPEG_SEGMENT):
-        options["exif"] = b"Exif\0\0" + metadata.exif
+    height, width = eight.shape[:2]
+    block = exif.completed_block(metadata.exif, width, height, metadata.dpi) if format == "JPEG" else metadata.exif
+    if block and (format == "WEBP" or len(block) < _JPEG_SEGMENT):
+        options["exif"] = b"Exif\0\0" + block
     if format == "JPEG":
         if len(packet) > _JPEG_SEGMENT:
             raise WriteError("The description does not fit into a JPEG file; choose PNG or TIFF.")

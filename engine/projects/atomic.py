@@ -10,7 +10,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,54 @@ def replacing(target: Path) -> Iterator[Path]:
         _remove(temporary)
         raise
     _sync_folder(target.parent)
+
+
+@contextlib.contextmanager
+def replacing_folder(target: Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]:
+    """Gives the path of an empty temporary folder beside `target`; what the body makes there becomes the target.
+
+    A folder that is there already is replaced where `is_ours` says that it may be; `WriteError` where not. If the
+    body raises, or the generator it stands in is closed, the temporary is removed and the target stays as it was.
+    """
+    temporary = temporary_for(target)
+    try:
+        _check_folder(target, is_ours)
+        temporary.mkdir()
+        yield temporary
+        for path in temporary.rglob("*"):
+            if path.is_file():
+                _sync_file(path)
+        _check_folder(target, is_ours)
+        _replace_folder(temporary, target)
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if error.filename is not None and not str(error.filename).startswith((str(temporary), str(target))):
+            raise
+        raise write_error(error, target) from error
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    _sync_folder(target.parent)
+
+
+def _check_folder(target: Path, is_ours: Callable[[Path], bool]) -> None:
+    if os.path.lexists(target) and (target.is_symlink() or not target.is_dir() or not is_ours(target)):
+        raise WriteError(f"“{target.name}” in {target.parent} is something else; choose another name or folder.")
+
+
+def _replace_folder(temporary: Path, target: Path) -> None:
+    """The old folder steps aside first, since no system replaces a full one in one step."""
+    if not target.exists():
+        _replace(temporary, target)
+        return
+    aside = temporary_for(target)
+    _replace(target, aside)
+    try:
+        _replace(temporary, target)
+    except OSError:
+        _replace(aside, target)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def write_json(target: Path, data: Any) -> None:
@@ -218,7 +266,10 @@ def _is_abandoned(path: Path, host: str, pid: int) -> bool:
 def _remove(path: Path) -> bool:
     for delay in (*_RETRIES, None):
         try:
-            path.unlink(missing_ok=True)
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
         except PermissionError:
             if delay is not None:
                 time.sleep(delay)

@@ -78,13 +78,14 @@ class Contents:
         made = self.items[record.uuid] = Stored(Content(record, data, record.schema_version), record.to_value())
         return made
 
-    def write_project(self) -> None:
-        """Writes the project's own file, after a copy of an older version's."""
+    def write_project(self, record: ProjectRecord | None = None) -> None:
+        """Writes the project's own file, or what has become of it, after a copy of an older version's."""
         path = self.folder / PROJECT
         if self.project.is_older and path.exists():
             keep_backup(self.folder, path)
-        write_json(path, self.project.raw)
-        self.project = Content(self.project.record, self.project.raw, self.project.record.schema_version)
+        raw = self.project.raw if record is None else to_json(record, self.project.raw)
+        write_json(path, raw)
+        self.project = Content(record or self.project.record, raw, self.project.record.schema_version)
 
     def _read_project(self) -> Content[ProjectRecord]:
         try:

@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import EngineError, ImageError, ProjectError
-from engine.types import Event, FixityReport, LoggedEvent, Progress, Project, ProjectItem, ProjectReport, Relocation
+from engine.types import (
+    Event,
+    FixityReport,
+    LoggedEvent,
+    PackageFacts,
+    Progress,
+    Project,
+    ProjectItem,
+    ProjectReport,
+    Relocation,
+)
 
 if TYPE_CHECKING:
     from engine.projects.project import ProjectFolder
@@ -148,6 +158,10 @@ class ProjectDesk:
                 self.close(project)
             return saved
 
+    def set_rules(self, project: Project, package: PackageFacts, needs_approval: bool) -> Project:
+        """Keeps what packages of an open project tell, and whether exports need a person's approval."""
+        return self._folder(Path(project.folder)).set_rules(package, needs_approval)
+
     def log_check(self, project: Project, report: ProjectReport) -> None:
         """Keeps the outcome of a whole check in the audit log: one event for what is well, one for each that is not."""
         from engine.projects.fixity import as_event
@@ -178,6 +192,12 @@ class ProjectDesk:
         for folder, uuid in items.items():
             folder.record(make(uuid))
         return len(items)
+
+    def homes_of(self, sha256: str) -> list[tuple[Project, ProjectItem]]:
+        """Every open project with this master, and the items it is there."""
+        with self._lock:
+            values = [folder.value for folder in self._open.values()]
+        return [(project, item) for project in values for item in project.items if item.source.sha256 == sha256]
 
     def events(self, project: Project) -> tuple[LoggedEvent, ...]:
         """What happened to a project and its files, oldest first."""

@@ -60,11 +60,20 @@ class MaskShelf:
         """The pixels (H, W) of a mask. RecipeError where it is in no open project, or no longer what it was."""
         if (known := self._decoded.get(mask)) is not None:
             return known
-        with self._lock:
-            encoded = self._loose.get(mask)
-        pixels = _decode(encoded if encoded is not None else self._read(mask))
+        pixels = _decode(self.file(mask))
         self._decoded.put(mask, pixels, pixels.nbytes)
         return pixels
+
+    @staticmethod
+    def decode(encoded: bytes) -> NDArray[np.uint8]:
+        """The pixels (H, W) of a mask's file. RecipeError where it is damaged."""
+        return _decode(encoded)
+
+    def file(self, mask: str) -> bytes:
+        """The mask as the PNG file whose hash is its id. RecipeError as for `get`."""
+        with self._lock:
+            encoded = self._loose.get(mask)
+        return encoded if encoded is not None else self._read(mask)
 
     def _read(self, mask: str) -> bytes:
         if not _ID.fullmatch(mask):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -27,7 +28,7 @@ from engine.projects.places import (
 from engine.projects.processes import user
 from engine.projects.schema import EarlierRecord, ItemRecord, ProjectRecord, SourceRecord, checked, to_json
 from engine.projects.settling import settle_in
-from engine.types import ChainReport, Event, EventObject, ImageRef, LoggedEvent, Project, ProjectItem
+from engine.types import ChainReport, Event, EventObject, ImageRef, LoggedEvent, PackageFacts, Project, ProjectItem
 
 __all__ = ["ProjectFolder", "default_folder", "find_project_for", "is_project", "new_project_folder"]
 
@@ -131,6 +132,8 @@ class ProjectFolder:
                 schema_version=record.schema_version,
                 problems=self.problems,
                 recovered=self._recovered,
+                needs_approval=record.needs_approval,
+                package=PackageFacts(**record.package.model_dump()),
             )
 
     @property
@@ -236,7 +239,7 @@ class ProjectFolder:
             for item in items:
                 stored = self._stored(item)
                 if item.revision > stored.record.revision:
-                    lines.append(to_json(stored.record.with_value(item), stored.content.raw))
+                    lines.append(to_json(stored.record.with_value(item, user(), _now()), stored.content.raw))
             if lines:
                 self._journal.append(lines)
 
@@ -256,13 +259,31 @@ class ProjectFolder:
                 raise ProjectError(f"{saved.source.path} cannot become another image; add the other image instead.")
             if item.revision <= saved.revision:
                 raise ProjectError(f"{saved.source.path} was changed elsewhere meanwhile; open it again to see how.")
-            record = stored.record.with_value(item)
+            record = stored.record.with_value(item, user(), _now())
             if item.decision != saved.decision:
                 note = f"{Path(item.source.path).name} was {item.decision or 'put back among the undecided'}."
                 details = {"decision": item.decision, "before": saved.decision, "note": item.note}
                 self._log.append(Event("appraisal", note, objects=(_object(record),), details=details))
             self._contents.write(record)
             self._journal.settle(item.uuid, item.revision)
+            return self.value
+
+    def set_rules(self, package: PackageFacts, needs_approval: bool) -> Project:
+        """Keeps what every package of the project tells, and whether a person must approve what is exported.
+
+        Raises `ProjectError` for impossible values or a read-only project, `WriteError` if writing fails.
+        """
+        with self._guard:
+            self.must_be_writable()
+            before = self._contents.project.record
+            known = dict(before) | {"package": asdict(package), "needs_approval": needs_approval}
+            record = checked(ProjectRecord, known, "The rules of the project")
+            if record == before:
+                return self.value
+            self._contents.write_project(record)
+            if record.needs_approval != before.needs_approval:
+                rule = "now must be" if needs_approval else "no longer has to be"
+                self._log.append(Event("metadata modification", f"An image {rule} approved before it is exported."))
             return self.value
 
     # the audit log

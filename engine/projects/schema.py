@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from engine.errors import EngineError, ProjectError
 from engine.projects.migrations import SCHEMA_VERSION, migrate, version_of
-from engine.types import ImageRef, ProjectItem, Recipe, Snapshot
+from engine.types import ImageRef, PackageFacts, ProjectItem, Recipe, Snapshot
 
 R = TypeVar("R", bound="_Record")
 
@@ -48,6 +48,17 @@ class _File(_Record):
         return self.schema_version > SCHEMA_VERSION
 
 
+class PackageRecord(_Record):
+    """What every package of the project tells of the archive: see `PackageFacts`."""
+
+    organization: str = ""
+    contact: str = ""
+    identifier: str = ""
+    description: str = ""
+    with_master: bool = False
+    longest: Annotated[int, Field(ge=0, le=100_000)] = PackageFacts().longest
+
+
 class ProjectRecord(_File):
     """`project.json`. `roots` are further folders to look for masters in, relative to the project."""
 
@@ -55,6 +66,8 @@ class ProjectRecord(_File):
     app_version: str = ""
     created: str = ""  # ISO 8601, UTC
     roots: tuple[PortablePath, ...] = ()
+    needs_approval: bool = False
+    package: PackageRecord = PackageRecord()
 
 
 class EarlierRecord(_Record):
@@ -94,6 +107,9 @@ class ItemRecord(_File):
     recipe: Recipe = Recipe()
     snapshots: tuple[SnapshotRecord, ...] = ()
     decision: Literal["", "approved", "rejected"] = ""
+    decided_by: str = ""
+    decided_at: str = ""  # ISO 8601, UTC
+    decided_recipe: Recipe | None = None
     stars: Annotated[int, Field(ge=0, le=5)] = 0
     note: str = ""
     revision: Count = 0
@@ -107,16 +123,25 @@ class ItemRecord(_File):
             recipe=self.recipe,
             snapshots=tuple(Snapshot(s.name, s.recipe, s.created) for s in self.snapshots),
             decision=self.decision,
+            decided_by=self.decided_by,
+            decided_at=self.decided_at,
+            decided_recipe=self.decided_recipe,
             stars=self.stars,
             note=self.note,
             revision=self.revision,
         )
 
-    def with_value(self, item: ProjectItem) -> Self:
-        """This record with what a person decided; the source stays. Raises `ProjectError` for impossible values."""
+    def with_value(self, item: ProjectItem, by: str = "", at: str = "") -> Self:
+        """This record with what a person decided; the source stays. Raises `ProjectError` for impossible values.
+
+        Who decided, when and on which recipe is kept where the decision is a new one.
+        """
         known = dict(self)
         known |= {name: getattr(item, name) for name in ("recipe", "decision", "stars", "note", "revision")}
         known["snapshots"] = [{"name": s.name, "recipe": s.recipe, "created": s.created} for s in item.snapshots]
+        if item.decision != self.decision:
+            told = (by, at, item.decided_recipe or item.recipe) if item.decision else ("", "", None)
+            known |= dict(zip(("decided_by", "decided_at", "decided_recipe"), told, strict=True))
         return checked(type(self), known, f"The settings of {self.source.path}")
 
 

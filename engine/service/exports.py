@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
-from engine.errors import RecipeError
-from engine.runtime.worker import Lane, Work
-from engine.service.core import OnPass, Report, Stoppable, decode, in_sentences, settled, steps_in_sentences
-from engine.service.images import Images
+from engine.errors import RecipeError, WriteError
+from engine.runtime.worker import Lane, Steps, Work
+from engine.service.core import OnPass, Report, Stoppable, decode, in_sentences, probe, settled, steps_in_sentences
+from engine.service.packaging import Packaging
 from engine.types import (
+    SHIPPED_MODEL,
+    ExportBatch,
+    ExportEstimate,
     ExportOptions,
+    ExportOutcome,
+    ExportReport,
     ImageRef,
+    InterruptedExport,
     Optimisation,
     Optimised,
     Progress,
+    Project,
+    ProjectItem,
     Recipe,
     Restored,
     UnfinishedExport,
 )
 
+if TYPE_CHECKING:
+    from engine.export.register import Register
+    from engine.export.renditions import Written
 
-class Exports(Images):
+
+class Exports(Packaging):
     """Restorations and direct optimisations as files, in the queue."""
 
     def export(self, image: ImageRef, recipe: Recipe, options: ExportOptions, on_progress: Report) -> Work[Restored]:
@@ -42,11 +56,13 @@ class Exports(Images):
     ) -> Generator[Progress | None, None, Restored]:
         from engine.export.single import Order, export
 
+        self._allowed(image, recipe)
         yield from self._unchanged(image)
+        yield from self._equipped(recipe)
         source = yield from self._decoded(image)
         pipeline = self._pipeline(recipe)
         subject = self._subject(image, replace(recipe, weights=pipeline.card.sha256), source)
-        notes = {"upscaler": pipeline.card.tail} if recipe.scale > 1 else {}
+        notes = pipeline.notes(subject.recipe)
         order = Order(subject, self._place(image), options, self._studio().ready, notes)
         return (yield from export(order, pipeline, self._io, self._export_desk()))
 
@@ -103,8 +119,11 @@ class Exports(Images):
             from engine.export.optimised import Job, export_optimised
             from engine.export.single import Order
 
+            if "alpha" not in self._studio().find(recipe.model)[1].controls:
+                raise RecipeError(f"The model “{recipe.model}” knows no alpha to optimise for; choose {SHIPPED_MODEL}.")
             if recipe.scale > 1:
                 raise RecipeError("An optimisation leaves the size as it is; set the size to 1 for it.")
+            self._allowed(image, recipe)
             yield from self._unchanged(image)
             source = yield from self._decoded(image)
             reference = None
@@ -121,3 +140,121 @@ class Exports(Images):
             self._worker.submit(Lane.QUEUE, steps_in_sentences(self._enduring(steps)), on_progress=on_progress),
             stop.set,
         )
+
+    def export_batch(
+        self, batch: ExportBatch, on_progress: Report, on_outcome: Callable[[ExportOutcome], None] = lambda _: None
+    ) -> Work[ExportReport]:
+        """Exports many images as one job, in the queue: what fails is told in the report and the rest go on.
+
+        Both callbacks are called on the engine thread, `on_outcome` for every image when it is done.
+        """
+
+        def steps() -> Generator[Progress | None, None, ExportReport]:
+            from engine.export.batch import Workshop, run
+
+            shop = Workshop(
+                make=lambda item, target: self._made(batch, item, target),
+                resolve=self._resolved,
+                is_taken=self._export_desk().is_taken,
+                register=_register_of(batch.project),
+                locate=lambda item: self._located(batch.project, item),
+                tell=on_outcome,
+            )
+            return (yield from run(batch, shop))
+
+        return self._worker.submit(Lane.QUEUE, steps_in_sentences(steps), on_progress=on_progress)
+
+    def interrupted_exports(self, project: Project) -> Future[list[InterruptedExport]]:
+        """Jobs of a project that a crash interrupted; `export_batch` goes on with them."""
+
+        def look() -> list[InterruptedExport]:
+            from engine.export.journal import interrupted
+
+            return interrupted(project)
+
+        return self._io.submit(in_sentences(look))
+
+    def forget_export(self, job: str) -> None:
+        """An interrupted job is not gone on with."""
+        from engine.export.journal import forget
+
+        forget(job)
+
+    def export_name(self, batch: ExportBatch, number: int = 0) -> str:
+        """What an image of a job will be called, below its folder; RecipeError where the template makes no name."""
+        from engine.export.naming import Facts, name_for
+
+        facts = Facts(batch.items[number], batch.project.name if batch.project else "", number + 1)
+        return str(name_for(batch.settings, facts))
+
+    def estimate_export(self, batch: ExportBatch) -> Future[ExportEstimate]:
+        """What a job will come to, from the images' headers and what earlier exports took."""
+
+        def look() -> ExportEstimate:
+            from engine.export.estimate import estimate
+
+            return estimate(batch, _register_of(batch.project), probe, lambda item: self._located(batch.project, item))
+
+        return self._io.submit(in_sentences(look))
+
+    def save_page(self, target: str, data: bytes) -> Future[None]:
+        """Writes a document, whole or not at all. WriteError where it cannot be, or where the name is a master's."""
+
+        def write() -> None:
+            from engine.projects.atomic import replacing
+
+            path = Path(target)
+            if any(path.resolve() == Path(master).resolve() for master in self._known_masters()):
+                raise WriteError(f"“{path.name}” is a master, which is never written over; choose another name.")
+            with replacing(path) as temporary:
+                temporary.write_bytes(data)
+
+        return self._io.submit(in_sentences(write))
+
+    def _made(self, batch: ExportBatch, item: ProjectItem, target: Path) -> Steps[Written]:
+        """One image of a job; where the device fails, that image begins again on the processor."""
+
+        def steps() -> Steps[Written]:
+            from engine.export.renditions import Tools, render
+            from engine.export.single import Order
+
+            self._allowed(item.source, item.recipe)
+            source = yield from self._decoded(item.source)
+            pipeline = self._pipeline(item.recipe)
+            subject = self._subject(item.source, item.recipe, source)
+            notes = {"export": json.dumps(batch.settings.to_json(), sort_keys=True)}
+            if item.recipe.scale > 1:
+                notes["upscaler"] = pipeline.card.tail
+            options = ExportOptions(str(target), "overwrite")
+            order = Order(subject, self._place(item.source), options, self._studio().ready, notes)
+            tools = Tools(pipeline, self._io, self._export_desk())
+            if batch.settings.preset == "package":
+                packaged, written = yield from self._packed(order, tools, batch.project, item, batch.package)
+                return replace(written, notices=packaged.notices)
+            return (yield from render(order, batch.settings, tools))
+
+        return steps_in_sentences(self._enduring(steps))()
+
+    def _resolved(self, recipe: Recipe) -> tuple[Recipe, dict[str, str]]:
+        """The recipe with the weights that it will be run with, and what else determines the result."""
+        card = self._pipeline(recipe).card
+        self._check(recipe)
+        return replace(recipe, weights=card.sha256), {"tail": card.tail} if recipe.scale > 1 else {}
+
+    def _located(self, project: Project | None, item: ProjectItem) -> str:
+        """Where an image's master is; the engine knows it by its hash from then on."""
+        path = self._desk.locate(project, item) if project is not None and item.uuid else item.source.path
+        with self._lock:
+            self._places[item.source.sha256] = path
+        return path
+
+
+def _register_of(project: Project | None) -> Register:
+    """The project's own where it can be written, else one in the user's cache."""
+    from engine.export.register import Register
+
+    if project is not None and project.writable:
+        return Register(Path(project.folder))
+    return Register(
+        user_cache_path("Archivist", appauthor=False) / "export-register" / (project.uuid if project else "files")
+    )

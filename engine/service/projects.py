@@ -13,6 +13,7 @@ from engine.types import (
     Event,
     FixityReport,
     LoggedEvent,
+    PackageFacts,
     Place,
     Progress,
     Project,
@@ -37,6 +38,24 @@ class Projects(EngineCore):
         """
         files, where = [Path(path) for path in paths], Path(folder) if folder else None
         return self._io.submit(in_sentences(lambda: self._desk.join(files, where)))
+
+    def home_of(self, path: str) -> Future[tuple[Project, ProjectItem] | None]:
+        """The project among the user's own that holds an image, opened, and the image's item; None where none does.
+
+        ImageError where the file is no image.
+        """
+
+        def look() -> tuple[Project, ProjectItem] | None:
+            from engine.projects.project import find_project_for
+
+            sha256, _ = self._admit(Path(path))
+            folder = find_project_for(Path(path), sha256)
+            if folder is None:
+                return None
+            project = self._desk.open(folder)
+            return next(((project, item) for item in project.items if item.source.sha256 == sha256), None)
+
+        return self._io.submit(in_sentences(look))
 
     def look_at_project(self, folder: str) -> Future[tuple[Project, tuple[Place, ...]]]:
         """A project and where its masters are, also while somebody else has it open; nothing is written."""
@@ -76,6 +95,10 @@ class Projects(EngineCore):
     def save_item(self, project: Project, item: ProjectItem) -> Future[Project]:
         """Writes what was decided about an image; its revision must have grown."""
         return self._io.submit(in_sentences(lambda: self._desk.save(project, item)))
+
+    def set_rules(self, project: Project, package: PackageFacts, needs_approval: bool) -> Future[Project]:
+        """Keeps what every package of a project tells, and whether an image must be approved before it is exported."""
+        return self._io.submit(in_sentences(lambda: self._desk.set_rules(project, package, needs_approval)))
 
     def record(self, project: Project, event: Event) -> Future[LoggedEvent]:
         """Adds an event to a project's audit log, where it stays."""

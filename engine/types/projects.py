@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from engine.types.packaging import PackageFacts
 from engine.types.pictures import ImageRef
 from engine.types.recipe import Recipe
 
@@ -30,6 +31,10 @@ class ProjectItem:
     stars: int = 0
     note: str = ""
     revision: int = 0  # grows with every edit, so that of two states the later one is known
+    # Of the decision, known once it is saved: by whom, when (ISO 8601, UTC), and on which recipe.
+    decided_by: str = field(default="", compare=False)
+    decided_at: str = field(default="", compare=False)
+    decided_recipe: Recipe | None = field(default=None, compare=False)
 
     def with_recipe(self, recipe: Recipe) -> ProjectItem:
         return replace(self, recipe=recipe, revision=self.revision + 1)
@@ -48,6 +53,8 @@ class Project:
     schema_version: int = 1
     problems: tuple[str, ...] = ()  # a sentence for each file that could not be used, or that had to be mended
     recovered: tuple[ProjectItem, ...] = ()  # what a killed program's journal brought back: the items before that
+    needs_approval: bool = False  # before an image of it may be exported
+    package: PackageFacts = field(default_factory=PackageFacts)
 
 
 @dataclass(frozen=True, slots=True)

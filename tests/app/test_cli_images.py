@@ -120,6 +120,35 @@ def test_at_strength_0_the_result_is_the_master_bit_for_bit(name: str, tmp_path:
     np.testing.assert_array_equal(samples(target), samples(source))
 
 
+def pages(path: Path) -> list[NDArray[np.uint8]]:
+    """A TIFF of three pages, each of its own size."""
+    made = [scene(20 + 4 * number, 30 - number) for number in range(3)]
+    with tifffile.TiffWriter(path) as file:
+        for page in made:
+            file.write(page, photometric="rgb", metadata=None)
+    return made
+
+
+def test_every_page_becomes_a_file_of_its_own_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made, out = pages(tmp_path / "box.tif"), tmp_path / "out"
+    assert cli.main(["restore", str(tmp_path / "box.tif"), "-o", f"{out}/", "--strength", "0", "--json"]) == 0
+    assert [json.loads(line)["page"] for line in capsys.readouterr().out.splitlines()] == [1, 2, 3]
+    assert sorted(path.name for path in out.iterdir()) == [f"box_p0{number}_restored.tif" for number in (1, 2, 3)]
+    for number, page in enumerate(made, 1):
+        np.testing.assert_array_equal(samples(out / f"box_p0{number}_restored.tif"), page)
+
+
+def test_one_page_can_be_chosen_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made, box, target = pages(tmp_path / "box.tif"), str(tmp_path / "box.tif"), tmp_path / "second.png"
+    words = ["--strength", "0"]
+    assert cli.main(["restore", box, "-o", str(target), "--page", "2", *words]) == 0
+    np.testing.assert_array_equal(samples(target), made[1])
+    assert cli.main(["restore", box, "-o", str(target), *words]) == 1
+    assert "has 3 pages, each with a result of its own" in capsys.readouterr().err
+    assert cli.main(["restore", box, "-o", str(target), "--page", "4", *words]) == 1
+    assert capsys.readouterr().err.strip() == "“box.tif” has no page 4; its last page is 3."
+
+
 def test_an_unwritable_target_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = tmp_path / "a.png"
     Image.fromarray(scene()).save(source)

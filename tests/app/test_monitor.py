@@ -163,7 +163,7 @@ def test_the_system_s_profile_is_used_where_nothing_was_chosen(
 @pytest.mark.skipif(shutil.which("Xvfb") is None or sys.platform != "linux", reason="no X server for tests here")
 def test_the_property_of_an_x_server_is_read(tmp_path: Path) -> None:
     read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "64x64x24", "-nolisten", "tcp"]
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "64x64x24", "-nolisten", "tcp", "-noreset"]
     server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
     try:
         os.close(write)
@@ -172,6 +172,7 @@ def test_the_property_of_an_x_server_is_read(tmp_path: Path) -> None:
         x11 = ctypes.CDLL("libX11.so.6")
         x11.XOpenDisplay.restype = ctypes.c_void_p
         display = ctypes.c_void_p(x11.XOpenDisplay(name))
+        assert display, "the server has no room for us"
         x11.XDefaultRootWindow.restype = x11.XInternAtom.restype = ctypes.c_ulong
         root = ctypes.c_ulong(x11.XDefaultRootWindow(display))
         for property_name in (b"_ICC_PROFILE", b"_ICC_PROFILE_1"):

@@ -21,9 +21,9 @@ from archivist_app.views.compare_view import CompareView
 from archivist_app.views.modes import Mode
 from engine.projects.project import ProjectFolder
 from engine.types import Frame, ImageRef, Recipe, Region, RenderRequest, View
-from tests.benchmarks.conftest import Compare
+from tests.benchmarks.conftest import Compare, computing, waiting
 
-pytestmark = pytest.mark.benchmark
+pytestmark = computing
 
 WIDTH, HEIGHT = 1280, 800
 IMAGES = 1000
@@ -134,6 +134,7 @@ def test_opening_a_thousand_images_is_a_few_readings_of_their_files(compare: Com
     compare(open_and_close, read, "reading and parsing the same files", at_most=8, rounds=7)
 
 
+@waiting
 def test_an_autosave_costs_little_more_than_writing_its_file_safely(
     compare: Compare, archive: Path, tmp_path: Path
 ) -> None:
@@ -157,6 +158,7 @@ def test_an_autosave_costs_little_more_than_writing_its_file_safely(
         compare(autosave, write, "writing, flushing and renaming one small file", at_most=20)
 
 
+@waiting
 def test_the_first_window_takes_little_longer_than_a_bare_one(compare: Compare, tmp_path: Path) -> None:
     def until_painted(probe: str) -> Callable[[], object]:
         return lambda: bench_report.seconds_until_painted(probe, str(tmp_path))

@@ -177,10 +177,10 @@ def told(path: Path) -> dict[str, Any]:
 
 
 def warnings(path: Path) -> list[str]:
-    """What exiftool finds wrong with it, but for fields that the master lacks itself."""
+    """What exiftool finds wrong with it, but for fields that the master lacks, or has for its own format only."""
     command = ["exiftool", "-validate", "-warning", "-error", "-a", "-s3", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    summary = re.compile(r"OK|\d+ Warnings?\b.*|Missing required .*")
+    summary = re.compile(r"OK|\d+ Warnings?\b.*|Missing required .*|.* not allowed in TIFF")
     return [line for line in done.stdout.splitlines() if not summary.fullmatch(line)]
 
 

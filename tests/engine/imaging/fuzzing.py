@@ -65,6 +65,7 @@ def seeds(folder: Path) -> list[Path]:
         folder / "cmyk.jpg", icc_profile=press_profile()
     )
     pillow("lossy.webp", soft, exif=exif, icc_profile=ADOBE)
+    pillow("plain.avif", soft, exif=exif)
     pillow("lossless.webp", noise(4, size=size), lossless=True)
     (folder / "box.jp2").write_bytes(imagecodecs.jpeg2k_encode(deep, level=0))
     (folder / "stream.j2k").write_bytes(imagecodecs.jpeg2k_encode(soft, level=60, codecformat="j2k"))

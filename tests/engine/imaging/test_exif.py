@@ -110,3 +110,19 @@ def test_a_damaged_wrapping_never_raises(junk: bytes) -> None:
 @pytest.mark.parametrize("dpi", [(0.0, 300.0), (300.0, float("inf")), (float("nan"), 1.0), (-1.0, -1.0)])
 def test_an_implausible_resolution_is_none(dpi: tuple[float, float]) -> None:
     assert plausible_dpi(*dpi) is None
+
+
+def test_a_block_of_a_scanner_is_completed_and_one_with_maker_notes_left_alone() -> None:
+    made = exif.Entry(36867, 2, 20, b"1954:05:01 10:00:00\0")
+    sparse = exif._assembled({}, {exif.EXIF_IFD: {36867: made}})
+    main, part, _ = exif.read_block(exif.completed_block(sparse, 60, 40, (300.0, 150.0)))
+    assert part[36867] == made
+    assert part[36864].data == b"0232"
+    assert (part[40962].number, part[40963].number) == (60, 40)
+    assert struct.unpack("<II", main[282].data) == (30_000, 100)
+    assert struct.unpack("<II", main[283].data) == (15_000, 100)
+    camera = exif._assembled({}, {exif.EXIF_IFD: {37500: exif.Entry(37500, 7, 4, b"MAKE")}})
+    assert exif.completed_block(camera, 60, 40, None) == camera
+    assert exif.completed_block(None, 60, 40, None) is None
+    assert exif.for_tiff({}) == {}
+    assert 40962 not in exif.for_tiff(part)

@@ -8,6 +8,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageOps
 
+from engine.errors import ImageError
 from engine.imaging.reader import Master, probe, read_master, read_preview
 from engine.types import ImageInfo
 from tests.engine.imaging.pictures import (
@@ -137,6 +138,26 @@ def test_pages_are_counted_and_read_one_by_one(tmp_path: Path) -> None:
     assert probe(path).pages == 3
     for index, page in enumerate(pages):
         np.testing.assert_array_equal(read_master(path, index).pixels, page)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_avif_is_read_upright(tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    path = tmp_path / "a.avif"
+    Image.fromarray(smooth()).save(path, quality=95, subsampling="4:4:4", exif=exif)
+    with Image.open(path) as image:
+        reference = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    master = read_master(path)
+    assert master.info == probe(path)
+    assert (master.info.format, master.pixels.shape) == ("HEIF", reference.shape)
+    assert np.abs(master.pixels.astype(int) - reference).max() <= 3
+
+
+def test_a_heif_whose_codec_is_missing_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(400))
+    with pytest.raises(ImageError, match="is a HEIF image that cannot be decoded here; convert it to TIFF"):
+        probe(tmp_path / "a.heic")
 
 
 @pytest.mark.parametrize("kind", ["jpg", "png", "webp", "tif"])

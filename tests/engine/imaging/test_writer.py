@@ -4,6 +4,7 @@ import errno
 import json
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -20,11 +21,23 @@ from engine.imaging import writer
 from engine.imaging.metadata import Metadata
 from engine.imaging.reader import Master, probe, read_master
 from engine.imaging.writer import Format, write_image
-from engine.imaging.xmp import COMPOSITE, NAMESPACE, build_packet
+from engine.imaging.xmp import COMPOSITE, NAMESPACE, Statement, build_packet, plain_packet
 from tests.engine.imaging.pictures import ADOBE, GREY_22, noise, save_jpeg, save_tiff, smooth
 
 RECIPE = json.dumps({"alpha": 1.0, "style": "Calotype & “salt”", "seed": 7}, ensure_ascii=False)
 DESCRIPTION = "AI-restored derivative of “grandmother.tif”"
+STATEMENT = Statement(
+    description=DESCRIPTION,
+    software="Archivist 0.1.0",
+    when="2026-01-02T03:04:05+00:00",
+    source_type=COMPOSITE,
+    title="grandmother",
+    identifier="StA 12/7",
+    format="image/tiff",
+    source="grandmother.tif sha256:ab12",
+    master_sha256="ab12",
+    own={"recipe": RECIPE},
+)
 
 
 def write(path: Path, pixels: Any, format: Format, icc: bytes | None = None, metadata: Metadata | None = None) -> Path:
@@ -36,7 +49,7 @@ def write(path: Path, pixels: Any, format: Format, icc: bytes | None = None, met
         format=format,
         description=DESCRIPTION,
         software="Archivist 0.1.0",
-        provenance={"source": "grandmother.tif sha256:ab12", "recipe": RECIPE},
+        statement=STATEMENT,
     )
     return path
 
@@ -130,7 +143,13 @@ def packet_of(path: Path) -> bytes:
 
 def values(packet: bytes) -> dict[str, str]:
     """Every property of the packet with a text, by its qualified name."""
-    return {node.tag: node.text for node in ET.fromstring(packet).iter() if node.text and node.text.strip()}
+    tree = ET.fromstring(packet)
+    lists = {
+        node.tag: node[0][0].text or ""
+        for node in tree.iter()
+        if len(node) == 1 and len(node[0]) and not len(node[0][0])
+    }
+    return lists | {node.tag: node.text for node in tree.iter() if node.text and node.text.strip()}
 
 
 @pytest.mark.parametrize("format", ["TIFF", "PNG", "JPEG", "WEBP"])
@@ -139,7 +158,8 @@ def test_every_format_says_that_a_model_changed_the_picture(tmp_path: Path, form
     assert found["{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType"] == COMPOSITE
     assert found["{http://purl.org/dc/elements/1.1/}source"] == "grandmother.tif sha256:ab12"
     assert found["{http://ns.adobe.com/xap/1.0/}CreatorTool"] == "Archivist 0.1.0"
-    assert found["{http://www.w3.org/1999/02/22-rdf-syntax-ns#}li"] == DESCRIPTION
+    assert found["{http://purl.org/dc/elements/1.1/}description"] == DESCRIPTION
+    assert found["{http://purl.org/dc/elements/1.1/}title"] == "grandmother [AI-restored access copy]"
     assert found[f"{{{NAMESPACE}}}recipe"] == RECIPE
 
 
@@ -180,6 +200,19 @@ def test_iptc_is_carried_over(tmp_path: Path, format: Format) -> None:
     assert read_master(write(tmp_path / "out", smooth(), format, metadata=master.metadata)).metadata.iptc == (
         master.metadata.iptc
     )
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("kind", "size"), [(4, 4), (7, 1), (1, 1)])
+def test_iptc_is_read_as_bytes_whatever_a_tiff_declares_it_to_be(
+    tmp_path: Path, order: str, kind: int, size: int
+) -> None:
+    records = b"\x1c\x02\x78\0\x05Inge\0\x1c\x02\x19\0\x01a"
+    padded = records + bytes(-len(records) % size)
+    path = save_tiff(
+        tmp_path / "a.tif", smooth(), byteorder=order, extratags=[(33723, kind, len(padded) // size, padded, True)]
+    )
+    assert read_master(path).metadata.iptc == records
 
 
 def test_big_tiff_carries_exif_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,7 +308,7 @@ def test_the_masters_packet_is_kept_but_not_its_claims() -> None:
     <rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:tiff="http://ns.adobe.com/tiff/1.0/"
       tiff:Orientation="6" tiff:Make="Kodak"><dc:source>negative 12</dc:source><dc:creator><rdf:Seq>
       <rdf:li>Inge</rdf:li></rdf:Seq></dc:creator></rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>"""
-    text = build_packet("d", "s", {"source": "scan.tif"}, master).decode()
+    text = build_packet(STATEMENT, master).decode()
     assert "Inge" in text
     assert "Kodak" in text
     assert "Orientation" not in text
@@ -294,11 +327,11 @@ def test_the_masters_packet_is_kept_but_not_its_claims() -> None:
     ],
 )
 def test_an_unusable_packet_is_replaced(master: bytes) -> None:
-    assert build_packet("d", "s", {}, master) == build_packet("d", "s", {})
+    assert build_packet(STATEMENT, master) == build_packet(STATEMENT)
 
 
 def test_a_jpeg_drops_the_masters_packet_rather_than_its_own_words(tmp_path: Path) -> None:
-    long = build_packet("x" * 90_000, "s", {"note": "y" * 90_000})
+    long = build_packet(replace(STATEMENT, own={"note": "y" * 90_000}, parameters="z" * 90_000))
     path = write(tmp_path / "out.jpg", smooth(), "JPEG", metadata=Metadata(xmp=long))
     assert values(packet_of(path))[f"{{{NAMESPACE}}}recipe"] == RECIPE
 
@@ -314,10 +347,16 @@ def test_an_encoder_that_gives_up_is_told_in_words(tmp_path: Path, monkeypatch: 
 
 
 def test_control_characters_do_not_break_the_packet() -> None:
-    found = values(build_packet("a\0b\x1f<&>", "s", {"recipe": "\ud800x"}))
-    assert found["{http://www.w3.org/1999/02/22-rdf-syntax-ns#}li"] == "a\ufffdb\ufffd<&>"
+    found = values(build_packet(replace(STATEMENT, description="a\0b\x1f<&>", own={"recipe": "\ud800x"})))
+    assert found["{http://purl.org/dc/elements/1.1/}description"] == "a\ufffdb\ufffd<&>"
 
 
 def test_a_key_that_is_no_name_is_a_programming_error() -> None:
     with pytest.raises(ValueError, match="cannot name"):
-        build_packet("d", "s", {"my key": "x"})
+        build_packet(replace(STATEMENT, own={"my key": "x"}))
+
+
+def test_a_picture_that_is_no_derivative_does_not_claim_to_be_one() -> None:
+    text = plain_packet("A damage mask", "Archivist 0.1.0").decode()
+    assert "A damage mask" in text
+    assert COMPOSITE not in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from engine.errors import ProjectError
 from engine.projects.atomic import write_json
 from engine.projects.schema import ItemRecord, ProjectRecord, checked, portable, read_record, to_json
-from engine.types import ImageRef, ProjectItem, Recipe, Snapshot
+from engine.types import ImageRef, PackageFacts, ProjectItem, Recipe, Snapshot
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 HEX = st.text("0123456789abcdef", min_size=64, max_size=64)
@@ -131,7 +132,8 @@ def test_project_file_survives_a_round_trip(
     data = {"schema_version": 2, "uuid": str(number), "name": name, "app_version": "9", "created": "", "roots": roots}
     write_json(path, data | unknown)
     read = read_record(path, ProjectRecord)
-    assert to_json(read.record, read.raw) == data | unknown
+    new = {"needs_approval": False, "package": asdict(PackageFacts())}  # what files of before do not tell
+    assert to_json(read.record, read.raw) == data | new | unknown
 
 
 def test_paths_are_kept_in_one_spelling() -> None:

@@ -1,0 +1,193 @@
+"""Packages for archives, and checks of what was exported."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from platformdirs import user_data_path
+
+from engine.errors import ProjectError, RecipeError
+from engine.runtime.worker import Lane, Work
+from engine.service.core import Report, decode, in_sentences, settled, steps_in_sentences
+from engine.service.images import Images
+from engine.types import (
+    Approval,
+    Event,
+    EventObject,
+    ExportOptions,
+    ImageRef,
+    Packaged,
+    PackageFacts,
+    Progress,
+    Project,
+    ProjectItem,
+    Recipe,
+    Reproduced,
+    Verified,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from engine.export.renditions import Tools, Written
+    from engine.export.single import Order
+    from engine.export.told import Told
+
+
+def credentials_folder() -> Path:
+    """Where the signing key lies; an archive's own certificate goes into its folder `own`."""
+    return user_data_path("Archivist", appauthor=False) / "credentials"
+
+
+class Packaging(Images):
+    """One image as a BagIt package; files, packages and projects checked; recipes in files run again."""
+
+    def package(
+        self, image: ImageRef, recipe: Recipe, folder: str, facts: PackageFacts, on_progress: Report
+    ) -> Work[Packaged]:
+        """Packs one image that needs no project into the folder of that name, in the queue."""
+
+        def steps() -> Generator[Progress | None, None, Packaged]:
+            from engine.export.renditions import Tools
+            from engine.export.single import Order
+
+            self._allowed(image, recipe)
+            source = yield from self._decoded(image)
+            pipeline = self._pipeline(recipe)
+            subject = self._subject(image, replace(recipe, weights=pipeline.card.sha256), source)
+            notes = {"upscaler": pipeline.card.tail} if recipe.scale > 1 else {}
+            order = Order(subject, self._place(image), ExportOptions(folder), self._studio().ready, notes)
+            tools = Tools(pipeline, self._io, self._export_desk())
+            return (yield from self._packed(order, tools, None, None, facts))[0]
+
+        return self._worker.submit(Lane.QUEUE, steps_in_sentences(self._enduring(steps)), on_progress=on_progress)
+
+    def verify(self, path: str, roots: Sequence[str], on_progress: Report) -> Work[Verified]:
+        """Checks a file, package or project; nothing is written. `roots` are files of certificates to trust besides
+        those that sign here."""
+
+        def check(report: Report) -> Verified:
+            from engine.export import credentials
+            from engine.export.verify import verify
+
+            known = credentials.anchors(credentials_folder())
+            return verify(Path(path), (*known, *map(credentials.read_root, map(Path, roots))), report)
+
+        return self._worker.submit(Lane.QUEUE, lambda: self._told(check), on_progress=on_progress)
+
+    def reproduce(self, path: str, master: str | None, on_progress: Report) -> Work[Reproduced]:
+        """Runs the recipe in an exported file again and compares; `master` is looked for beside it if not given."""
+
+        def steps() -> Generator[Progress | None, None, Reproduced]:
+            from engine.export import reproduce, told
+
+            file = Path(path)
+            said = reproduce.must_be_repeatable(
+                file, (yield from settled(self._io.submit(in_sentences(lambda: told.read(file)))))
+            )
+            place = yield from self._told(lambda report: self._master_of(file, said, master, report))
+            source = yield from settled(self._io.submit(in_sentences(lambda: decode(place, said.page))))
+            pipeline = self._pipeline(said.recipe)
+            self._check(said.recipe)
+            mask = self._mask_of(file, said) if said.recipe.mask else None
+            case = reproduce.Case(file, said, place, source, mask)
+            return (yield from reproduce.reproduce(case, pipeline, self._studio().ready))
+
+        return self._worker.submit(Lane.QUEUE, steps_in_sentences(self._enduring(steps)), on_progress=on_progress)
+
+    def _master_of(self, file: Path, said: Told, master: str | None, report: Report) -> Path:
+        """The master a file was made from, every byte of it. ImageError, RecipeError in a sentence."""
+        from engine.export.verify import find_master
+        from engine.runtime.io import sha256_of
+
+        if master is None:
+            found = find_master(file, said.master_name, said.master_sha256)
+            if found is None:
+                raise RecipeError(
+                    f"The master “{said.master_name}” is not beside “{file.name}”; say with --master where it is. "
+                    f"Its SHA-256 is {said.master_sha256}."
+                )
+            return found
+        if sha256_of(master, report) != said.master_sha256:
+            raise RecipeError(f"“{Path(master).name}” is not the master that “{file.name}” was made from.")
+        return Path(master)
+
+    def _mask_of(self, file: Path, said: Told) -> NDArray[np.uint8]:
+        """The damage mask of a file's recipe: from beside it, an open project, or the session."""
+        from engine.export.reproduce import find_mask
+
+        encoded = find_mask(file, str(said.recipe.mask))
+        try:
+            return self._masks.decode(encoded) if encoded else self._masks.get(str(said.recipe.mask))
+        except RecipeError as error:
+            raise RecipeError(
+                f"“{file.name}” was made with a damage mask that is not here; take it out of its package with its "
+                "“…_damagemask.png”, or bring the project it is from."
+            ) from error
+
+    def _packed(
+        self,
+        order: Order,
+        tools: Tools,
+        project: Project | None,
+        item: ProjectItem | None,
+        facts: PackageFacts | None = None,
+    ) -> Generator[Progress | None, None, tuple[Packaged, Written]]:
+        """One image of a job as a package; the project's audit log keeps that it was made."""
+        from engine.export.package import Parcel, package, reference_of
+        from engine.projects.events import EVENTS
+        from engine.projects.processes import user
+
+        mask = order.subject.recipe.mask
+        # What is decided now: a job may be older than the decision.
+        stored = (one for _, one in self._desk.homes_of(order.subject.sha256) if item and one.uuid == item.uuid)
+        parcel = Parcel(
+            facts=facts or (project.package if project else PackageFacts()),
+            reference=reference_of(Path(order.options.target)),
+            credentials=credentials_folder(),
+            person=user(),
+            approval=_approval(next(stored, item), order.subject.recipe),
+            events=Path(project.folder) / EVENTS if project else None,
+            mask=self._masks.file(mask) if mask else None,
+        )
+        packaged, written = yield from package(order, parcel, tools)
+        if item is not None:
+            name = Path(packaged.folder).name
+            event = Event("information package creation", f"The package {name} was made.", objects=(EventObject(name),))
+            yield from self._record(item.source, event)
+        return packaged, written
+
+    def _allowed(self, image: ImageRef, recipe: Recipe) -> None:
+        """ProjectError where an open project with this image exports only what a person approved, and nobody approved
+        this recipe."""
+        for project, item in self._desk.homes_of(image.sha256):
+            if project.needs_approval and item.source.page == image.page:
+                _must_be_approved(item, recipe)
+
+
+def _must_be_approved(item: ProjectItem, recipe: Recipe) -> None:
+    name = Path(item.source.path).name
+    if item.decision != "approved":
+        raise ProjectError(f"“{name}” was not approved; this project exports only what a person has approved.")
+    if item.decided_recipe is None:
+        raise ProjectError(f"It is not known who approved “{name}”; look at it and approve it again.")
+    if not _is_same(item.decided_recipe, recipe):
+        who = f" by {item.decided_by}" if item.decided_by else ""
+        raise ProjectError(f"“{name}” was changed after it was approved{who}; look at it and approve it again.")
+
+
+def _is_same(approved: Recipe, recipe: Recipe) -> bool:
+    """Whether both ask for the same; the weights are resolved when a recipe is run."""
+    known = approved.weights if approved.weights and recipe.weights else ""
+    return replace(approved, weights=known) == replace(recipe, weights=recipe.weights if known else "")
+
+
+def _approval(item: ProjectItem | None, recipe: Recipe) -> Approval | None:
+    """Who approved this recipe and when; None where nobody did."""
+    if item is None or item.decision != "approved" or item.decided_recipe is None:
+        return None
+    return Approval(item.decided_by, item.decided_at) if _is_same(item.decided_recipe, recipe) else None

@@ -52,6 +52,7 @@ class Job:
     can_pause: bool = False
     paused_at: float = 0.0  # time.monotonic() since when it rests, 0 while it does not
     can_retry: bool = False  # whether it ended without a result and can be begun anew
+    kept: bool = False  # whether what it has computed is still there, until it is taken from the list
 
     @property
     def running(self) -> bool:
@@ -156,7 +157,8 @@ class JobsModel(QAbstractListModel):
             self._holds.pop(number, None)
             again = number in self._retries and state in ("failed", "cancelled")
             ended = replace(job, state=state, text=text, path=path, report=report)
-            self._put(replace(ended, paused_at=0.0, can_pause=False, can_retry=again))
+            ended = replace(ended, paused_at=0.0, can_pause=False, can_retry=again)
+            self._put(replace(ended, kept=number in self._forgets))
             self.running_changed.emit(self.running)
 
     def set_retry(self, number: int, retry: Callable[[], None]) -> None:

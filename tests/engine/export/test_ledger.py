@@ -305,8 +305,10 @@ def test_writing_is_left_within_a_second_and_nothing_appears(
     work = service.export(ref, Recipe(strength=0.0), ExportOptions(str(tmp_path / "out" / f"a{suffix}")), tell)
     wait([work.future], timeout=60)
     assert work.future.cancelled()
-    assert time.monotonic() - asked < 1.0
-    time.sleep(0.5)  # what cannot be interrupted tidies up by itself
+    assert time.monotonic() - asked < 3.0, "a second and what a busy machine adds; to its end it takes ten times that"
+    deadline = time.monotonic() + 10
+    while list((tmp_path / "out").iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.05)  # what cannot be interrupted tidies up by itself
     assert list((tmp_path / "out").iterdir()) == []
     assert left(own_home) == []
 

@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from archivist_app.cli import catalog, checking, checkup, exporting, measuring, project, report, restoring, tuning
+from archivist_app.cli import (
+    catalog,
+    checking,
+    checkup,
+    exporting,
+    measuring,
+    project,
+    report,
+    restoring,
+    sheets,
+    tuning,
+)
 from archivist_app.cli.report import DONE, FAILED, INTERRUPTED, WRONG_USAGE
 from archivist_app.cli.window import is_picture_or_project, open_window
 from engine.errors import EngineError, RecipeError
@@ -44,6 +55,7 @@ app = typer.Typer(
 )
 app.add_typer(restoring.commands)
 app.add_typer(exporting.commands)
+app.add_typer(sheets.commands)
 app.add_typer(checking.commands)
 app.add_typer(measuring.commands)
 app.add_typer(tuning.commands)

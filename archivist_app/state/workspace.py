@@ -18,6 +18,7 @@ from archivist_app.state.exporting import Exporter
 from archivist_app.state.jobs_model import JobsModel
 from archivist_app.state.maps import Maps
 from archivist_app.state.mask_editing import MaskEditor
+from archivist_app.state.models import Models
 from archivist_app.state.optimising import Optimiser
 from archivist_app.state.own_styles import OwnStyles
 from archivist_app.state.preferences import Preferences
@@ -54,6 +55,7 @@ class Workspace:
     thumbnails: Thumbnails
     styles: StylesModel
     own_styles: OwnStyles
+    models: Models
     corners: Corners
     jobs: JobsModel
     exporter: Exporter
@@ -92,6 +94,7 @@ class Workspace:
             thumbnails=thumbnails,
             styles=styles,
             own_styles=OwnStyles(session, styles, bridge, jobs, tasks),
+            models=Models(session, bridge, jobs, tasks),
             corners=Corners(document, thumbnails, owner),
             jobs=jobs,
             exporter=exporter,

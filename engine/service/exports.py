@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
-from engine.errors import RecipeError
+from engine.errors import RecipeError, WriteError
 from engine.runtime.worker import Lane, Steps, Work
 from engine.service.core import OnPass, Report, Stoppable, decode, in_sentences, probe, settled, steps_in_sentences
 from engine.service.packaging import Packaging
 from engine.types import (
+    SHIPPED_MODEL,
     ExportBatch,
     ExportEstimate,
     ExportOptions,
@@ -57,10 +58,11 @@ class Exports(Packaging):
 
         self._allowed(image, recipe)
         yield from self._unchanged(image)
+        yield from self._equipped(recipe)
         source = yield from self._decoded(image)
         pipeline = self._pipeline(recipe)
         subject = self._subject(image, replace(recipe, weights=pipeline.card.sha256), source)
-        notes = {"upscaler": pipeline.card.tail} if recipe.scale > 1 else {}
+        notes = pipeline.notes(subject.recipe)
         order = Order(subject, self._place(image), options, self._studio().ready, notes)
         return (yield from export(order, pipeline, self._io, self._export_desk()))
 
@@ -117,6 +119,8 @@ class Exports(Packaging):
             from engine.export.optimised import Job, export_optimised
             from engine.export.single import Order
 
+            if "alpha" not in self._studio().find(recipe.model)[1].controls:
+                raise RecipeError(f"The model “{recipe.model}” knows no alpha to optimise for; choose {SHIPPED_MODEL}.")
             if recipe.scale > 1:
                 raise RecipeError("An optimisation leaves the size as it is; set the size to 1 for it.")
             self._allowed(image, recipe)
@@ -192,6 +196,20 @@ class Exports(Packaging):
             return estimate(batch, _register_of(batch.project), probe, lambda item: self._located(batch.project, item))
 
         return self._io.submit(in_sentences(look))
+
+    def save_page(self, target: str, data: bytes) -> Future[None]:
+        """Writes a document, whole or not at all. WriteError where it cannot be, or where the name is a master's."""
+
+        def write() -> None:
+            from engine.projects.atomic import replacing
+
+            path = Path(target)
+            if any(path.resolve() == Path(master).resolve() for master in self._known_masters()):
+                raise WriteError(f"“{path.name}” is a master, which is never written over; choose another name.")
+            with replacing(path) as temporary:
+                temporary.write_bytes(data)
+
+        return self._io.submit(in_sentences(write))
 
     def _made(self, batch: ExportBatch, item: ProjectItem, target: Path) -> Steps[Written]:
         """One image of a job; where the device fails, that image begins again on the processor."""

@@ -134,6 +134,7 @@ class Images(EngineCore):
         """The mask (H, W) that the network itself would repair at scope “damage”, 255 or 0, to be edited."""
 
         def steps() -> Generator[Progress | None, None, NDArray[np.uint8]]:
+            yield from self._equipped(recipe)
             subject = self._subject(image, replace(recipe, mask=None), (yield from self._decoded(image)))
             return (yield from self._pipeline(recipe).repairs(subject))
 

@@ -262,7 +262,7 @@ def test_a_stroke_reaches_its_image_also_when_another_is_on_screen_by_then(
 def test_an_export_and_a_snapshot_wait_for_the_last_stroke(editing: Application, service: FakeService) -> None:
     service.mask_time = 0.2
     drag(editing, (300, 200), (350, 200))
-    trigger(editing, "export")
+    trigger(editing, "exportAgain")
     trigger(editing, "snapshot")
     until(editing, lambda: service.exported)
     mask = recipe(editing).mask

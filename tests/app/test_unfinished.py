@@ -50,6 +50,8 @@ def test_what_is_taken_from_the_list_is_discarded(
     application = start()
     model = application.window._workspace.jobs
     until(application, lambda: model.jobs)
+    model.remove_ended()
+    assert len(model.jobs) == 1, "tidying up drops nothing that was computed"
     model.remove(model.jobs[0].number)
     until(application, lambda: "discard abc" in service.calls)
     assert model.jobs == ()

@@ -54,7 +54,7 @@ def test_what_is_taken_from_the_list_is_discarded(
     assert len(model.jobs) == 1, "tidying up drops nothing that was computed"
     model.remove(model.jobs[0].number)
     until(application, lambda: "discard abc" in service.calls)
-    assert model.jobs == ()
+    assert not model.jobs
 
 
 def test_a_job_that_is_begun_anew_is_not_forgotten(qapp: object) -> None:

@@ -52,6 +52,7 @@ class Job:
     can_pause: bool = False
     paused_at: float = 0.0  # time.monotonic() since when it rests, 0 while it does not
     can_retry: bool = False  # whether it ended without a result and can be begun anew
+    kept: bool = False  # whether what it has computed is still there, until it is taken from the list
     took: float = 0.0  # seconds from its first step to its end
 
     @property
@@ -187,7 +188,8 @@ class JobsModel(QAbstractListModel):
             again = number in self._retries and state in ("failed", "cancelled")
             took = time.monotonic() - job.started if job.started else 0.0
             ended = replace(job, state=state, text=text, path=path, report=report, took=took)
-            self._put(replace(ended, paused_at=0.0, can_pause=False, can_retry=again))
+            ended = replace(ended, paused_at=0.0, can_pause=False, can_retry=again)
+            self._put(replace(ended, kept=number in self._forgets))
             if state == "failed":
                 self._move_to_end(number)
             self.running_changed.emit(self.running)
@@ -237,9 +239,10 @@ class JobsModel(QAbstractListModel):
                 self.retry(job.number)
 
     def remove_ended(self) -> None:
-        """Take every finished job from the list, those that failed too."""
+        """Take every finished job from the list, those that failed too; not those that can go on."""
         for job in self.jobs:
-            self.remove(job.number)
+            if not job.kept:
+                self.remove(job.number)
 
     def cancel_all(self) -> None:
         """Ask every running job to stop."""

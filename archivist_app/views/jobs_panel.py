@@ -110,9 +110,12 @@ class JobRow(QWidget):
         self.pause.setToolTip("Go on" if job.paused else "Pause")
         self.pause.setAccessibleName(f"{verb} {job.name}")
         self.retry.setVisible(job.can_retry)
+        self.retry.setToolTip("Go on where it was" if job.kept else "Try again")
+        self.retry.setAccessibleName(f"{'Go on with' if job.kept else 'Try again:'} {job.name}")
         verb = "Stop" if job.running else "Remove from the list:"
         keeps = "Stop, and keep what was reached" if job.keeps else "Stop; nothing half-written stays"
-        self.stop.setToolTip(keeps if job.running else "Remove from the list")
+        drops = "Drop it, with what it has computed" if job.kept else "Remove from the list"
+        self.stop.setToolTip(keeps if job.running else drops)
         self.stop.setAccessibleName(f"{verb} {job.name}")
         self.stop.setEnabled(job.state != "stopping")
 

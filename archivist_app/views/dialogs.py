@@ -102,6 +102,7 @@ class OptimiseDialog(QDialog):
         self.passes = QSpinBox(minimum=1, maximum=10_000, value=passes)
         self.passes.setObjectName("optimisePasses")
         self.passes.setAccessibleName("Passes")
+        self.passes.setMinimumHeight(26)
         self._choose = QPushButton("Choose…")
         self._choose.setObjectName("optimisePicture")
         self._choose.clicked.connect(self._ask_picture)

@@ -205,8 +205,6 @@ def _style_sheet(t: Tokens) -> str:
     QLineEdit:focus {{ background: {t.field}; }}
     QLineEdit {{ selection-background-color: {t.accent}; selection-color: {t.panel}; }}
     QLineEdit[role="search"] {{ background: {t.field}; border-radius: 4px; padding: 0 6px; min-height: 22px; }}
-    QAbstractSpinBox {{ background: {t.field}; border: 1px solid transparent; border-radius: 3px; min-height: 22px; }}
-    QAbstractSpinBox:focus {{ border: 1px solid {t.accent}; }}
     QLineEdit QToolButton {{ padding: 0; min-height: 0; border: none; }}
     QPushButton[role="segment"] {{ background: transparent; padding: 1px 4px; color: {t.muted}; font-size: 11px; }}
     QPushButton[role="segment"]:hover {{ background: {t.hover}; color: {t.text}; }}

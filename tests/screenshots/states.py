@@ -343,7 +343,7 @@ def _jobs(studio: Studio) -> None:
     studio.work.exporter.export(folder / "masters" / "nowhere" / "\0.tif")
     studio.until(lambda: any(job.state == "failed" for job in jobs.jobs))
     studio.work.optimiser.start(400, "")
-    studio.until(lambda: any(len(job.losses) > 20 for job in jobs.jobs))
+    studio.until(lambda: any(len(job.losses) > 3 for job in jobs.jobs))
     studio.work.exporter.export(folder / "exports" / "second.tif")
     studio.application.spin(0.5)
     jobs.hold(jobs.jobs[-1].number, True)

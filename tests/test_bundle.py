@@ -26,6 +26,11 @@ def collect_data_files(package: str, includes: list[str] | None = None) -> list[
     return [(str(file), str(Path(package) / file.parent.relative_to(folder))) for file in files]
 
 
+def collect_dynamic_libs(package: str) -> list[tuple[str, str]]:
+    """As PyInstaller's: (file, folder in the bundle) of a package's shared libraries, none where it is not there."""
+    return [] if find_spec(package) is None else collect_data_files(package, ["**/*.so", "**/*.dll", "**/*.dylib"])
+
+
 def copy_metadata(name: str) -> list[tuple[str, str]]:
     """As PyInstaller's; raises where a distribution is not installed."""
     return [(str(distribution(name).locate_file("")), name)]
@@ -58,7 +63,8 @@ class Recipe:
 @pytest.fixture
 def recipe(monkeypatch: pytest.MonkeyPatch) -> Recipe:
     hooks: Any = ModuleType("PyInstaller.utils.hooks")
-    hooks.collect_data_files, hooks.copy_metadata = collect_data_files, copy_metadata
+    for stand_in in (collect_data_files, collect_dynamic_libs, copy_metadata):
+        setattr(hooks, stand_in.__name__, stand_in)
     for name in ("PyInstaller", "PyInstaller.utils"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
     monkeypatch.setitem(sys.modules, "PyInstaller.utils.hooks", hooks)
@@ -69,7 +75,7 @@ def test_every_file_and_module_that_the_bundle_s_recipe_names_is_there(recipe: R
     wanted = recipe.wanted
     assert [name for name in wanted["hiddenimports"] if find_spec(name) is None] == []
     assert all(Path(file).exists() for file in (*wanted["scripts"], *wanted["hookspath"]))
-    assert all(Path(file).exists() for file, _ in wanted["datas"])
+    assert all(Path(file).exists() for file, _ in (*wanted["datas"], *wanted["binaries"]))
     assert len(recipe.names["demo_photographs"]()) == len(recipe.names["PICTURES"])
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from archivist_app.async_tools import Tasks
-from archivist_app.bridge import BatchHandle, Bridge
+from archivist_app.bridge import Bridge, JobHandle
 from archivist_app.state.jobs_model import JobsModel, Ways
 from archivist_app.state.session import Session
 from engine.errors import Cancelled, EngineError
@@ -64,7 +64,7 @@ class ExportJobs(QObject):
         preset = export_preset(batch.settings.preset).title
         return first if len(batch.items) == 1 else f"{preset}: {len(batch.items)} images"
 
-    async def _follow(self, number: int, batch: ExportBatch, handle: BatchHandle) -> None:
+    async def _follow(self, number: int, batch: ExportBatch, handle: JobHandle[ExportReport]) -> None:
         try:
             report = await handle.result()
         except Cancelled:

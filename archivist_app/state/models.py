@@ -60,6 +60,12 @@ class Models(QObject):
             scale = max(size for size in card.sizes if size <= recipe.scale)
             self._session.push(Edit(replace(recipe, model=card.id, weights="", scale=scale), f"Model: {card.title}"))
 
+    def choose_by_id(self, model: str) -> None:
+        """The same by its id; nothing where there is no such model."""
+        card = next((card for card in self._cards if card.id == model), None)
+        if card is not None:
+            self.choose(card)
+
     def add(self, new: NewModel) -> None:
         """Import a network's file."""
         handle = self._bridge.import_model(new, lambda step: self._jobs.advance(number, step))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QWidget
 
+from archivist_app.state.tuning import Tuner
 from archivist_app.state.workspace import Workspace
 from archivist_app.views import dialogs
 from archivist_app.views.adjust_panel import AdjustPanel
+from archivist_app.views.finetune_panel import FinetunePanel
 from archivist_app.views.model_card import ModelCardView
 from archivist_app.views.model_import import ask_model
 from archivist_app.views.style_panel import StylePanel
@@ -23,6 +27,7 @@ class ModelDesk(QObject):
         self._models, self._tasks = workspace.models, workspace.tasks
         self._adjust, self._styles = adjust, styles
         self._view: ModelCardView | None = None
+        self._finetuning: FinetunePanel | None = None
         chooser = adjust.models
         chooser.chosen.connect(self._models.choose)
         chooser.about_wanted.connect(self.show_card)
@@ -31,6 +36,15 @@ class ModelDesk(QObject):
         self._models.card_changed.connect(self._show)
         self._models.added.connect(self._models.choose)
         self._models.added.connect(self.show_card)
+        workspace.tuner.ended.connect(self._models.reload)
+
+    def show_finetuning(self, tuner: Tuner, selected: Callable[[], list[str]]) -> None:
+        """Ask which pictures are to teach a model, or show how that goes; `selected` gives their uuids."""
+        if self._finetuning is None:
+            self._finetuning = FinetunePanel(self._window, tuner, selected)
+            self._finetuning.use_requested.connect(self._models.choose_by_id)
+        self._finetuning.show()
+        self._finetuning.raise_()
 
     @Slot(object)
     def show_card(self, card: ModelCard) -> None:

@@ -77,6 +77,7 @@ class Theme(QObject):
 
     def dress(self, target: Dressable, icon: str) -> None:
         """Give a button or an action an icon that follows the theme, once icons are shown."""
+        self._dressed = [(ref, name) for ref, name in self._dressed if ref() is not target]
         self._dressed.append((weakref.ref(target), icon))
         if self._icons_shown:
             target.setIcon(self._icon(icon))
@@ -160,7 +161,7 @@ def _style_sheet(t: Tokens) -> str:
     * {{ font-size: 12px; }}
     QMainWindow, *[role="shell"] {{ background: {t.line}; }}
     *[role="panel"] {{ background: {t.panel}; }}
-    *[role="bar"] {{ background: {t.field}; }}
+    *[role="bar"] {{ background: {t.field}; border: 1px solid {t.hover}; border-radius: 6px; }}
     QLabel[role="heading"] {{ font-size: 13px; font-weight: 600; }}
     QLabel[role="title"] {{ font-size: 20px; font-weight: 300; color: {t.text}; }}
     QLabel[role="muted"], QLabel[role="hint"] {{ color: {t.muted}; }}
@@ -203,7 +204,9 @@ def _style_sheet(t: Tokens) -> str:
     QLineEdit:hover {{ background: {t.field}; }}
     QLineEdit:focus {{ background: {t.field}; }}
     QLineEdit {{ selection-background-color: {t.accent}; selection-color: {t.panel}; }}
-    QLineEdit[role="search"] {{ background: {t.field}; border-radius: 4px; padding: 0 6px; }}
+    QLineEdit[role="search"] {{ background: {t.field}; border-radius: 4px; padding: 0 6px; min-height: 22px; }}
+    QAbstractSpinBox {{ background: {t.field}; border: 1px solid transparent; border-radius: 3px; min-height: 22px; }}
+    QAbstractSpinBox:focus {{ border: 1px solid {t.accent}; }}
     QLineEdit QToolButton {{ padding: 0; min-height: 0; border: none; }}
     QPushButton[role="segment"] {{ background: transparent; padding: 1px 4px; color: {t.muted}; font-size: 11px; }}
     QPushButton[role="segment"]:hover {{ background: {t.hover}; color: {t.text}; }}

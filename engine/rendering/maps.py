@@ -141,7 +141,8 @@ def _fidelity(mapped: Survey, tile: Tile) -> Steps:
     answers = ((pipeline, subject, seen), (pipeline.faithful, most, seen_most))
     made_ready = [(one, which, one.plan(which), known) for one, which, known in answers]
     out = np.empty((tile.core.height, tile.core.width, 2), np.float16)
-    for block in blocks(tile.core, _STRIP):
+    parts = list(blocks(tile.core, _STRIP))
+    for number, block in enumerate(parts):
         around = _grown(block, _DETAIL, bounds)
         deltas = []
         for one, which, its_plan, known in made_ready:
@@ -152,7 +153,7 @@ def _fidelity(mapped: Survey, tile: Tile) -> Steps:
             x = to_tensor(subject.source.working(level, around), pipeline.device)
             found = _told_apart(x, *deltas)[(..., *_within(block, around))]
             out[_within(block, tile.core)] = (255 * found[0]).permute(1, 2, 0).cpu().numpy()
-        yield None
+        yield Progress(number + 1, len(parts), "fidelity")
     return out
 
 

@@ -424,6 +424,7 @@ class FakeService:
                 self._work.put(step)
                 return
             first, last = checks[0].figures, checks[-1].figures
+            self.more_models.append(ModelCard(wish.name, wish.name, origin="tuned"))
             work.future.set_result(
                 Tuned(
                     str(Path(wish.folder) / f"{wish.name}.safetensors"), first, last, (), ("6 are few.",), number, 1.0

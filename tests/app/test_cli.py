@@ -628,12 +628,12 @@ def test_words_that_are_no_command_open_the_window(
         return 0
 
     monkeypatch.setattr(root, "open_window", open_window)
-    (here / "project").mkdir()
+    (here / "box12").mkdir()
     assert cli.main([]) == 0
     assert cli.main(["a.jpg", "b.jpg"]) == 0
-    assert cli.main(["project"]) == 0
+    assert cli.main(["box12"]) == 0
     assert cli.main(["gone.jpg"]) == 0  # the window says what is wrong with it
-    assert opened == [[], ["a.jpg", "b.jpg"], ["project"], ["gone.jpg"]]
+    assert opened == [[], ["a.jpg", "b.jpg"], ["box12"], ["gone.jpg"]]
 
 
 def test_figures_are_printed_and_infinity_is_null_in_json(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from archivist_app.bridge.base import EngineService, make_service, sentence
+from typing import TYPE_CHECKING
+
+from archivist_app.bridge.base import make_service, sentence
 from archivist_app.bridge.catalogue import Catalogue
 from archivist_app.bridge.exports import Exports
 from archivist_app.bridge.handles import JobHandle, StoppableHandle, StyleHandle
 from archivist_app.bridge.projects import Projects
 from archivist_app.bridge.rendering import Rendering
+
+if TYPE_CHECKING:
+    from archivist_app.bridge.base import EngineService as EngineService
 
 __all__ = ["Bridge", "EngineService", "JobHandle", "StoppableHandle", "StyleHandle", "make_service", "sentence"]
 

@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SPEC = ROOT / "packaging" / "archivist.spec"
+CAN_BE_MISSED = ROOT / "engine" / "rendering" / "foreign.py"  # `studio.community` says in a sentence what is missing
 
 
 def collect_data_files(package: str, includes: list[str] | None = None) -> list[tuple[str, str]]:
@@ -82,7 +83,7 @@ def test_every_file_and_module_that_the_bundle_s_recipe_names_is_there(recipe: R
 def test_what_the_bundle_leaves_out_is_imported_by_nothing_that_runs_in_it(recipe: Recipe) -> None:
     left_out = recipe.wanted["excludes"]
     for package in ("archivist_app", "engine"):
-        for file in (ROOT / package).rglob("*.py"):
+        for file in set((ROOT / package).rglob("*.py")) - {CAN_BE_MISSED}:
             for name, line in imported(file):
                 gone = any(f"{name}.".startswith(f"{part}.") for part in left_out)
                 assert not gone, f"{file.relative_to(ROOT)}:{line} imports {name}, which the bundle does not have"

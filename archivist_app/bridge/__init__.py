@@ -12,9 +12,9 @@ from archivist_app.bridge.projects import Projects
 from archivist_app.bridge.rendering import Rendering
 
 if TYPE_CHECKING:
-    from archivist_app.bridge.base import EngineService
+    from archivist_app.bridge.base import EngineService as EngineService  # with the engine's door, which comes later
 
-__all__ = ["Bridge", "EngineService", "JobHandle", "StoppableHandle", "StyleHandle", "make_service", "sentence"]
+__all__ = ["Bridge", "JobHandle", "StoppableHandle", "StyleHandle", "make_service", "sentence"]
 
 
 class Bridge(Rendering, Exports, Catalogue, Projects):

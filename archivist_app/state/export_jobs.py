@@ -25,6 +25,8 @@ class ExportJobs(QObject):
 
     noticed = Signal(str)
 
+    master_changed = Signal(object, str)  # ProjectItem, sentence: nothing is made of it until somebody accepts it
+
     def __init__(self, session: Session, bridge: Bridge, jobs: JobsModel, tasks: Tasks) -> None:
         super().__init__(session)
         self._session = session
@@ -82,6 +84,9 @@ class ExportJobs(QObject):
         outputs = [outcome.output for outcome in report.outcomes if outcome.output]
         path = outputs[0] if outputs else ""
         failed = [index for index, outcome in enumerate(report.outcomes) if outcome.state == "failed"]
+        for index in failed:
+            if report.outcomes[index].doubted:
+                self.master_changed.emit(batch.items[index], report.outcomes[index].sentence)
         if failed:
             again = replace(batch, items=tuple(batch.items[index] for index in failed), resumes="")
             self._jobs.set_retry(number, lambda: self._start(again))

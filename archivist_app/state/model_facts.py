@@ -46,7 +46,7 @@ def figures(card: ModelCard) -> str:
     """What was measured of it."""
     if not card.metrics:
         return "none; “archivist evaluate” measures it on pictures of yours"
-    return "; ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in card.metrics.items())
+    return "; ".join(f"{name.replace('_', ' ')}: {value:g}" for name, value in card.metrics.items())
 
 
 def pace(card: ModelCard) -> str:

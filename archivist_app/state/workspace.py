@@ -74,6 +74,8 @@ class Workspace:
         exporter = Exporter(session, bridge, jobs, tasks)
         custody = Custody(session, bridge, jobs, tasks)
         exporter.master_changed.connect(custody.doubt)
+        export_jobs = ExportJobs(session, bridge, jobs, tasks)
+        export_jobs.master_changed.connect(custody.doubt)
         thumbnails = Thumbnails(document, bridge, owner)  # first to hear of another image
         styles = StylesModel(document, bridge, thumbnails, preferences, owner)
         return cls(
@@ -99,7 +101,7 @@ class Workspace:
             jobs=jobs,
             exporter=exporter,
             export_choice=ExportChoice(session, bridge, preferences, tasks),
-            export_jobs=ExportJobs(session, bridge, jobs, tasks),
+            export_jobs=export_jobs,
             unfinished=Unfinished(exporter, bridge, jobs),
             optimiser=Optimiser(session, exporter, bridge, jobs, tasks),
             tuner=Tuner(session, bridge, jobs, tasks),

@@ -211,7 +211,6 @@ def _style_sheet(t: Tokens) -> str:
     QPushButton[role="segment"]:checked {{ background: {t.field}; color: {t.accent}; }}
     QComboBox {{ background: {t.field}; border: 1px solid transparent; border-radius: 4px; padding: 2px 6px; }}
     QComboBox:focus {{ border: 1px solid {t.accent}; }}
-    QComboBox::drop-down {{ border: none; width: 20px; }}
     QComboBox QAbstractItemView {{ background: {t.panel}; selection-background-color: {t.hover}; padding: 4px; }}
     QComboBox QLineEdit, QComboBox QLineEdit:hover, QComboBox QLineEdit:focus {{ background: {t.field}; border: none; }}
     QCheckBox {{ spacing: 8px; border: 1px solid transparent; }}

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
-from engine.errors import RecipeError, WriteError
+from engine.errors import EngineError, RecipeError, WriteError
 from engine.runtime.worker import Lane, Steps, Work
 from engine.service.core import OnPass, Report, Stoppable, decode, in_sentences, probe, settled, steps_in_sentences
 from engine.service.packaging import Packaging
 from engine.types import (
     SHIPPED_MODEL,
+    Event,
+    EventObject,
     ExportBatch,
     ExportEstimate,
     ExportOptions,
@@ -219,6 +221,7 @@ class Exports(Packaging):
             from engine.export.single import Order
 
             self._allowed(item.source, item.recipe)
+            yield from self._unchanged(item.source)
             source = yield from self._decoded(item.source)
             pipeline = self._pipeline(item.recipe)
             subject = self._subject(item.source, item.recipe, source)
@@ -231,9 +234,25 @@ class Exports(Packaging):
             if batch.settings.preset == "package":
                 packaged, written = yield from self._packed(order, tools, batch.project, item, batch.package)
                 return replace(written, notices=packaged.notices)
-            return (yield from render(order, batch.settings, tools))
+            written = yield from render(order, batch.settings, tools)
+            return (yield from self._logged(item, target, batch.settings.preset, written))
 
         return steps_in_sentences(self._enduring(steps))()
+
+    def _logged(self, item: ProjectItem, target: Path, preset: str, written: Written) -> Generator[None, None, Written]:
+        """Keeps an export in the project's audit log; where that cannot be written, the outcome says so."""
+        master = self._place(item.source)
+        about = (
+            EventObject(master.name, item.source.sha256, item.source.size),
+            EventObject(target.name, role="outcome"),
+        )
+        details = {"preset": preset, "recipe": item.recipe.to_json()}
+        event = Event("exporting", f"{master.name} was exported as {target.name}.", objects=about, details=details)
+        try:
+            yield from self._record(item.source, event)
+        except EngineError as error:
+            return replace(written, notices=(*written.notices, f"The project’s log does not tell of it: {error}"))
+        return written
 
     def _resolved(self, recipe: Recipe) -> tuple[Recipe, dict[str, str]]:
         """The recipe with the weights that it will be run with, and what else determines the result."""

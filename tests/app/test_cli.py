@@ -587,7 +587,7 @@ def test_what_a_model_learned_from_and_where_it_fails_is_shown(
 ) -> None:
     assert cli.main(["models", "show", "archivist-1"]) == 0
     shown = capsys.readouterr().out
-    for name in ("Licence: MIT", "Training data: unknown", "Figures: psnr 24", "Known to fail: "):
+    for name in ("Licence: MIT", "Training data: unknown", "Figures: psnr: 24", "Known to fail: "):
         assert name in shown
 
 

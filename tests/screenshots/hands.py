@@ -22,7 +22,7 @@ PATIENCE = 240.0  # seconds, on a busy machine
 PAUSE = 1.0
 TOOLS = ("Xvfb", "openbox", "xdotool", "import")
 SIZE = (1280, 800)
-VIEWER, SLIDER = (580, 420), (1120, 140)  # places in the window, which is as large as SIZE
+VIEWER, SLIDER = (580, 420), (1120, 179)  # the middle of the viewer, the knob of alpha, in a window of SIZE
 T = TypeVar("T")
 
 

@@ -44,8 +44,11 @@ class Tasks:
         await asyncio.gather(*others, return_exceptions=True)
 
 
-async def answer(dialog: QDialog) -> int:
-    """Show `dialog` without a nested event loop and wait for its result code; it is gone afterwards."""
+async def answer(dialog: QDialog, *, modal: bool = True) -> int:
+    """Show `dialog` without a nested event loop and wait for its result code; it is gone afterwards.
+
+    One that is not modal lets people work on beside it.
+    """
     loop = asyncio.get_running_loop()
     finished: asyncio.Future[int] = loop.create_future()
 
@@ -55,7 +58,10 @@ async def answer(dialog: QDialog) -> int:
 
     dialog.finished.connect(settle)
     try:
-        dialog.open()
+        if modal:
+            dialog.open()
+        else:
+            dialog.show()
         return await finished
     finally:
         if isValid(dialog):  # its window may have been taken down meanwhile

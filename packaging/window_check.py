@@ -18,6 +18,7 @@ LOOK_EVERY = 0.01
 WARM_STARTS = 3
 SETTLED = 6  # seconds after the engine is loaded until the image on screen is refined
 SYSTEM = ("/usr/lib", "/lib", "/usr/share")
+INDEX = "/etc/ld.so.cache"  # of the system's libraries, mapped for a moment while one is looked for
 T = TypeVar("T")
 
 
@@ -128,7 +129,7 @@ def _libraries_after_engine(process: subprocess.Popen[bytes], folder: Path) -> l
 
     def loaded() -> set[str] | None:
         paths = {line.split(maxsplit=5)[5] for line in maps.read_text().splitlines() if ".so" in line}
-        return paths if any("libtorch_cpu" in path for path in paths) else None
+        return paths - {INDEX} if any("libtorch_cpu" in path for path in paths) else None
 
     _wait(loaded, process)
     time.sleep(1)  # what comes with it

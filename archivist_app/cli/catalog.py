@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from archivist_app.cli import common, report
 from archivist_app.cli.common import Json
+from archivist_app.state import model_facts
 from engine.errors import EngineError, RecipeError
-from engine.types import ModelCard, StyleCard
+from engine.types import ModelCard, NewModel, StyleCard
 
 if TYPE_CHECKING:
     from engine.service import EngineService
 
 styles_app = typer.Typer(help="The styles that can be chosen.", invoke_without_command=True)
 models_app = typer.Typer(help="The networks that can be chosen.", invoke_without_command=True)
+Card = TypeVar("Card", StyleCard, ModelCard)
 StyleId = Annotated[str, typer.Argument(metavar="ID")]
 
 
@@ -42,7 +45,14 @@ def list_styles(as_json: Json = False) -> None:
 @styles_app.command("show")
 def show_style(style: StyleId, as_json: Json = False) -> None:
     """Show where a style comes from."""
-    _show(common.new_service().styles(), style, "style", as_json)
+    facts = asdict(_found(common.new_service().styles(), style, "style"))
+    if as_json:
+        report.emit(facts)
+        return
+    for key, value in _without_code(facts).items():
+        text = _words(value)
+        if text:
+            report.say(f"{key}: {text}")
 
 
 @styles_app.command("add")
@@ -104,28 +114,80 @@ def list_models(as_json: Json = False) -> None:
     if as_json:
         report.emit({"models": [asdict(card) for card in cards]})
     else:
-        rows = [(card.id, card.title, str(card.scale), card.licence) for card in cards]
-        report.table(("id", "title", "scale", "licence"), rows)
+        rows = [(card.id, card.title, card.origin, str(card.scale), card.licence) for card in cards]
+        report.table(("id", "title", "kind", "scale", "licence"), rows)
 
 
 @models_app.command("show")
 def show_model(model: Annotated[str, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
-    """Show what a network is, what it was trained on and what it measured."""
-    _show(common.new_service().models(), model, "model", as_json)
+    """Show what a network is, what it was trained on, what it measured and where it fails."""
+    card = _found(common.new_service().models(), model, "model")
+    if as_json:
+        report.emit(asdict(card))
+    else:
+        _say_model(card)
 
 
-def _show(cards: Sequence[StyleCard] | Sequence[ModelCard], wanted: str, kind: str, as_json: bool) -> None:
+@models_app.command("import")
+def import_model(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .safetensors or .pth file with its weights.")],
+    title: Annotated[str, typer.Option(help="Its name; the file's if not given.")] = "",
+    licence: Annotated[
+        str | None, typer.Option(help="Under which terms it may be used; asked for on a terminal.")
+    ] = None,
+    source: Annotated[str, typer.Option(help="Where it comes from.")] = "",
+    training_data: Annotated[str, typer.Option(help="What it was trained on, where that is known.")] = "",
+    project: Annotated[Path | None, typer.Option(metavar="DIR", help="A project that is to hold it.")] = None,
+    restricted: Annotated[
+        bool, typer.Option("--restricted", help="It may be of an architecture whose terms forbid some uses.")
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Take in another network (Real-ESRGAN, SwinIR, SCUNet, NAFNet and others); nothing in its file can run."""
+    if project is not None and not (project / "project.json").is_file():
+        raise RecipeError(f"“{project}” is no project; name a folder that `archivist` made as one, or leave it out.")
+    if licence is None:
+        licence = _asked_licence(file)
+    folder = str(project.absolute()) if project is not None else ""
+    new = NewModel(str(file.absolute()), title, licence, source, training_data, restricted, folder)
+    with common.engine() as service, report.progress_bar("Importing", quiet=as_json) as advance:
+        card = report.await_work(service.import_model(new, advance))
+    if as_json:
+        report.emit(asdict(card))
+    else:
+        report.say(card.id)
+        if card.licence == model_facts.UNKNOWN:
+            report.complain("Its licence is recorded as unknown; import it again with --licence once you know it.")
+    return report.DONE
+
+
+def _asked_licence(file: Path) -> str:
+    """What a person at a terminal answers; "" where nobody can be asked."""
+    if not (sys.stdin.isatty() and file.is_file()):
+        return ""
+    answer: str = typer.prompt(f"Licence of {file.name} (empty: unknown)", default="", show_default=False, err=True)
+    return answer.strip()
+
+
+@models_app.command("remove")
+def remove_models(models: Annotated[list[str], typer.Argument(metavar="ID")]) -> None:
+    """Remove imported networks; recipes that use them can then no longer be run."""
+    service = common.new_service()
+    for model in models:
+        service.remove_model(model)
+
+
+def _say_model(card: ModelCard) -> None:
+    report.say(card.title)
+    for name, text in model_facts.facts(card):
+        report.say(f"{name}: {text}" if name else f"  {text}")
+
+
+def _found(cards: Sequence[Card], wanted: str, kind: str) -> Card:
     card = next((card for card in cards if card.id == wanted), None)
     if card is None:
         raise RecipeError(f"There is no {kind} “{wanted}”; `archivist {kind}s` lists those there are.")
-    facts = asdict(card)
-    if as_json:
-        report.emit(facts)
-        return
-    for key, value in _without_code(facts).items():
-        text = _words(value)
-        if text:
-            report.say(f"{key}: {text}")
+    return card
 
 
 def _words(value: Any) -> str:

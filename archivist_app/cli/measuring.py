@@ -79,7 +79,7 @@ def evaluate(
         int | None, typer.Option(metavar="2|4", help="Shrink the clean ones instead, and measure enlarging them.")
     ] = None,
     peer: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="A network of Real-ESRGAN's family to compare with.")
+        list[Path] | None, typer.Option(metavar="FILE", help="Another network's file, to compare with.")
     ] = None,
     device: DeviceOption = Device.AUTO,
     as_json: Json = False,

@@ -55,14 +55,21 @@ class Assessing(QObject):
             self.copied.emit(self._copied)
             self._session.noticed.emit("The settings are copied; paste them onto the images you select.")
 
+    def apply(self, uuids: Sequence[str]) -> None:
+        """Give images the settings of the one on screen; each keeps its own damage mask."""
+        item = self._session.item
+        if item is not None:
+            others = [uuid for uuid in uuids if uuid != item.uuid]
+            self._give(others, item.recipe, "Settings applied")
+
     def paste(self, uuids: Sequence[str]) -> None:
         """Give images the settings that were copied; each keeps its own damage mask."""
         if self._copied is not None:
-            recipe = self._copied
-            items = [
-                replace(item, recipe=replace(recipe, mask=item.recipe.mask)) for item in self._session.items(uuids)
-            ]
-            self._decide(items, "Settings pasted")
+            self._give(uuids, self._copied, "Settings pasted")
+
+    def _give(self, uuids: Sequence[str], recipe: Recipe, text: str) -> None:
+        items = self._session.items(uuids)
+        self._decide([replace(item, recipe=replace(recipe, mask=item.recipe.mask)) for item in items], text)
 
     def _decide(self, items: Sequence[ProjectItem], text: str) -> None:
         if len(items) > 1:

@@ -46,6 +46,10 @@ class Gesture:
         self._held = False
         self._last = 0.0
 
+    def resume(self) -> None:
+        """A second press of a double click: the change it makes belongs to the first press."""
+        self._last = time.monotonic()
+
     def number(self) -> int:
         """The gesture a change that happens now belongs to."""
         now = time.monotonic()

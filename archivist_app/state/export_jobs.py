@@ -10,7 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from archivist_app.async_tools import Tasks
-from archivist_app.bridge import BatchHandle, Bridge
+from archivist_app.bridge import Bridge, JobHandle
 from archivist_app.state.jobs_model import JobsModel, Ways
 from archivist_app.state.session import Session
 from engine.errors import Cancelled, EngineError
@@ -24,6 +24,8 @@ class ExportJobs(QObject):
     """Starts jobs, follows them to their end, and lists those that were interrupted."""
 
     noticed = Signal(str)
+
+    master_changed = Signal(object, str)  # ProjectItem, sentence: nothing is made of it until somebody accepts it
 
     def __init__(self, session: Session, bridge: Bridge, jobs: JobsModel, tasks: Tasks) -> None:
         super().__init__(session)
@@ -64,7 +66,7 @@ class ExportJobs(QObject):
         preset = export_preset(batch.settings.preset).title
         return first if len(batch.items) == 1 else f"{preset}: {len(batch.items)} images"
 
-    async def _follow(self, number: int, batch: ExportBatch, handle: BatchHandle) -> None:
+    async def _follow(self, number: int, batch: ExportBatch, handle: JobHandle[ExportReport]) -> None:
         try:
             report = await handle.result()
         except Cancelled:
@@ -82,6 +84,9 @@ class ExportJobs(QObject):
         outputs = [outcome.output for outcome in report.outcomes if outcome.output]
         path = outputs[0] if outputs else ""
         failed = [index for index, outcome in enumerate(report.outcomes) if outcome.state == "failed"]
+        for index in failed:
+            if report.outcomes[index].doubted:
+                self.master_changed.emit(batch.items[index], report.outcomes[index].sentence)
         if failed:
             again = replace(batch, items=tuple(batch.items[index] for index in failed), resumes="")
             self._jobs.set_retry(number, lambda: self._start(again))

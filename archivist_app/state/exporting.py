@@ -10,11 +10,11 @@ from pathlib import Path, PurePath
 from PySide6.QtCore import QObject, Signal
 
 from archivist_app.async_tools import Tasks
-from archivist_app.bridge import Bridge, ExportHandle
+from archivist_app.bridge import Bridge, JobHandle
 from archivist_app.state.jobs_model import JobsModel, Ways
 from archivist_app.state.session import Session
 from engine.errors import Cancelled, EngineError, MasterChangedError
-from engine.types import ExportOptions, ImageRef, Project, ProjectItem, Recipe, UnfinishedExport
+from engine.types import ExportOptions, ImageRef, Project, ProjectItem, Recipe, Restored, UnfinishedExport
 
 KIND = ".tif"
 
@@ -112,7 +112,9 @@ class Exporter(QObject):
             if item.source == image:
                 self.master_changed.emit(item, text)
 
-    async def _follow(self, number: int, target: Path, handle: ExportHandle, image: ImageRef | None = None) -> None:
+    async def _follow(
+        self, number: int, target: Path, handle: JobHandle[Restored], image: ImageRef | None = None
+    ) -> None:
         try:
             restored = await handle.result()
         except Cancelled:

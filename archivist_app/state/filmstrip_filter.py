@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QSortFilterProxyModel
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Slot
 
 from archivist_app.state.filmstrip_model import FilmRole, FilmstripModel, name_of
 from engine.types import ProjectItem, Recipe
@@ -47,10 +48,20 @@ class Wish:
         """Whether some image may be hidden."""
         return bool(self.text) or self.least_stars > 0 or self.which is not Which.ALL
 
+    def key(self, item: ProjectItem) -> str | int:
+        """What images are sorted by; not asked for in the project's own order."""
+        match self.order:
+            case Order.NAME:
+                return name_of(item).casefold()
+            case Order.STARS:
+                return -item.stars
+        return ("", "approved", "rejected").index(item.decision)
+
     def shows(self, item: ProjectItem) -> bool:
         """Whether an image is among those wanted."""
-        words = f"{name_of(item)}\n{item.note}".casefold()
-        if self.text.casefold() not in words or item.stars < self.least_stars:
+        if item.stars < self.least_stars:
+            return False
+        if self.text and self.text.casefold() not in f"{name_of(item)}\n{item.note}".casefold():
             return False
         match self.which:
             case Which.OPEN:
@@ -62,15 +73,22 @@ class Wish:
         return True
 
 
-class FilmstripFilter(QSortFilterProxyModel):
-    """The filmstrip's rows as they are wished for; `wish` is a value, replaced as a whole."""
+class FilmstripFilter(QAbstractListModel):
+    """The filmstrip's rows as they are wished for; `wish` is a value, replaced as a whole.
+
+    Rows are chosen and sorted at once, by one key an image: a proxy of Qt’s would ask Python for every comparison, and
+    with thousands of images stop the window for seconds while the engine’s thread runs beside it.
+    """
 
     def __init__(self, model: FilmstripModel, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._model = model
         self._wish = Wish()
-        self.setSourceModel(model)
-        self.setDynamicSortFilter(True)
+        self._rows: list[int] = []  # of the model, in the order shown
+        self._places: dict[int, int] = {}  # where each of them is
+        model.modelAboutToBeReset.connect(self.beginResetModel)
+        model.modelReset.connect(self._start_anew)
+        model.dataChanged.connect(self._follow)
 
     @property
     def wish(self) -> Wish:
@@ -82,32 +100,65 @@ class FilmstripFilter(QSortFilterProxyModel):
         """Show other images, or in another order."""
         if wish != self._wish:
             self._wish = wish
-            self.invalidate()
-            self.sort(-1 if wish.order is Order.PROJECT else 0)
+            self._arrange()
 
     def row_of(self, uuid: str) -> int:
         """The row of an item, -1 where it is hidden or not in the project."""
-        source = self._model.index(self._model.row_of(uuid))
-        return self.mapFromSource(source).row() if source.isValid() else -1
+        return self._places.get(self._model.row_of(uuid), -1)
 
     def item(self, row: int) -> ProjectItem:
         """The item of a row that is shown."""
-        item: ProjectItem = self.index(row, 0).data(FilmRole.ITEM)
-        return item
+        return self._model.item(self._rows[row])
 
-    def filterAcceptsRow(self, row: int, _parent: Index) -> bool:
-        """Whether a row of the project is shown."""
-        return self._wish.shows(self._model.item(row))
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        """How many images are shown."""
+        return 0 if parent.isValid() else len(self._rows)
 
-    def lessThan(self, left: Index, right: Index) -> bool:
-        """Whether one image comes before another."""
-        one, other = self._model.item(left.row()), self._model.item(right.row())
-        if self._wish.order is Order.NAME:
-            return name_of(one).casefold() < name_of(other).casefold()
-        if self._wish.order is Order.STARS:
-            return one.stars > other.stars
-        ranks = ("", "approved", "rejected")
-        return ranks.index(one.decision) < ranks.index(other.decision)
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """What the filmstrip says of a row."""
+        if not 0 <= index.row() < len(self._rows):
+            return None
+        return self._model.data(self._model.index(self._rows[index.row()]), role)
+
+    def _wanted(self) -> list[int]:
+        wish, items = self._wish, [self._model.item(row) for row in range(self._model.rowCount())]
+        rows = [row for row, item in enumerate(items) if wish.shows(item)]
+        if wish.order is not Order.PROJECT:
+            rows.sort(key=lambda row: wish.key(items[row]))
+        return rows
+
+    def _put(self, rows: list[int]) -> None:
+        self._rows, self._places = rows, {row: place for place, row in enumerate(rows)}
+
+    @Slot()
+    def _start_anew(self) -> None:
+        self._put(self._wanted())
+        self.endResetModel()
+
+    def _arrange(self) -> None:
+        """Other rows, or in another order; what is selected and still shown stays selected."""
+        rows = self._wanted()
+        if rows == self._rows:
+            return
+        self.layoutAboutToBeChanged.emit()
+        held = self.persistentIndexList()
+        old = [self._rows[index.row()] for index in held]
+        self._put(rows)
+        places = [self._places.get(row, -1) for row in old]
+        self.changePersistentIndexList(held, [self.index(at) if at >= 0 else QModelIndex() for at in places])
+        self.layoutChanged.emit()
+
+    @Slot(QModelIndex, QModelIndex, list)
+    def _follow(self, first: QModelIndex, last: QModelIndex, roles: list[int]) -> None:
+        """Items changed: they may have another place now, or none; not so where only a picture has come."""
+        if list(roles) != [FilmRole.FRAME]:
+            self._arrange()
+        if first == last:
+            place = self._places.get(first.row(), -1)
+            if place >= 0:
+                self.dataChanged.emit(self.index(place), self.index(place), roles)
+        elif self._rows:
+            self.dataChanged.emit(self.index(0), self.index(len(self._rows) - 1), roles)
 
 
 def is_edited(item: ProjectItem) -> bool:

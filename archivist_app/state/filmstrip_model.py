@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
-from pathlib import PurePosixPath
 from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
@@ -34,7 +34,8 @@ class FilmstripModel(QAbstractListModel):
         super().__init__(parent)
         self._bridge = bridge
         self._project: Project | None = None
-        self._items: tuple[ProjectItem, ...] = ()
+        self._items: list[ProjectItem] = []
+        self._rows: dict[str, int] = {}  # by uuid
         self._frames: dict[str, Frame | None] = {}  # by uuid, oldest first
         self._faults: dict[str, str] = {}
         self._doubts: dict[str, str] = {}
@@ -50,21 +51,26 @@ class FilmstripModel(QAbstractListModel):
         else:
             self._forget_moved(project.items if project else ())
         self._project = project
-        self._items = project.items if project else ()
+        self._items = list(project.items) if project else []
+        self._rows = {item.uuid: row for row, item in enumerate(self._items)}
         self.endResetModel()
 
-    def show_item(self, item: ProjectItem) -> None:
-        """Show what was decided about an item; its thumbnail stays."""
-        row = self.row_of(item.uuid)
-        if row >= 0 and self._items[row] != item:
-            self._items = (*self._items[:row], item, *self._items[row + 1 :])
-            self._changed(item.uuid)
+    def show_items(self, items: Iterable[ProjectItem]) -> None:
+        """Show what was decided about items; their thumbnails stay. Told at once, however many they are."""
+        changed = []
+        for item in items:
+            row = self.row_of(item.uuid)
+            if row >= 0 and self._items[row] != item:
+                self._items[row] = item
+                changed.append(row)
+        if changed:
+            self.dataChanged.emit(self.index(min(changed)), self.index(max(changed)))
 
     def show_doubt(self, uuid: str, text: str) -> None:
         """A master is not the file that was added, for that reason; "" where it is again."""
         if text != self.doubt(uuid):
             self._doubts[uuid] = text
-            self._changed(uuid)
+            self._changed(uuid, FilmRole.DOUBT)
 
     def doubt(self, uuid: str) -> str:
         """Why the master of an item is not what it was; "" while nothing is known against it."""
@@ -80,7 +86,7 @@ class FilmstripModel(QAbstractListModel):
 
     def row_of(self, uuid: str) -> int:
         """The row of an item, -1 where it is not in the project."""
-        return next((row for row, item in enumerate(self._items) if item.uuid == uuid), -1)
+        return self._rows.get(uuid, -1)
 
     def item(self, row: int) -> ProjectItem:
         """The item of a row."""
@@ -125,11 +131,11 @@ class FilmstripModel(QAbstractListModel):
         def arrived(frame: Frame) -> None:
             if item.uuid in self._frames:
                 self._frames[item.uuid] = frame
-                self._changed(item.uuid)
+                self._changed(item.uuid, FilmRole.FRAME)
 
         def failed(text: str) -> None:
             self._faults[item.uuid] = text
-            self._changed(item.uuid)
+            self._changed(item.uuid, FilmRole.FAULT)
 
         try:
             self._bridge.register(project, item)
@@ -138,16 +144,16 @@ class FilmstripModel(QAbstractListModel):
             return
         self._bridge.picture(item.source, THUMBNAIL, arrived, failed)
 
-    def _changed(self, uuid: str) -> None:
+    def _changed(self, uuid: str, role: FilmRole) -> None:
         row = self.row_of(uuid)
         if row >= 0:
             index = self.index(row)
-            self.dataChanged.emit(index, index)
+            self.dataChanged.emit(index, index, [role])
 
 
 def name_of(item: ProjectItem) -> str:
     """The file's name."""
-    return PurePosixPath(item.source.path.replace("\\", "/")).name
+    return item.source.path.replace("\\", "/").rstrip("/").rpartition("/")[2]
 
 
 def assessment(item: ProjectItem) -> str:

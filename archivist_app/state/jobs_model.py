@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any, Literal
@@ -52,6 +52,8 @@ class Job:
     can_pause: bool = False
     paused_at: float = 0.0  # time.monotonic() since when it rests, 0 while it does not
     can_retry: bool = False  # whether it ended without a result and can be begun anew
+    kept: bool = False  # whether what it has computed is still there, until it is taken from the list
+    took: float = 0.0  # seconds from its first step to its end
 
     @property
     def running(self) -> bool:
@@ -76,6 +78,35 @@ class Job:
         ):
             return None
         return (now - self.started) * (step.total - step.done) / step.done
+
+
+@dataclass(frozen=True, slots=True)
+class Overall:
+    """All jobs of the list taken together."""
+
+    total: int
+    ended: int
+    failed: int
+    seconds_left: float | None  # None while nothing suggests how long the rest takes
+
+    @property
+    def text(self) -> str:
+        """In a line."""
+        parts = [f"{self.ended} of {self.total} jobs ended"]
+        parts += [f"{self.failed} failed"] if self.failed else []
+        return " · ".join(filter(None, (*parts, time_left(self.seconds_left))))
+
+
+def overall(jobs: Sequence[Job], now: float) -> Overall:
+    """How far they are. Those that wait for their turn will take as long as the others did."""
+    ended = [job for job in jobs if not job.running]
+    begun = [left for job in jobs if (left := job.seconds_left(now)) is not None]
+    waiting = sum(job.running and job.progress is None for job in jobs)
+    took = [job.took for job in ended if job.state == "done"]
+    took = took or [now - job.started + left for job in jobs if (left := job.seconds_left(now)) is not None]
+    known = bool(took) and any(job.running and not job.paused for job in jobs)
+    left = max(begun, default=0.0) + waiting * sum(took) / len(took) if known else None
+    return Overall(len(jobs), len(ended), sum(job.state == "failed" for job in jobs), left)
 
 
 def time_left(seconds: float | None) -> str:
@@ -155,8 +186,12 @@ class JobsModel(QAbstractListModel):
             self._stops.pop(number, None)
             self._holds.pop(number, None)
             again = number in self._retries and state in ("failed", "cancelled")
-            ended = replace(job, state=state, text=text, path=path, report=report)
-            self._put(replace(ended, paused_at=0.0, can_pause=False, can_retry=again))
+            took = time.monotonic() - job.started if job.started else 0.0
+            ended = replace(job, state=state, text=text, path=path, report=report, took=took)
+            ended = replace(ended, paused_at=0.0, can_pause=False, can_retry=again)
+            self._put(replace(ended, kept=number in self._forgets))
+            if state == "failed":
+                self._move_to_end(number)
             self.running_changed.emit(self.running)
 
     def set_retry(self, number: int, retry: Callable[[], None]) -> None:
@@ -197,6 +232,18 @@ class JobsModel(QAbstractListModel):
             self.remove(number)
             again()
 
+    def retry_all(self) -> None:
+        """Begin anew whatever failed."""
+        for job in self.jobs:
+            if job.state == "failed":
+                self.retry(job.number)
+
+    def remove_ended(self) -> None:
+        """Take every finished job from the list, those that failed too; not those that can go on."""
+        for job in self.jobs:
+            if not job.kept:
+                self.remove(job.number)
+
     def cancel_all(self) -> None:
         """Ask every running job to stop."""
         for job in self.jobs:
@@ -214,6 +261,14 @@ class JobsModel(QAbstractListModel):
             forget = self._forgets.pop(number, None)
             if forget is not None:
                 forget()
+
+    def _move_to_end(self, number: int) -> None:
+        """What failed is found together, below everything else."""
+        row = next(row for row, job in enumerate(self._jobs) if job.number == number)
+        if row < len(self._jobs) - 1:
+            self.beginMoveRows(QModelIndex(), row, row, QModelIndex(), len(self._jobs))
+            self._jobs.append(self._jobs.pop(row))
+            self.endMoveRows()
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
         """How many jobs are listed."""

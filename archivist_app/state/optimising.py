@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from archivist_app.async_tools import Tasks
-from archivist_app.bridge import Bridge, OptimiseHandle
+from archivist_app.bridge import Bridge, StoppableHandle
 from archivist_app.state.exporting import Exporter
 from archivist_app.state.jobs_model import JobsModel, Ways
 from archivist_app.state.session import Session
@@ -69,9 +69,9 @@ class Optimiser(QObject):
         document = self._session.document
         return document.image == image and document.recipe == recipe
 
-    async def _follow(self, number: int, handle: OptimiseHandle) -> None:
+    async def _follow(self, number: int, handle: StoppableHandle[Optimised]) -> None:
         try:
-            done = await handle.optimised()
+            done = await handle.result()
         except Cancelled:
             self._jobs.finish(number, "cancelled", "Stopped; nothing was written.")
         except EngineError as error:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from archivist_app.bridge import Bridge
 from archivist_app.state.document import Document
-from engine.types import Frame, Quality, Recipe, RenderRequest
+from engine.types import Frame, Quality, Recipe, Region, RenderRequest
 
 REST_MS = 120  # how long nothing must change before the visible part is rendered at full quality
 
@@ -25,6 +28,7 @@ class Rendering(QObject):
         self._generation = 0
         self._shown = 0  # generation of the newest draft passed on
         self._busy = False
+        self._part: Callable[[], Region | None] = lambda: None
         self._trial: Recipe | None = None  # shown in place of the document's recipe
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
         self._rest.timeout.connect(self._refine)
@@ -35,6 +39,11 @@ class Rendering(QObject):
         bridge.frame_arrived.connect(self._receive)
         bridge.refined.connect(self._settle)
         bridge.render_failed.connect(self._report)
+
+    def draft_only(self, part: Callable[[], Region | None]) -> None:
+        """Ask where on the master a restoration is seen, None for everywhere: while a slider moves, drafts are made of
+        that alone, and come as much faster. The refinement that follows is of the whole view."""
+        self._part = part
 
     def stop(self) -> None:
         """Ask for nothing more."""
@@ -56,7 +65,7 @@ class Rendering(QObject):
     @Slot(object)
     def _follow(self, _recipe: object) -> None:
         self._trial = None
-        self._draft()
+        self._ask_draft(self._part())
 
     @Slot(object)
     def _start_anew(self, _image: object) -> None:
@@ -68,10 +77,17 @@ class Rendering(QObject):
     @Slot()
     @Slot(object)
     def _draft(self, _change: object = None) -> None:
+        self._ask_draft(None)
+
+    def _ask_draft(self, part: Region | None) -> None:
         self._generation += 1
         request = self._request("draft")
         if request is None:
             return
+        if part is not None:
+            seen = request.view.region.intersect(part)
+            if seen.width and seen.height:
+                request = replace(request, view=replace(request.view, region=seen))
         self._bridge.draft(request)
         self._set_busy(self._trial is None)
         if self._trial is None:

@@ -40,6 +40,7 @@ class Session(QObject):
     project_changed = Signal(object)  # Project
     item_changed = Signal(object)  # ProjectItem now on screen
     overview_arrived = Signal(object)  # Frame of the whole untouched image
+    unreadable = Signal(str)  # why the image on screen cannot be shown
     info_arrived = Signal(object)  # ImageInfo of the image on screen
     nothing_opened = Signal()  # what was asked for cannot be had, and nothing else is on screen
     opening_changed = Signal(str)  # what is being opened, in words; "" when nothing is
@@ -214,8 +215,9 @@ class Session(QObject):
             path = self._bridge.register(self._project, item)
         except EngineError as error:
             self.master_missing.emit(item, str(error))
+            self.unreadable.emit(str(error))
             return
-        self._bridge.picture(item.source, OVERVIEW, self._show_overview, self.failed.emit)
+        self._bridge.picture(item.source, OVERVIEW, self._show_overview, lambda text: self._tell_unreadable(uuid, text))
         self._tasks.spawn(self._examine(item, path))
 
     def step(self, by: int) -> None:
@@ -223,6 +225,11 @@ class Session(QObject):
         row = self.shown.row_of(self._current or "") + by
         if self._current is not None and 0 <= row < self.shown.rowCount():
             self.show_item(self.shown.item(row).uuid)
+
+    def _tell_unreadable(self, uuid: str, text: str) -> None:
+        self.failed.emit(text)
+        if uuid == self._current:
+            self.unreadable.emit(text)
 
     def _show_overview(self, frame: Frame) -> None:
         if frame.request.image == self.document.image:
@@ -332,9 +339,8 @@ class Session(QObject):
             self.history.push_change(ItemsCommand(self._put, pairs, text))
 
     def _put(self, values: Values) -> None:
-        for uuid, changed in values.items():
-            if uuid in self._items:
-                self._keep(replace(self._items[uuid], **changed))
+        known = {uuid: changed for uuid, changed in values.items() if uuid in self._items}
+        self._keep(*(replace(self._items[uuid], **changed) for uuid, changed in known.items()))
         current = self.item
         if current is not None and current.uuid in values:
             self.document.recipe = current.recipe
@@ -342,13 +348,13 @@ class Session(QObject):
             if "snapshots" in values[current.uuid]:
                 self.snapshots_changed.emit(current)
 
-    def _keep(self, item: ProjectItem) -> None:
-        """What was decided about an image: soon in the journal, and in its file within two seconds."""
-        item = replace(item, revision=self._items[item.uuid].revision + 1)
-        self._items[item.uuid] = item
-        self.filmstrip.show_item(item)
-        self._unsaved.add(item.uuid)
-        self._unjournaled.add(item.uuid)
+    def _keep(self, *items: ProjectItem) -> None:
+        """What was decided about images: soon in the journal, and in their files within two seconds."""
+        newer = [replace(item, revision=self._items[item.uuid].revision + 1) for item in items]
+        self._items.update({item.uuid: item for item in newer})
+        self.filmstrip.show_items(newer)
+        self._unsaved.update(item.uuid for item in newer)
+        self._unjournaled.update(item.uuid for item in newer)
         if not self._autosave.isActive():
             self._autosave.start(AUTOSAVE_MS)
         if not self._journaling.isActive():

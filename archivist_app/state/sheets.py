@@ -105,6 +105,6 @@ class Gatherer:
             changes=changes.pixels,
             scale=frame.before.shape[1] / opened.info.width,
             made=words_for(item, self._bridge.styles()),
-            facts=facts_of(item, opened.info, self._bridge.models(), project.name),
+            facts=facts_of(item, opened.info, await self._bridge.models(), project.name),
             generated=item.recipe.strength > 0,
         )

@@ -9,7 +9,7 @@ from typing import Literal
 from PySide6.QtCore import QObject, Signal
 
 from archivist_app.async_tools import Tasks
-from archivist_app.bridge import Bridge, TuningHandle
+from archivist_app.bridge import Bridge, StoppableHandle
 from archivist_app.state.jobs_model import JobsModel, Ways
 from archivist_app.state.session import Session
 from engine.errors import Cancelled, EngineError
@@ -89,11 +89,11 @@ class Tuner(QObject):
         """Let it rest, or go on."""
         self._jobs.hold(self._number, paused)
 
-    async def _follow(self, number: int, handle: TuningHandle) -> None:
+    async def _follow(self, number: int, handle: StoppableHandle[Tuned]) -> None:
         tuned, text = None, "Stopped by an unforeseen fault; your originals are untouched."
         state: Literal["done", "failed", "cancelled"] = "failed"
         try:
-            tuned = await handle.tuned()
+            tuned = await handle.result()
             state, text = "done", sentence_of(tuned)
         except Cancelled:
             state, text = "cancelled", "Stopped; no model was written. The same again goes on from here."

@@ -31,8 +31,8 @@ class Unfinished(QObject):
         for one in found:
             self._add(one)
         if found:
-            what = "An export was" if len(found) == 1 else f"{len(found)} exports were"
-            self.noticed.emit(f"{what} cut off when Archivist ended; the list below can go on with it.")
+            what, it = ("An export was", "it") if len(found) == 1 else (f"{len(found)} exports were", "them")
+            self.noticed.emit(f"{what} cut off when Archivist ended; the list below can go on with {it}.")
 
     def _add(self, one: UnfinishedExport) -> None:
         name = Path(one.target).name

@@ -18,6 +18,7 @@ from archivist_app.state.exporting import Exporter
 from archivist_app.state.jobs_model import JobsModel
 from archivist_app.state.maps import Maps
 from archivist_app.state.mask_editing import MaskEditor
+from archivist_app.state.models import Models
 from archivist_app.state.optimising import Optimiser
 from archivist_app.state.own_styles import OwnStyles
 from archivist_app.state.preferences import Preferences
@@ -54,6 +55,7 @@ class Workspace:
     thumbnails: Thumbnails
     styles: StylesModel
     own_styles: OwnStyles
+    models: Models
     corners: Corners
     jobs: JobsModel
     exporter: Exporter
@@ -72,6 +74,8 @@ class Workspace:
         exporter = Exporter(session, bridge, jobs, tasks)
         custody = Custody(session, bridge, jobs, tasks)
         exporter.master_changed.connect(custody.doubt)
+        export_jobs = ExportJobs(session, bridge, jobs, tasks)
+        export_jobs.master_changed.connect(custody.doubt)
         thumbnails = Thumbnails(document, bridge, owner)  # first to hear of another image
         styles = StylesModel(document, bridge, thumbnails, preferences, owner)
         return cls(
@@ -92,11 +96,12 @@ class Workspace:
             thumbnails=thumbnails,
             styles=styles,
             own_styles=OwnStyles(session, styles, bridge, jobs, tasks),
+            models=Models(session, bridge, jobs, tasks),
             corners=Corners(document, thumbnails, owner),
             jobs=jobs,
             exporter=exporter,
             export_choice=ExportChoice(session, bridge, preferences, tasks),
-            export_jobs=ExportJobs(session, bridge, jobs, tasks),
+            export_jobs=export_jobs,
             unfinished=Unfinished(exporter, bridge, jobs),
             optimiser=Optimiser(session, exporter, bridge, jobs, tasks),
             tuner=Tuner(session, bridge, jobs, tasks),

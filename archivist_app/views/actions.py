@@ -23,6 +23,7 @@ class Actions(QObject):
         self.export = self._make("exportAction", "&Export…", "Ctrl+E", "ph.export")
         self.export_again = self._make("exportAgainAction", "Export as &last time", "Ctrl+Alt+E")
         self.sheet = self._make("sheetAction", "&Comparison sheet…", "Ctrl+Shift+P")
+        self.export_again.setShortcuts([QKeySequence(key) for key in ("Ctrl+Return", "Ctrl+B", "Ctrl+Alt+E")])
         self.export_as = self._make("exportAsAction", "Export &as…", "Ctrl+Shift+E")
         self.optimise = self._make("optimiseAction", "Op&timise…", "Ctrl+Alt+O")
         self.finetune = self._make("finetuneAction", "Fine-tu&ne a model…", "Ctrl+Alt+T")
@@ -59,6 +60,7 @@ class Actions(QObject):
         self.copy_settings = self._make("copySettingsAction", "&Copy the settings", "Ctrl+Shift+C", "ph.copy")
         self.paste_settings = self._make("pasteSettingsAction", "&Paste the settings", "Ctrl+Shift+V", "ph.clipboard")
         self.paste_settings.setEnabled(False)
+        self.apply_settings = self._make("applySettingsAction", "Apply the settings to the &selection", "Ctrl+Shift+A")
         self.rotate = self._make("rotateAction", "&Turn the divider", "T", "ph.arrow-clockwise")
         self.swap = self._make("swapAction", "S&wap before and after", "C", "ph.swap")
         self.truth = self._make("truthAction", "Compare with the t&ruth", "G", "ph.circle-wavy-check", checkable=True)
@@ -80,7 +82,7 @@ class Actions(QObject):
     def need_image(self) -> tuple[QAction, ...]:
         """Those that make sense only while an image is on screen."""
         compare = (*self.modes.values(), self.next_mode, self.rotate, self.swap, self.navigator, self.fit)
-        decide = (self.approve, self.reject, *self.stars, self.copy_settings)
+        decide = (self.approve, self.reject, *self.stars, self.copy_settings, self.apply_settings)
         mask = (self.brush, self.eraser, self.protect)
         exports = (self.export, self.export_again, self.export_as, self.sheet)
         files = (*exports, self.optimise, self.finetune, self.snapshot, self.find_style)

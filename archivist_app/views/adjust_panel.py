@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from archivist_app.state.commands import Edit
+from archivist_app.views.model_chooser import ModelChooser
 from archivist_app.views.pad import Pad
 from archivist_app.views.parts import dressed, label
 from archivist_app.views.size_control import SizeControl
@@ -120,11 +121,13 @@ class AdjustPanel(QWidget):
 
     edited = Signal(object)  # Edit
     pad_toggled = Signal(bool)  # whether the pad is shown; the panel has another height now
+    reshaped = Signal()  # the controls of another model: another height too
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         dressed(self, "panel")
         self._recipe = Recipe()
+        self.models = ModelChooser()
         self.rows = {control.field: self._make_row(control) for control in CONTROLS}
         self.pad = Pad(CONTROLS[0].scale, CONTROLS[1].scale)
         self.pad.edited.connect(self._pad_moved)
@@ -141,6 +144,7 @@ class AdjustPanel(QWidget):
         layout.setContentsMargins(2 * GRID, 12, 2 * GRID, 12)
         layout.setSpacing(GRID)
         layout.addLayout(self._make_head(theme))
+        layout.addWidget(self.models)
         layout.addLayout(self._make_presets())
         layout.addWidget(self.pad)
         for name in ("alpha", "beta", "strength"):
@@ -176,7 +180,8 @@ class AdjustPanel(QWidget):
         for button in self._scopes.values():
             button.setVisible("scope" in card.controls)
         self._scope_title.setVisible("scope" in card.controls)
-        self.size_control.setVisible(card.scale > 1)
+        self.size_control.show_sizes(card.sizes)
+        self.reshaped.emit()
 
     # making
 

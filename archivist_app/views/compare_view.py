@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import (
     QAccessible,
     QAccessibleAnnouncementEvent,
@@ -17,7 +17,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from archivist_app.views.compare_painter import Overlay, paint
+from archivist_app.views.compare_painter import INSET, Overlay, paint
 from archivist_app.views.layers import Layers, Mosaic
 from archivist_app.views.modes import Mode
 from archivist_app.views.pixels import Pixels, to_image
@@ -25,11 +25,13 @@ from archivist_app.views.readout import read
 from archivist_app.views.scenes import GAINS, MapPieces, Situation, Variant, compose, grid_of
 from archivist_app.views.surface import Surface
 from archivist_app.views.viewport import Viewport
-from engine.types import Frame, MapFrame, Progress, RenderRequest, Snapshot
+from engine.types import Frame, MapFrame, Progress, Region, RenderRequest, Snapshot
 
 BESIDE_BYTES = 64 << 20  # of a map's or a variant's pixels that are kept while somebody pans
 LONG = 0.010  # seconds that a painting may take at 60 a second, with time for the rest
 REST_MS = 120  # after the last move, until pixels are smooth again where that takes longer
+EDGE = 8  # pixels of the master beyond the divider that are drafted too
+WAIT_MS = 300  # that reading a scan may take before it is said that one waits
 BLINK_MS = 500  # how long each side of a blink is shown: slow enough for everybody's eyes
 HANDS = (
     "Wheel zooms, drag or Shift with the arrows moves, Ctrl with the arrows moves the divider, "
@@ -70,6 +72,9 @@ class CompareView(Surface):
         self._slow = False  # the last smooth painting took so long that a drag would stutter
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
         self._rest.timeout.connect(self.update)
+        self._blank = ""  # what is said in place of a picture
+        self._wait = QTimer(self, singleShot=True, interval=WAIT_MS)
+        self._wait.timeout.connect(lambda: self.show_blank("Reading the scan…"))
         self._blink = QTimer(self, interval=BLINK_MS)
         self._blink.timeout.connect(self._turn_blink)
         self._describe()
@@ -88,6 +93,8 @@ class CompareView(Surface):
         self._map.pieces.clear()
         for variant in self._variants:
             variant.pieces.clear()
+        self._blank = ""
+        self._wait.start()
         self.navigator.show_picture(None)
         self._place_navigator()
         self._point()
@@ -95,6 +102,7 @@ class CompareView(Surface):
 
     def show_overview(self, frame: Frame) -> None:
         """The whole untouched image, of a new image or sharper than before."""
+        self._wait.stop()
         self.navigator.show_picture(to_image(frame.before))
         if self._layers is not None and self._layers.overview.request.image == frame.request.image:
             self._layers.show_overview(frame)
@@ -107,6 +115,12 @@ class CompareView(Surface):
         self._viewport = new  # the panes follow from the image's shape
         pane, self._viewport = self._pane(), None
         self._move(new.resized(pane))
+
+    def show_blank(self, text: str) -> None:
+        """Say why there is no picture."""
+        self._wait.stop()
+        self._blank = text
+        self.update()
 
     def show_frame(self, frame: Frame) -> None:
         """Restored pixels; the caller has dropped stale ones."""
@@ -211,6 +225,23 @@ class CompareView(Surface):
 
     # what is looked at
 
+    def restored_part(self) -> Region | None:
+        """The part of the master that is seen restored where a divider hides the rest; None for all of it."""
+        now = self._situation()
+        if now is None or now.mode is not Mode.SPLIT or now.alone:
+            return None
+        visible, viewport = now.viewport.visible, now.viewport
+        along, start, length = (0, visible.x, visible.width) if self._upright else (1, visible.y, visible.height)
+        at = (self._divider * now.size[along] - viewport.origin[along]) / viewport.zoom
+        at = min(max(round(at), start), start + length)
+        first = now.sides[0] == "after"
+        begin, end = (start, at + EDGE) if first else (at - EDGE, start + length)
+        if end - begin < length / 8:
+            return None
+        if self._upright:
+            return Region(begin, visible.y, end - begin, visible.height).intersect(visible)
+        return Region(visible.x, begin, visible.width, end - begin).intersect(visible)
+
     def _grid(self) -> tuple[int, int]:
         image = self._viewport.image if self._viewport is not None else (1, 1)
         return grid_of(self._mode, len(self._variants), image, self._device_size())
@@ -240,6 +271,7 @@ class CompareView(Surface):
         self.hold_original(False)  # the key may come up elsewhere
         self._run_blink()
         self._rest.stop()
+        self._wait.stop()
         super().hideEvent(event)
 
     # looks
@@ -251,6 +283,10 @@ class CompareView(Surface):
         if self._viewport is not None and self._pane() != self._viewport.pane:
             self._resize()  # moved to a screen of another density
         now = self._situation()
+        if now is None and self._blank:
+            painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
+            room = self.rect().adjusted(INSET, INSET, -INSET, -INSET)
+            painter.drawText(room, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._blank)
         if now is not None:
             start = time.perf_counter()
             paint(painter, compose(now))

@@ -17,6 +17,8 @@ from PySide6.QtWidgets import (
 )
 
 from archivist_app.async_tools import answer
+from archivist_app.views.parts import dressed
+from archivist_app.views.theme import GRID
 
 PICTURES = "Pictures (*.tif *.tiff *.png *.jpg *.jpeg *.webp *.jp2);;All files (*)"
 MASKS = "Masks (*.png *.tif *.tiff);;All files (*)"
@@ -100,11 +102,13 @@ class OptimiseDialog(QDialog):
         self.passes = QSpinBox(minimum=1, maximum=10_000, value=passes)
         self.passes.setObjectName("optimisePasses")
         self.passes.setAccessibleName("Passes")
+        self.passes.setMinimumHeight(26)
         self._choose = QPushButton("Choose…")
         self._choose.setObjectName("optimisePicture")
         self._choose.clicked.connect(self._ask_picture)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self._start = buttons.addButton("Optimise", QDialogButtonBox.ButtonRole.AcceptRole)
+        dressed(self._start, "primary")
         self._start.setObjectName("optimiseStart")
         self._start.setEnabled(not style)
         buttons.accepted.connect(self.accept)
@@ -114,7 +118,10 @@ class OptimiseDialog(QDialog):
             "It takes minutes; you can stop it at any time and keep what it has reached."
         )
         text.setWordWrap(True)
+        text.setMinimumWidth(360)
         form = QFormLayout(self)
+        form.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
+        form.setSpacing(12)
         form.addRow(text)
         form.addRow("Passes", self.passes)
         if style:
@@ -141,7 +148,10 @@ async def ask_stop_jobs(parent: QWidget, running: int) -> bool:
     box.setIcon(QMessageBox.Icon.NoIcon)
     what = "A job is" if running == 1 else f"{running} jobs are"
     box.setText(f"{what} still running.")
-    box.setInformativeText("Closing stops it and removes what is half written. Your originals and settings are safe.")
+    them = "it" if running == 1 else "them"
+    box.setInformativeText(
+        f"Closing stops {them} and removes what is half written. Your originals and settings are safe."
+    )
     stop = box.addButton("Stop and close", QMessageBox.ButtonRole.DestructiveRole)
     stay = box.addButton("Keep working", QMessageBox.ButtonRole.RejectRole)
     stop.setObjectName("stopAndClose")
@@ -168,6 +178,26 @@ async def ask_replace(parent: QWidget, existing: int, folder: str) -> bool:
     box.setEscapeButton(keep)
     await answer(box)
     return box.clickedButton() is replace
+
+
+async def ask_remove_model(parent: QWidget, title: str) -> bool:
+    """Whether to forget an imported model, which only its file could bring back."""
+    box = QMessageBox(parent)
+    box.setObjectName("removeModelQuestion")
+    box.setIcon(QMessageBox.Icon.NoIcon)
+    box.setText(f"Remove “{title}” from your models?")
+    box.setInformativeText(
+        "Images restored with it can no longer be shown with it. The file it was imported from stays where it is; "
+        "adding that again brings the model back."
+    )
+    remove = box.addButton("Remove the model", QMessageBox.ButtonRole.DestructiveRole)
+    keep = box.addButton("Keep it", QMessageBox.ButtonRole.RejectRole)
+    remove.setObjectName("removeModel")
+    keep.setObjectName("keepModel")
+    box.setDefaultButton(keep)
+    box.setEscapeButton(keep)
+    await answer(box)
+    return box.clickedButton() is remove
 
 
 async def ask_remove_style(parent: QWidget, title: str) -> bool:

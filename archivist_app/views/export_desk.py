@@ -11,6 +11,7 @@ from archivist_app.views import dialogs
 from archivist_app.views.actions import Actions
 from archivist_app.views.export_dialog import ExportDialog
 from archivist_app.views.film_panel import FilmPanel
+from engine.types import ExportBatch
 
 
 class ExportDesk(QObject):
@@ -34,7 +35,7 @@ class ExportDesk(QObject):
         self._choice.begin(self._film.strip.selected)
         if self._dialog is None:
             self._dialog = ExportDialog(self._choice, self._window)
-            self._dialog.start_requested.connect(lambda: self._work.tasks.spawn(self._start()))
+            self._dialog.start_requested.connect(self._begin)
         self._dialog.refresh()
         self._dialog.show()
         self._dialog.raise_()
@@ -46,19 +47,24 @@ class ExportDesk(QObject):
         if self._choice.fault:
             self.open()
         else:
-            self._work.tasks.spawn(self._start())
+            self._begin()
 
-    async def _start(self) -> None:
-        choice = self._choice
-        batch = choice.batch()
-        if batch is None:
-            return
-        if batch.settings.conflict == "overwrite":
-            existing = (await self._work.bridge.estimate_export(batch)).existing
-            if existing and not await dialogs.ask_replace(self._window, existing, batch.folder):
-                return
-        choice.remember()
-        self._work.export_jobs.start(choice.batch)
+    def _begin(self) -> None:
+        """Start at once, or after a question where something would be replaced."""
+        batch = self._choice.batch()
+        if batch is not None and batch.settings.conflict == "overwrite":
+            self._work.tasks.spawn(self._ask_and_start(batch))
+        elif batch is not None:
+            self._start()
+
+    async def _ask_and_start(self, batch: ExportBatch) -> None:
+        existing = (await self._work.bridge.estimate_export(batch)).existing
+        if not existing or await dialogs.ask_replace(self._window, existing, batch.folder):
+            self._start()
+
+    def _start(self) -> None:
+        self._choice.remember()
+        self._work.export_jobs.start(self._choice.batch)
         if self._dialog is not None:
             self._dialog.close()
 

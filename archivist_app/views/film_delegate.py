@@ -30,7 +30,7 @@ class FilmDelegate(PictureDelegate):
         item: ProjectItem = index.data(FilmRole.ITEM)
         cell: QRect = option.rect
         palette: QPalette = option.palette
-        box = self.picture_box(cell)
+        box = self.shown_box(cell, index.data(FilmRole.FRAME))
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if item.decision:

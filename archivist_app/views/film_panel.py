@@ -46,7 +46,7 @@ class FilmPanel(QWidget):
         self._lay_out()
         session.item_changed.connect(self._show_item)
         session.decided.connect(self._show_item)
-        for changed in (session.shown.rowsInserted, session.shown.rowsRemoved, session.shown.modelReset):
+        for changed in (session.shown.layoutChanged, session.shown.modelReset):
             changed.connect(self._show_count)
 
     def chosen_items(self) -> list[str]:

@@ -39,7 +39,9 @@ class Filmstrip(PictureList):
         if isinstance(model, FilmstripFilter):
             index = model.index(model.row_of(uuid), 0)
             flags = QItemSelectionModel.SelectionFlag
-            among = index.isValid() and index in self.selectedIndexes()  # those that are selected beside it stay so
+            if not index.isValid():
+                return  # hidden: what else is selected stays so
+            among = index in self.selectedIndexes()  # those that are selected beside it stay so
             with QSignalBlocker(self.selectionModel()):
                 self.selectionModel().setCurrentIndex(index, flags.NoUpdate if among else flags.ClearAndSelect)
             self.scrollTo(index)

@@ -29,6 +29,7 @@ class HistoryPanel(QWidget):
         self.steps.setAccessibleName("History of changes")
         self.steps.setEmptyLabel("As opened")
         self.steps.setGroup(session.history)
+        session.history.indexChanged.connect(self._follow, Qt.ConnectionType.QueuedConnection)
         self.snapshots = SnapshotList(session)
         self._heading = label("Snapshots", "heading")
         self._heading.setContentsMargins(2 * GRID, GRID, 2 * GRID, 4)
@@ -41,6 +42,11 @@ class HistoryPanel(QWidget):
         for changed in (session.item_changed, session.snapshots_changed):
             changed.connect(self._show_item)
         self._show_item(session.item)
+
+    @Slot(int)
+    def _follow(self, _step: int) -> None:
+        """Where the history stands is in view."""
+        self.steps.scrollTo(self.steps.currentIndex())
 
     @Slot(object)
     def _show_item(self, item: ProjectItem | None) -> None:

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-import os
 import time
+from collections.abc import Callable
 
-from PySide6.QtCore import QModelIndex, Qt, QUrl, Slot
-from PySide6.QtGui import QDesktopServices, QPalette
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QScrollArea, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QModelIndex, Qt, QTimer, QUrl, Slot
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
-from archivist_app.state.jobs_model import Job, JobRole, JobsModel, time_left
+from archivist_app.state.jobs_model import Job, JobRole, JobsModel, overall, time_left
+from archivist_app.views.elided import ElidedLabel
 from archivist_app.views.loss_plot import LossPlot
-from archivist_app.views.parts import dressed, label
+from archivist_app.views.parts import Role, dressed, label
+from archivist_app.views.reveal import reveal
 from archivist_app.views.theme import GRID, Theme
 from engine.types import Progress
 
 ROW = 32
 SHOWN = 4  # rows before the panel scrolls
+NAME = 240  # width of the first column
+BAR = 160
 
 
 class JobRow(QWidget):
@@ -27,46 +40,47 @@ class JobRow(QWidget):
         self.setFixedHeight(ROW)
         self._job = job
         self._model = model
-        self.name = QLabel(job.name)
+        self.name = ElidedLabel(job.name, middle=True)
+        self.name.setFixedWidth(NAME)
         self.bar = QProgressBar(textVisible=False)
-        self.bar.setFixedWidth(160)
+        self.bar.setFixedWidth(BAR)
         self.bar.setAccessibleName(f"Progress of {job.name}")
         self.plot = LossPlot()
-        self.text = label("", "muted")
-        self.open_folder = QToolButton()
-        self.open_folder.setToolTip("Show the folder it was saved in")
-        self.open_folder.setAccessibleName(f"Show the folder of {job.name}")
-        self.open_folder.clicked.connect(self._show_folder)
-        theme.dress(self.open_folder, "ph.folder-open")
-        self.report = QToolButton()
+        self.text = dressed(ElidedLabel(), "muted")
+        self.open_folder = self._make_button(theme, "ph.folder-open", "Show the file where it was saved")
+        self.open_folder.setAccessibleName(f"Show the file of {job.name}")
+        self.open_folder.clicked.connect(lambda: reveal(self._job.path))
+        self.report = self._make_button(theme, "ph.file-text", "Open the report of what was done")
         self.report.setObjectName("jobReport")
-        self.report.setToolTip("Open the report of what was done")
         self.report.setAccessibleName(f"Open the report of {job.name}")
         self.report.clicked.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(self._job.report)))
-        theme.dress(self.report, "ph.file-text")
-        self.pause = QToolButton()
+        self.pause = self._make_button(theme, "ph.pause", "")
         self.pause.setCheckable(True)
         self.pause.clicked.connect(lambda paused: model.hold(self._job.number, paused))
-        theme.dress(self.pause, "ph.pause")
-        self.retry = QToolButton()
-        self.retry.setToolTip("Try again")
+        self.retry = self._make_button(theme, "ph.arrow-clockwise", "Try again")
         self.retry.setAccessibleName(f"Try again: {job.name}")
         self.retry.clicked.connect(lambda: model.retry(self._job.number))
-        theme.dress(self.retry, "ph.arrow-clockwise")
-        self.stop = QToolButton()
-        theme.dress(self.stop, "ph.x")
+        self.stop = self._make_button(theme, "ph.x", "")
         self.stop.clicked.connect(self._stop_or_remove)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(2 * GRID, 0, GRID, 0)
         layout.setSpacing(2 * GRID)
         layout.addWidget(self.name)
-        layout.addWidget(self.bar)
-        layout.addWidget(self.plot)
         layout.addWidget(self.text, 1)
-        for button in (self.report, self.open_folder, self.pause, self.retry):
-            layout.addWidget(button)
-        layout.addWidget(self.stop)
+        for part in (self.plot, self.bar, self.report, self.open_folder, self.pause, self.retry, self.stop):
+            layout.addWidget(part)
         self.show_job(job)
+
+    @property
+    def number(self) -> int:
+        """The job's."""
+        return self._job.number
+
+    def _make_button(self, theme: Theme, icon: str, tip: str) -> QToolButton:
+        button = QToolButton()
+        button.setToolTip(tip)
+        theme.dress(button, icon)
+        return button
 
     def show_job(self, job: Job) -> None:
         """Show how far it is, or how it ended."""
@@ -79,24 +93,29 @@ class JobRow(QWidget):
         left = time_left(job.seconds_left(time.monotonic())) if job.state == "running" else ""
         if job.state == "running" and job.paused:
             left = "paused"
-        text = " · ".join(part for part in (job.text, left) if part) or "Waiting…"
-        self.text.setText(text)
-        self.text.setToolTip(job.text)
-        if job.state == "failed":
-            palette = self.text.palette()
-            palette.setColor(QPalette.ColorRole.WindowText, palette.color(QPalette.ColorRole.BrightText))
-            self.text.setPalette(palette)
+        self.text.setText(" · ".join(part for part in (job.text, left) if part) or "Waiting for its turn…")
+        role: Role = "fault" if job.state == "failed" else "muted"
+        if self.text.property("role") != role:
+            dressed(self.text, role)
+            self.text.style().polish(self.text)
         self.open_folder.setVisible(bool(job.path))
         self.report.setVisible(bool(job.report))
+        self._show_ways(job)
+
+    def _show_ways(self, job: Job) -> None:
+        """What can be done with it now."""
         self.pause.setVisible(job.can_pause and job.state == "running")
         self.pause.setChecked(job.paused)
         verb = "Go on with" if job.paused else "Pause"
-        self.pause.setToolTip(verb.split()[0] + (" on" if job.paused else ""))
+        self.pause.setToolTip("Go on" if job.paused else "Pause")
         self.pause.setAccessibleName(f"{verb} {job.name}")
         self.retry.setVisible(job.can_retry)
+        self.retry.setToolTip("Go on where it was" if job.kept else "Try again")
+        self.retry.setAccessibleName(f"{'Go on with' if job.kept else 'Try again:'} {job.name}")
         verb = "Stop" if job.running else "Remove from the list:"
         keeps = "Stop, and keep what was reached" if job.keeps else "Stop; nothing half-written stays"
-        self.stop.setToolTip(keeps if job.running else "Remove from the list")
+        drops = "Drop it, with what it has computed" if job.kept else "Remove from the list"
+        self.stop.setToolTip(keeps if job.running else drops)
         self.stop.setAccessibleName(f"{verb} {job.name}")
         self.stop.setEnabled(job.state != "stopping")
 
@@ -106,32 +125,80 @@ class JobRow(QWidget):
         else:
             self._model.remove(self._job.number)
 
-    def _show_folder(self) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(os.path.dirname(self._job.path)))
+
+class JobsSummary(QWidget):
+    """All jobs in a line, and what can be done with all of them; shown from two on."""
+
+    def __init__(self, model: JobsModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedHeight(ROW)
+        self._model = model
+        self.text = label("", "muted")
+        self.text.setObjectName("jobsSummary")
+        self.retry = self._make_button("Try again what failed", "retryFailedJobs", model.retry_all)
+        self.stop = self._make_button("Stop all", "stopAllJobs", model.cancel_all)
+        self.clear = self._make_button("Clear the list", "clearJobs", model.remove_ended)
+        self.clear.setToolTip("Remove the jobs that ended; their files stay")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(2 * GRID, 0, GRID, 0)
+        layout.setSpacing(GRID)
+        layout.addWidget(self.text, 1)
+        for button in (self.retry, self.stop, self.clear):
+            layout.addWidget(button)
+
+    @Slot()
+    def refresh(self) -> None:
+        """Tell how far they are by now."""
+        jobs = self._model.jobs
+        told = overall(jobs, time.monotonic())
+        self.text.setText(told.text)
+        self.retry.setVisible(any(job.state == "failed" and job.can_retry for job in jobs))
+        self.stop.setVisible(self._model.running > 1)
+        self.clear.setVisible(told.ended > 0)
+        self.setVisible(len(jobs) > 1)
+
+    def _make_button(self, text: str, name: str, do: Callable[[], None]) -> QPushButton:
+        button = dressed(QPushButton(text), "segment")
+        button.setObjectName(name)
+        button.clicked.connect(lambda: do())
+        return button
 
 
-class JobsPanel(QScrollArea):
+class JobsPanel(QWidget):
     """Invisible while there is nothing to tell."""
 
     def __init__(self, model: JobsModel, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        dressed(self, "panel")
         self.setObjectName("jobsPanel")
         self.setAccessibleName("Jobs")
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setWidgetResizable(True)
         self._model = model
         self._theme = theme
         self._rows: list[JobRow] = []
+        self.summary = JobsSummary(model)
         shell = dressed(QWidget(), "panel")
         self._layout = QVBoxLayout(shell)
-        self._layout.setContentsMargins(0, 4, 0, 4)
+        self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(0)
         self._layout.addStretch()
-        self.setWidget(shell)
+        self._scroll = QScrollArea(widgetResizable=True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its buttons are reached, and scroll into view
+        self._scroll.setWidget(shell)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 4, 0, 4)
+        layout.setSpacing(0)
+        layout.addWidget(self.summary)
+        layout.addWidget(self._scroll)
+        self._to_end = QTimer(self, singleShot=True, interval=0)
+        self._to_end.timeout.connect(self._scroll_to_end)
         model.rowsInserted.connect(self._insert)
         model.rowsAboutToBeRemoved.connect(self._remove)
+        model.rowsRemoved.connect(self.summary.refresh)
+        model.rowsMoved.connect(self._move)
         model.dataChanged.connect(self._refresh)
+        model.running_changed.connect(self._note_running)
         self._fit()
 
     @Slot(QModelIndex, int, int)
@@ -151,10 +218,32 @@ class JobsPanel(QScrollArea):
         del self._rows[first : last + 1]
         self._fit()
 
+    @Slot()
+    def _move(self) -> None:
+        """One failed, and is the last now."""
+        by_number = {row.number: row for row in self._rows}
+        self._rows = [by_number[job.number] for job in self._model.jobs]
+        for number, row in enumerate(self._rows):
+            self._layout.insertWidget(number, row)
+
     def _refresh(self, first: QModelIndex, last: QModelIndex) -> None:
         for number in range(first.row(), last.row() + 1):
             self._rows[number].show_job(self._model.index(number).data(JobRole.JOB))
+        self.summary.refresh()
+
+    @Slot(int)
+    def _note_running(self, running: int) -> None:
+        """When all have ended, those that failed are in view."""
+        self.summary.refresh()
+        if not running and any(job.state == "failed" for job in self._model.jobs):
+            self._to_end.start()
+
+    @Slot()
+    def _scroll_to_end(self) -> None:
+        bar = self._scroll.verticalScrollBar()
+        bar.setValue(bar.maximum())
 
     def _fit(self) -> None:
-        self.setFixedHeight(min(len(self._rows), SHOWN) * ROW + 10)
+        self._scroll.setFixedHeight(min(len(self._rows), SHOWN) * ROW)
+        self.summary.refresh()
         self.setVisible(bool(self._rows))

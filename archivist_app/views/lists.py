@@ -6,7 +6,7 @@ from functools import cache
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPainterPath, QPalette, QPen
-from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QApplication, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from archivist_app.views.pixels import monitor, to_image
 from engine.types import Frame
@@ -72,6 +72,18 @@ class PictureDelegate(QStyledItemDelegate):
         """Where in a cell the picture lies."""
         return cell.adjusted(4, 4, -4, -4 - self._name_height)
 
+    def shown_box(self, cell: QRect, frame: Frame | None) -> QRect:
+        """What of the box the picture covers; all of it while there is none."""
+        box = self.picture_box(cell)
+        return box if frame is None else box.intersected(self._target(box, frame).toAlignedRect())
+
+    def _target(self, box: QRect, frame: Frame) -> QRectF:
+        high, wide = frame.pixels.shape[:2]
+        across, down = box.width() / wide, box.height() / high
+        factor = max(across, down) if self._fill else min(across, down)
+        width, height = wide * factor, high * factor
+        return QRectF(box.center().x() + 0.5 - width / 2, box.center().y() + 0.5 - height / 2, width, height)
+
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw one cell."""
         rect: QRect = option.rect
@@ -82,7 +94,7 @@ class PictureDelegate(QStyledItemDelegate):
         box = self.picture_box(rect)
         painter.save()
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
-        self._paint_picture(painter, box, index.data(self._frame_role), palette)
+        self._paint_picture(painter, box, index.data(self._frame_role))
         if chosen or hovered:
             role = QPalette.ColorRole.Highlight if chosen else QPalette.ColorRole.PlaceholderText
             painter.setPen(QPen(palette.color(role), 2 if chosen else 1))
@@ -107,17 +119,12 @@ class PictureDelegate(QStyledItemDelegate):
         state: QStyle.StateFlag = option.state
         return bool(state & QStyle.StateFlag.State_Selected)
 
-    def _paint_picture(self, painter: QPainter, box: QRect, frame: Frame | None, palette: QPalette) -> None:
+    def _paint_picture(self, painter: QPainter, box: QRect, frame: Frame | None) -> None:
         path = QPainterPath()
         path.addRoundedRect(QRectF(box), 3, 3)
-        painter.fillPath(path, palette.color(QPalette.ColorRole.Base))
-        if frame is None:
+        if frame is None:  # the view's own palette is changed by the style sheet
+            painter.fillPath(path, QApplication.palette().color(QPalette.ColorRole.Base))
             return
-        image = to_image(frame.pixels)
-        across, down = box.width() / image.width(), box.height() / image.height()
-        factor = max(across, down) if self._fill else min(across, down)
-        width, height = image.width() * factor, image.height() * factor
-        target = QRectF(box.center().x() + 0.5 - width / 2, box.center().y() + 0.5 - height / 2, width, height)
         painter.setClipPath(path)
-        painter.drawImage(target, monitor.show(image))
+        painter.drawImage(self._target(box, frame), monitor.show(to_image(frame.pixels)))
         painter.setClipping(False)

@@ -7,12 +7,11 @@ made.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6 import QtCore
 from PySide6.QtCore import QTimer, Signal, Slot
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -25,16 +24,15 @@ from PySide6.QtWidgets import (
 )
 
 from archivist_app.state.preferences import Preferences
+from archivist_app.views.elided import ElidedLabel
 from archivist_app.views.empty_state import EmptyState
 from archivist_app.views.parts import column, dressed, label
 from archivist_app.views.theme import GRID, THEMES, Theme
 
 if TYPE_CHECKING:
     from archivist_app.state.workspace import Workspace
-    from archivist_app.views.finetune_panel import FinetunePanel
     from archivist_app.views.modes import Mode
     from archivist_app.views.readout import Readout
-    from archivist_app.views.tour import Hint
     from engine.types import EngineReady, Frame, ImageInfo, ImageRef, Project, ProjectItem, Recipe, Sample
 
 LEFT, RIGHT = 200, 320
@@ -92,7 +90,7 @@ class MainWindow(QMainWindow):
         self.empty.painted.connect(self._note_paint)
         self._pages = QStackedWidget()
         self._pages.addWidget(self.empty)
-        self._about_image = label("", "hint")
+        self._about_image = dressed(ElidedLabel(), "hint")
         self._about_pixel = label("", "hint")
         self._about_pixel.setObjectName("pixelReadout")
         self._about_pixel.setAccessibleName("Values under the pointer")
@@ -115,6 +113,7 @@ class MainWindow(QMainWindow):
                 self._theme.apply(tokens)
 
     def _make_parts(self) -> None:
+        from archivist_app.views import menus
         from archivist_app.views.actions import Actions
         from archivist_app.views.adjust_panel import AdjustPanel
         from archivist_app.views.compare_view import CompareView
@@ -129,7 +128,7 @@ class MainWindow(QMainWindow):
         self.actions_ = Actions(work.session.history, theme, self)
         self.messages = MessageBar(theme)
         self.compare = CompareView()
-        self._fill_image_menu()
+        menus.fill_image_menu(self.menus["&Image"], self.actions_)
         self.film = FilmPanel(work.session, work.assessing, theme, self.menus["&Image"])
         self.filmstrip = self.film.strip
         self.history = HistoryPanel(work.session)
@@ -139,7 +138,6 @@ class MainWindow(QMainWindow):
         self.styles = StylePanel(self.gallery, work.styles, theme)
         self.jobs = JobsPanel(work.jobs, theme)
         self._readout: Readout | None = None
-        self._finetuning: FinetunePanel | None = None
 
     def _make_tools(self) -> None:
         from archivist_app.views.mask_tool import MaskTool
@@ -161,7 +159,8 @@ class MainWindow(QMainWindow):
         scroll.setFocusPolicy(QtCore.Qt.FocusPolicy.NoFocus)
         scroll.setWidget(self.adjust)
         scroll.setMaximumHeight(self.adjust.sizeHint().height() + 2)
-        self.adjust.pad_toggled.connect(lambda: scroll.setMaximumHeight(self.adjust.sizeHint().height() + 2))
+        for reshaped in (self.adjust.pad_toggled, self.adjust.reshaped):
+            reshaped.connect(lambda: scroll.setMaximumHeight(self.adjust.sizeHint().height() + 2))
         self._left = column(_heading("Images"), (self.film, 3), _heading("History"), (self.history, 1))
         self._right = dressed(column((scroll, 3), (self.styles, 2), spacing=1), "shell")
         for part, width, place in ((self._left, LEFT, 0), (self._right, RIGHT, 2)):
@@ -170,8 +169,8 @@ class MainWindow(QMainWindow):
             self._row.insertWidget(place, part)
         below = self._shell.layout()
         assert isinstance(below, QVBoxLayout)
-        below.insertWidget(0, self.messages)
-        below.insertWidget(2, self.jobs)
+        below.insertWidget(1, self.jobs)
+        self.messages.lie_over(self._pages)
 
     def _make_status(self) -> QWidget:
         strip = dressed(QFrame(), "panel")
@@ -186,81 +185,26 @@ class MainWindow(QMainWindow):
         row.addWidget(self._about_engine)
         return strip
 
-    def _fill_image_menu(self) -> None:
-        """What can be decided about the selected images: in the menu bar, and where they are clicked."""
-        a, menu = self.actions_, self.menus["&Image"]
-        menu.addActions([a.approve, a.reject])
-        stars = menu.addMenu("&Stars")
-        stars.addActions(a.stars)
-        menu.addSeparator()
-        menu.addActions([a.copy_settings, a.paste_settings])
-        menu.addSeparator()
-        menu.addAction(a.accept_master)
-
     def _make_menus(self) -> None:
+        from archivist_app.views import menus
         from archivist_app.views.comfort import Comfort
         from archivist_app.views.monitor_menu import MonitorMenu
         from archivist_app.views.variants_menu import VariantsMenu
 
-        a = self.actions_
-        masters = (a.check_masters, a.find_masters)
-        menus: dict[str, tuple[QAction | None, ...]] = {
-            "&File": (
-                *(a.open, a.open_folder, a.demo, None),
-                *(a.export, a.export_again, a.export_as, a.sheet, a.optimise, a.finetune, None),
-                *masters,
-                None,
-                a.quit,
-            ),
-            "&Edit": (a.undo, a.redo, None, a.snapshot),
-            "&Compare": (*a.modes.values(), a.next_mode, None, a.rotate, a.swap, a.pause, a.gain, a.truth),
-            "&View": (a.fit, *a.zooms.values(), None, a.navigator, a.surround),
-            "&Styles": (a.find_style, a.add_style),
-            "&Help": (a.keys,),
-        }
-        for title, actions in menus.items():
-            for action in actions:
-                if action is None:
-                    self.menus[title].addSeparator()
-                else:
-                    self.menus[title].addAction(action)
-        self.monitor = MonitorMenu(self, self._workspace.preferences, self._workspace.tasks)
+        a, work = self.actions_, self._workspace
+        groups = menus.fill(self.menus, a)
+        self.monitor = MonitorMenu(self, work.preferences, work.tasks)
         self.menus["&View"].addMenu(self.monitor)
-        self._variants_menu = VariantsMenu(self._workspace.variants, self.menus["&Compare"])
+        self._variants_menu = VariantsMenu(work.variants, self.menus["&Compare"])
         self.menus["&Compare"].insertMenu(a.next_mode, self._variants_menu)
-        groups = {title.replace("&", ""): [action for action in actions if action] for title, actions in menus.items()}
+        groups["View"] += [self.monitor.automatic, self.monitor.srgb, self.monitor.file]
         groups["Mask"] = [action for action in self.masking.menu.actions() if action.objectName()]
-        groups["Image"] = [a.approve, a.reject, *a.stars, a.copy_settings, a.paste_settings, a.accept_master]
-        self.comfort = Comfort(self, self._workspace, self._theme, groups)
+        self.comfort = Comfort(self, work, self._theme, groups)
         self.menus["&File"].insertMenu(a.demo, self.comfort.recent)
-        self.comfort.offer_tour(self._hints())
-
-    def _hints(self) -> list[Hint]:
-        """What a beginner is told, and where."""
-        return [
-            (
-                self.compare,
-                "Before and after",
-                "Drag the divider. The wheel zooms; from 100 % on you see exactly the pixels that an export writes.",
-            ),
-            (
-                self.adjust.rows["alpha"],
-                "Faithful or crisp",
-                "To the right nothing is invented. To the left it is crisper, and more of it is plausible than known.",
-            ),
-            (
-                self.styles,
-                "Every style, on your picture",
-                "Rest the mouse on one to try it. How far it goes is the second slider, or the pad.",
-            ),
-            (
-                self.tools,
-                "More ways to look",
-                "M shows the next: what was changed, what was invented, where the network is unsure. H lists all keys.",
-            ),
-        ]
+        self.comfort.offer_tour(menus.hints(self.compare, self.adjust.rows["alpha"], self.styles, self.tools))
 
     def _connect_actions(self) -> None:
+        from archivist_app.views import connecting
         from archivist_app.views.custody_desk import CustodyDesk
         from archivist_app.views.export_desk import ExportDesk
         from archivist_app.views.sheet_desk import SheetDesk
@@ -273,29 +217,12 @@ class MainWindow(QMainWindow):
         self.sheets = SheetDesk(self, work, self.film, a)
         a.export_as.triggered.connect(lambda: tasks.spawn(self._export_as()))
         a.optimise.triggered.connect(lambda: tasks.spawn(self._optimise()))
-        a.finetune.triggered.connect(self._show_finetuning)
         CustodyDesk(self, work, a, self.messages)
         a.quit.triggered.connect(self.close)
-        for mode, action in a.modes.items():
-            action.triggered.connect(lambda _checked=False, mode=mode: self.compare.set_mode(mode))
-        a.next_mode.triggered.connect(self.compare.next_mode)
-        a.pause.toggled.connect(self.compare.pause_blink)
-        a.gain.triggered.connect(self.compare.next_gain)
-        a.navigator.toggled.connect(self.compare.show_navigator)
+        connecting.viewer(a, self.compare)
+        connecting.assessing(a, work.assessing, self.film)
         a.snapshot.triggered.connect(lambda: work.session.take_snapshot())
-        a.approve.triggered.connect(lambda: work.assessing.decide(self.film.chosen_items(), "approved"))
-        a.reject.triggered.connect(lambda: work.assessing.decide(self.film.chosen_items(), "rejected"))
-        for count, action in enumerate(a.stars):
-            action.triggered.connect(lambda _checked=False, n=count: work.assessing.rate(self.film.chosen_items(), n))
-        a.copy_settings.triggered.connect(work.assessing.copy)
-        a.paste_settings.triggered.connect(lambda: work.assessing.paste(self.film.chosen_items()))
-        work.assessing.copied.connect(lambda _recipe: a.paste_settings.setEnabled(True))
-        a.rotate.triggered.connect(self.compare.rotate_divider)
-        a.swap.triggered.connect(self.compare.swap)
         a.truth.toggled.connect(work.truth.want)
-        a.fit.triggered.connect(self.compare.fit)
-        for percent, action in a.zooms.items():
-            action.triggered.connect(lambda _checked=False, zoom=percent / 100: self.compare.zoom_to(zoom))
         a.surround.triggered.connect(self._theme.cycle)
         a.keys.triggered.connect(self.comfort.show_keys)
         self.compare.mode_changed.connect(self._show_mode)
@@ -305,10 +232,10 @@ class MainWindow(QMainWindow):
 
     def _connect_state(self) -> None:
         work, session, document = self._workspace, self._workspace.session, self._workspace.document
-        queued = QtCore.Qt.ConnectionType.QueuedConnection
         self.compare.painted.connect(self._note_paint)
         session.project_changed.connect(self._show_project)
         session.item_changed.connect(self._show_item)
+        session.unreadable.connect(self.compare.show_blank)
         session.overview_arrived.connect(self._show_overview)
         session.nothing_opened.connect(lambda: self._pages.setCurrentIndex(0))
         session.info_arrived.connect(self._show_info)
@@ -317,6 +244,7 @@ class MainWindow(QMainWindow):
         session.noticed.connect(self.messages.tell)
         work.export_jobs.noticed.connect(self.messages.tell)
         work.own_styles.noticed.connect(self.messages.tell)
+        work.models.noticed.connect(self.messages.tell)
         self.monitor.failed.connect(self.messages.tell_fault)
         self.monitor.changed.connect(self._show_anew)
         work.unfinished.noticed.connect(self.messages.tell)
@@ -329,6 +257,7 @@ class MainWindow(QMainWindow):
             work.maps.failed,
             work.variants.failed,
             work.own_styles.failed,
+            work.models.failed,
             work.bridge.engine_failed,
         ):
             source.connect(self.messages.tell_fault)
@@ -345,17 +274,20 @@ class MainWindow(QMainWindow):
         self.compare.pointed.connect(self._show_readout)
         work.sampler.sampled.connect(self._show_sample)
         work.rendering.frame_ready.connect(self.compare.show_frame)
+        work.rendering.draft_only(self.compare.restored_part)
         work.optimiser.previewed.connect(self.compare.show_frame)
         work.optimiser.ended.connect(work.rendering.refresh)
         work.rendering.busy_changed.connect(self.compare.show_busy)
         work.bridge.awoken.connect(lambda: self._show_engine("Preparing the engine…"))
-        work.bridge.awoken.connect(self._show_model, queued)
         work.bridge.engine_ready.connect(self._show_ready)
         work.bridge.engine_moved.connect(self._show_moved)
         work.bridge.engine_failed.connect(lambda _text: self._show_engine(""))
         self.adjust.edited.connect(session.push)
+        from archivist_app.views.model_desk import ModelDesk
         from archivist_app.views.style_desk import StyleDesk
 
+        desk = ModelDesk(self, work, self.adjust, self.styles)
+        self.actions_.finetune.triggered.connect(lambda: desk.show_finetuning(work.tuner, self.film.chosen_items))
         StyleDesk(self, work, self.compare).connect_parts(self.gallery, self.styles, self.actions_)
         self.adjust.show_pad(work.preferences.pad_shown)
         self.adjust.pad_toggled.connect(work.preferences.set_pad_shown)
@@ -445,12 +377,6 @@ class MainWindow(QMainWindow):
         self._status.activate()  # now: while torch is loaded the next turn may be long in coming
         self.compare.show_notice(text)
 
-    @Slot()
-    def _show_model(self) -> None:
-        models = self._workspace.bridge.models()  # hashes the weight files, so it waits for the first paint
-        if models:
-            self.adjust.show_model(models[0])
-
     @Slot(object)
     def _show_ready(self, ready: EngineReady) -> None:
         self._show_engine("")
@@ -495,23 +421,6 @@ class MainWindow(QMainWindow):
         wish = await dialogs.ask_optimisation(self, optimiser.needs_picture(), PASSES)
         if wish is not None:
             optimiser.start(*wish)
-
-    @Slot()
-    def _show_finetuning(self) -> None:
-        if self._finetuning is None:
-            from archivist_app.views.finetune_panel import FinetunePanel
-
-            self._finetuning = FinetunePanel(self, self._workspace.tuner, self.film.chosen_items)
-            self._finetuning.use_requested.connect(self._use_model)
-        self._finetuning.show()
-        self._finetuning.raise_()
-
-    @Slot(str)
-    def _use_model(self, model: str) -> None:
-        from archivist_app.state.commands import Edit
-
-        recipe = replace(self._workspace.document.recipe, model=model, weights="")
-        self._workspace.session.push(Edit(recipe, f"Model: {model}"))
 
     # hands
 

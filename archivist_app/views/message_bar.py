@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QEvent, QObject, QPoint, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from archivist_app.state.offers import Choice, Offer
 from archivist_app.views.parts import dressed, label
 from archivist_app.views.theme import GRID, Theme
 
+WIDEST = 560  # pixels
+BESIDE = 200  # on each side, for what the viewer writes into its corners
+ABOVE = 48  # from the bottom of what it lies over, where the viewer says what its pixels are
 FADE_MS = 8000  # a notice goes by itself; a fault stays until it has been read
 
 
@@ -26,10 +29,12 @@ class MessageBar(QWidget):
         self.setAccessibleName("Messages")
         dressed(self, "bar")
         self._faults: list[str] = []
+        self._over: QWidget | None = None
         self._offers: list[Offer] = []
         self._asking = False
         self._icon = QToolButton()
         self._icon.setEnabled(False)
+        self._theme = theme
         theme.dress(self._icon, "ph.info")
         self.text = QLabel()
         self.text.setWordWrap(True)
@@ -53,6 +58,27 @@ class MessageBar(QWidget):
         self._fade = QTimer(self, singleShot=True, interval=FADE_MS)
         self._fade.timeout.connect(self.dismiss)
         self.hide()
+
+    def lie_over(self, place: QWidget) -> None:
+        """Lie over the lower part of another widget, whose picture must not jump when something is told."""
+        self._over = place
+        self.setParent(place)
+        place.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Stay in the middle of what it lies over."""
+        if event.type() == QEvent.Type.Resize and self.isVisible():
+            self._place()
+        return super().eventFilter(watched, event)
+
+    def _place(self) -> None:
+        over, layout = self._over, self.layout()
+        if over is not None and layout is not None:
+            beside = GRID if self._asking else BESIDE
+            width = min(WIDEST, max(over.width() - 2 * beside, 320))
+            self.resize(width, layout.totalHeightForWidth(width))
+            self.move(QPoint((over.width() - width) // 2, over.height() - self.height() - ABOVE))
+            self.raise_()
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -110,12 +136,14 @@ class MessageBar(QWidget):
             self.hide()
 
     def _show(self, sentence: str, offer: Offer | None = None) -> None:
+        self._theme.dress(self._icon, "ph.warning" if self._faults else "ph.info")
         self._ask_with(offer)
         self.text.setText(sentence)
         earlier = len(self._faults) + len(self._offers) - 1
         self.count.setText(f"and {earlier} more" if earlier > 0 else "")
         self.setToolTip("\n".join(self._faults))
         self.show()
+        self._place()
 
     def _ask_with(self, offer: Offer | None) -> None:
         self._asking = offer is not None

@@ -194,7 +194,9 @@ class Pad(QWidget):
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Back to the middle."""
         if event.button() == Qt.MouseButton.LeftButton:
+            self.gesture.resume()
             self.reset()
+            self.gesture.end()
         event.accept()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

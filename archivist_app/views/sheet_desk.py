@@ -70,6 +70,12 @@ class SheetDesk(QObject):
 
         number = self._work.jobs.add(target.name, cancel)
         task: asyncio.Task[None] = self._work.tasks.spawn(self._make(number, project, items, target, paper))
+        task.add_done_callback(lambda ended: self._note_stop(number, ended))
+
+    def _note_stop(self, number: int, task: asyncio.Task[None]) -> None:
+        """A task that is cancelled before its first step runs none of its own code."""
+        if task.cancelled():
+            self._work.jobs.finish(number, "cancelled", "Stopped; nothing was written.")
 
     async def _make(
         self, number: int, project: Project, items: Sequence[ProjectItem], target: Path, paper: Paper
@@ -88,7 +94,7 @@ class SheetDesk(QObject):
                 return
             jobs.advance(number, Progress(len(items), len(items) + 1, "Drawing the sheet"))
             await self._work.bridge.save_page(str(target), draw_sheet(entries, paper))
-        except (asyncio.CancelledError, Cancelled):
+        except Cancelled:
             jobs.finish(number, "cancelled", "Stopped; nothing was written.")
         except EngineError as error:
             jobs.finish(number, "failed", str(error))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import QEvent, QObject, Qt, Slot
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
@@ -45,6 +46,7 @@ class KeyRing:
         self.groups = groups
         self._preferences = preferences
         self._actions = {action.objectName(): action for actions in groups.values() for action in actions}
+        self.texts = {name: action.text().replace("&", "").strip() for name, action in self._actions.items()}
         self._own = {name: list(action.shortcuts()) for name, action in self._actions.items()}
         for name, key in preferences.keys.items():
             if name in self._actions:
@@ -82,6 +84,23 @@ class KeyRing:
         tip = action.toolTip()
         if old and f"({old})" in tip:
             action.setToolTip(tip.replace(f"({old})", f"({new})" if new else "").replace(" \n", "\n").rstrip())
+
+
+class KeyEdit(QKeySequenceEdit):
+    """Offers to be emptied only while the keys are in it: seventy such buttons would be all there is to see."""
+
+    def __init__(self, key: QKeySequence, **options: Any) -> None:
+        super().__init__(key, **options)
+        self._field = self.findChild(QLineEdit)
+        if self._field is not None:
+            self._field.setPlaceholderText("none")
+            self._field.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The keys come and go."""
+        if event.type() in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
+            self.setClearButtonEnabled(event.type() == QEvent.Type.FocusIn)
+        return super().eventFilter(watched, event)
 
 
 class ShortcutSheet(QDialog):
@@ -142,9 +161,9 @@ class ShortcutSheet(QDialog):
         return table
 
     def _add_row(self, grid: QGridLayout, line: int, action: QAction) -> None:
-        text = action.text().replace("&", "")
+        text = self._keys.texts[action.objectName()]
         name = label(text, "muted")
-        edit = QKeySequenceEdit(action.shortcut(), maximumSequenceLength=1, clearButtonEnabled=True)
+        edit = KeyEdit(action.shortcut(), maximumSequenceLength=1)
         edit.setAccessibleName(f"Key for: {text}")
         edit.setFixedWidth(150)
         edit.editingFinished.connect(lambda: self._choose(action))
@@ -169,7 +188,7 @@ class ShortcutSheet(QDialog):
     def _show(self, action: QAction, key: QKeySequence | None, taken: QAction | None) -> None:
         _, edit, reset, _ = self._rows[action.objectName()]
         pressed = key.toString() if key is not None else "Its key"
-        other = taken.text().replace("&", "") if taken is not None else ""
+        other = self._keys.texts[taken.objectName()].rstrip("…") if taken is not None else ""
         self.fault.setText(f"{pressed} belongs to “{other}”; give that another key first." if taken is not None else "")
         edit.setKeySequence(action.shortcut())
         reset.setVisible(self._keys.is_changed(action))
@@ -177,7 +196,7 @@ class ShortcutSheet(QDialog):
     @Slot(str)
     def _filter(self, text: str) -> None:
         for widgets, edit, reset, action in self._rows.values():
-            words = f"{action.text().replace('&', '')} {edit.keySequence().toString()}".casefold()
+            words = f"{self._keys.texts[action.objectName()]} {edit.keySequence().toString()}".casefold()
             shown = text.strip().casefold() in words
             for widget in widgets:
                 widget.setVisible(shown and (widget is not reset or self._keys.is_changed(action)))

@@ -51,6 +51,12 @@ class SizeControl(QWidget):
             button.setToolTip(REASON if kept else _HINTS[scale])
             button.setAccessibleDescription(button.toolTip())
 
+    def show_sizes(self, sizes: tuple[int, ...]) -> None:
+        """Offer what the model can do; where that is the scan's own size alone, there is nothing to choose."""
+        for scale, button in self.buttons.items():
+            button.setVisible(scale in sizes)
+        self.setVisible(len(sizes) > 1)
+
     def _make_button(self, scale: int) -> QPushButton:
         button = QPushButton(f"{scale}×")
         button.setCheckable(True)

@@ -90,6 +90,7 @@ class StyleGallery(PictureList):
         )
         self._styles = model
         self._quiet = False  # the current row moves without a choice
+        self._marked: str | None = None  # the style of the image
         self._trying = False
         self._starring = False  # the button went down on a star
         self._at = QModelIndex()  # what the mouse or the keys rest on
@@ -112,11 +113,13 @@ class StyleGallery(PictureList):
         self.verticalScrollBar().valueChanged.connect(lambda _value: self._look.start())
         model.shown_changed.connect(self._show_others)
 
-    def show_recipe(self, _recipe: Recipe) -> None:
+    def show_recipe(self, recipe: Recipe) -> None:
         """Mark the recipe's style without choosing it again; whatever was tried is over."""
         self.end_trial()
-        self._go_to_chosen()
-        self.viewport().update()
+        if recipe.style != self._marked:  # a slider moves sixty times a second, and all pictures are painted anew here
+            self._marked = recipe.style
+            self._go_to_chosen()
+            self.viewport().update()
 
     def show_style(self, style: str) -> None:
         """Bring a style into view, if it is shown at all, without choosing it."""

@@ -139,6 +139,7 @@ class StylePanel(QWidget):
         layout.addLayout(self._make_head(theme))
         layout.addLayout(self._lay_out_segments())
         layout.addWidget(self._pages, 1)
+        layout.addWidget(self._make_reason(), 1)
         self._sign = DropSign(self)
         for first, second in pairwise((self.search, self._add, *self._segments.values(), gallery)):
             self.setTabOrder(first, second)
@@ -164,6 +165,13 @@ class StylePanel(QWidget):
             self.search.clear()
             self.show_group("own")
         self._gallery.show_style(card.id)
+
+    def show_usable(self, reason: str) -> None:
+        """Why no style can be chosen; "" where they can."""
+        self._reason.setText(reason)
+        self._reason.setVisible(bool(reason))
+        for part in (self.search, self._add, *self._segments.values(), self._pages):
+            part.setVisible(not reason)
 
     # making
 
@@ -206,6 +214,15 @@ class StylePanel(QWidget):
         for button in self._segments.values():
             row.addWidget(button, button.sizeHint().width())
         return row
+
+    def _make_reason(self) -> QWidget:
+        self._reason = label("", "muted")
+        self._reason.setObjectName("stylesUnusable")
+        self._reason.setWordWrap(True)
+        self._reason.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
+        self._reason.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._reason.hide()
+        return self._reason
 
     def _make_empty(self) -> QWidget:
         self.empty = label("", "muted")

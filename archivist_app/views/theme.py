@@ -77,6 +77,7 @@ class Theme(QObject):
 
     def dress(self, target: Dressable, icon: str) -> None:
         """Give a button or an action an icon that follows the theme, once icons are shown."""
+        self._dressed = [(ref, name) for ref, name in self._dressed if ref() is not target]
         self._dressed.append((weakref.ref(target), icon))
         if self._icons_shown:
             target.setIcon(self._icon(icon))
@@ -160,7 +161,7 @@ def _style_sheet(t: Tokens) -> str:
     * {{ font-size: 12px; }}
     QMainWindow, *[role="shell"] {{ background: {t.line}; }}
     *[role="panel"] {{ background: {t.panel}; }}
-    *[role="bar"] {{ background: {t.field}; }}
+    *[role="bar"] {{ background: {t.field}; border: 1px solid {t.hover}; border-radius: 6px; }}
     QLabel[role="heading"] {{ font-size: 13px; font-weight: 600; }}
     QLabel[role="title"] {{ font-size: 20px; font-weight: 300; color: {t.text}; }}
     QLabel[role="muted"], QLabel[role="hint"] {{ color: {t.muted}; }}
@@ -203,11 +204,15 @@ def _style_sheet(t: Tokens) -> str:
     QLineEdit:hover {{ background: {t.field}; }}
     QLineEdit:focus {{ background: {t.field}; }}
     QLineEdit {{ selection-background-color: {t.accent}; selection-color: {t.panel}; }}
-    QLineEdit[role="search"] {{ background: {t.field}; border-radius: 4px; padding: 0 6px; }}
+    QLineEdit[role="search"] {{ background: {t.field}; border-radius: 4px; padding: 0 6px; min-height: 22px; }}
     QLineEdit QToolButton {{ padding: 0; min-height: 0; border: none; }}
     QPushButton[role="segment"] {{ background: transparent; padding: 1px 4px; color: {t.muted}; font-size: 11px; }}
     QPushButton[role="segment"]:hover {{ background: {t.hover}; color: {t.text}; }}
     QPushButton[role="segment"]:checked {{ background: {t.field}; color: {t.accent}; }}
+    QComboBox {{ background: {t.field}; border: 1px solid transparent; border-radius: 4px; padding: 2px 6px; }}
+    QComboBox:focus {{ border: 1px solid {t.accent}; }}
+    QComboBox QAbstractItemView {{ background: {t.panel}; selection-background-color: {t.hover}; padding: 4px; }}
+    QComboBox QLineEdit, QComboBox QLineEdit:hover, QComboBox QLineEdit:focus {{ background: {t.field}; border: none; }}
     QCheckBox {{ spacing: 8px; border: 1px solid transparent; }}
     QCheckBox:focus {{ color: {t.accent}; }}
     QScrollArea {{ background: {t.panel}; border: none; }}
@@ -225,8 +230,9 @@ def _style_sheet(t: Tokens) -> str:
     QProgressBar::chunk {{ background: {t.accent}; border-radius: 2px; }}
     QToolTip {{ background: {t.field}; color: {t.text}; border: 1px solid {t.line}; padding: 4px; }}
     QToolButton[role="worded"] {{ background: {t.hover}; padding: 4px 4px 4px 6px; }}
-    QToolButton#modeButton {{ padding-right: 18px; }}
-    QToolButton#modeButton::menu-indicator {{ subcontrol-position: right center; right: 5px; }}
+    QToolButton#modeButton, QToolButton#modelButton {{ padding-right: 18px; }}
+    QToolButton#modeButton::menu-indicator, QToolButton#modelButton::menu-indicator
+    {{ subcontrol-position: right center; right: 5px; }}
     QToolButton[role="worded"]:hover {{ background: {t.field}; }}
     QToolButton[role="worded"]:checked {{ background: {t.field}; color: {t.accent}; }}
     QToolButton[role="worded"]:disabled {{ background: transparent; }}

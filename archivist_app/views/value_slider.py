@@ -178,7 +178,9 @@ class ValueSlider(QSlider):
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Back to neutral."""
         if event.button() == Qt.MouseButton.LeftButton:
+            self.gesture.resume()
             self.enter(self.neutral)
+            self.gesture.end()
         event.accept()
 
     def wheelEvent(self, event: QWheelEvent) -> None:

@@ -17,7 +17,6 @@ from engine.errors import ImageError
 from engine.evaluation.benchmark import Candidate, Pixels, pairs_of, pictures
 from engine.evaluation.figures import Figure
 from engine.evaluation.ours import in_memory
-from engine.evaluation.peers import Compact
 from engine.imaging.reader import read_preview
 from engine.models.objective import Objective
 from engine.models.weights import Restorer
@@ -44,7 +43,7 @@ class Hall:
     aged: Path | None = None  # faded and toned as well: for the tone stage
     defects: Path | None = None  # damaged only: for faithfulness
     peer: tuple[str, Candidate] | None = None
-    peer_net: tuple[str, Compact] | None = None  # the same, as it enlarges
+    peer_net: tuple[str, Pipeline] | None = None  # the same, as it enlarges
     limit: int = 1_000  # pictures a folder
     _sources: dict[str, Any] = field(default_factory=dict)
 

@@ -18,6 +18,7 @@ from engine.evaluation.holes import holes
 from engine.evaluation.looks import looks
 from engine.evaluation.monotone import monotone
 from engine.evaluation.optimum import optimum
+from engine.evaluation.ours import candidate
 from engine.evaluation.reading import reading
 from engine.evaluation.sameness import sameness
 from engine.evaluation.toning import toning
@@ -25,7 +26,7 @@ from engine.evaluation.upscaling import upscaling
 from engine.models import catalog
 from engine.models.weights import load_objective, load_restorer
 from engine.rendering.studio import Studio
-from engine.types import SHIPPED_MODEL, Progress, StyleCard, Trial
+from engine.types import SHIPPED_MODEL, Progress, Recipe, StyleCard, Trial
 
 THEMES: dict[str, Callable[[Hall], Theme]] = {
     "fidelity": fidelity,
@@ -116,7 +117,7 @@ def _hall(studio: Studio, trial: Trial, styles: Sequence[StyleCard]) -> Hall:
         objective = load_objective(path, device.device)
     except ModelError:
         objective = None  # themes that need it say so
-    net = (Path(trial.peer).stem, peers.load(Path(trial.peer), device.device, device.dtype)) if trial.peer else None
+    net = (Path(trial.peer).stem, peers.load(Path(trial.peer), studio)) if trial.peer else None
     return Hall(
         pipeline=studio.pipeline_of(path),
         objective=objective,
@@ -125,7 +126,7 @@ def _hall(studio: Studio, trial: Trial, styles: Sequence[StyleCard]) -> Hall:
         clean=Path(trial.clean),
         aged=Path(trial.aged) if trial.aged else None,
         defects=Path(trial.defects) if trial.defects else None,
-        peer=(net[0], peers.candidate(net[1])) if net else None,
+        peer=(net[0], candidate(net[1], Recipe())) if net else None,
         peer_net=net,
         limit=trial.pictures,
     )

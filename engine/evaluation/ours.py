@@ -46,9 +46,8 @@ def candidates(studio: Studio, peer_files: Sequence[str] = ()) -> dict[str, Cand
     Every call starts from nothing, so that times are those of a full pass.
     """
     found = {name: candidate(studio.pipeline(recipe.model), recipe) for name, recipe in SETTINGS.items()}
-    device = studio.device
     files = [Path(name) for name in peer_files]
-    peer = {file.stem: peers.candidate(peers.load(file, device.device, device.dtype)) for file in files}
+    peer = {file.stem: candidate(peers.load(file, studio), Recipe()) for file in files}
     return {**found, **RIVALS, **peer}
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from torch.nn import functional as F
 
 from engine.evaluation import peers
 from engine.evaluation.benchmark import Candidate, Evaluation, Pair, Pixels, evaluate, pictures
@@ -20,7 +19,6 @@ from engine.imaging.reader import read_preview
 from engine.models.upscale import UPSCALES
 from engine.rendering.pipeline import Pipeline
 from engine.rendering.studio import Studio
-from engine.rendering.tensors import to_array, to_tensor
 from engine.types import SHIPPED_MODEL, Comparison, Progress, Recipe
 
 ALPHAS = (0.1, 0.3, 1.0, 3.0, 10.0)
@@ -59,26 +57,13 @@ def bicubic(scale: int) -> Candidate:
     return lambda small: _resized(small, (small.shape[1] * scale, small.shape[0] * scale))
 
 
-def peer(net: peers.Compact, scale: int) -> Candidate:
-    """Another network; one that enlarges further is shrunk back to this scale."""
-
-    def enlarge(small: Pixels) -> Pixels:
-        device = next(net.parameters()).device
-        large = peers.enlarge(net, to_tensor(small.astype(np.float32) / np.float32(255), device))
-        if net.scale > scale:
-            large = F.avg_pool2d(large, net.scale // scale)
-        return np.asarray(np.rint(to_array(large.clamp(0, 1)) * 255), dtype=np.uint8)
-
-    return enlarge
-
-
 def candidates(
-    pipeline: Pipeline, scale: int, nets: Sequence[tuple[str, peers.Compact]], alphas: Sequence[float] = ALPHAS
+    pipeline: Pipeline, scale: int, nets: Sequence[tuple[str, Pipeline]], alphas: Sequence[float] = ALPHAS
 ) -> dict[str, Candidate]:
     """Bicubic enlargement, ours at these alphas, and the networks whose scale is no smaller."""
     found = {"bicubic": bicubic(scale)}
     found |= {f"archivist, alpha {a:g}": candidate(pipeline, Recipe(alpha=a, scale=scale)) for a in alphas}
-    found |= {name: peer(net, scale) for name, net in nets if net.scale >= scale}
+    found |= {name: candidate(net, Recipe(scale=scale)) for name, net in nets if net.card.scale >= scale}
     for enlarge in found.values():
         enlarge(_TRIAL)
     return found
@@ -86,9 +71,8 @@ def candidates(
 
 def compare(studio: Studio, comparison: Comparison) -> Generator[Progress, None, Evaluation]:
     """Steps that measure enlargements of `comparison.scale`. Raises ImageError, ModelError and RecipeError."""
-    device = studio.device
     files = [Path(name) for name in comparison.peers]
-    nets = [(file.stem, peers.load(file, device.device, device.dtype)) for file in files]
+    nets = [(file.stem, peers.load(file, studio)) for file in files]
     chosen = candidates(studio.pipeline(SHIPPED_MODEL), comparison.scale, nets)
     return (yield from evaluate(pairs(Path(comparison.clean), comparison.scale), chosen))
 
@@ -104,7 +88,7 @@ def upscaling(hall: Hall) -> Theme:
 
 
 def _one_scale(hall: Hall, scale: int) -> Generator[Progress, None, list[Figure]]:
-    nets = [hall.peer_net] if hall.peer_net is not None and hall.peer_net[1].scale == scale else []
+    nets = [hall.peer_net] if hall.peer_net is not None and hall.peer_net[1].card.scale == scale else []
     chosen = candidates(hall.pipeline, scale, nets, (1.0, 10.0))
     judged = pairs(hall.clean, scale)[: hall.limit]
     found = yield from evaluate(judged, chosen)

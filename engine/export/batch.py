@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from engine.errors import EngineError, WriteError
+from engine.errors import EngineError, MasterChangedError, WriteError
 from engine.export.journal import Journal, tidy
 from engine.export.naming import Facts, check_template, free_name
 from engine.export.register import Register, key_of
@@ -115,7 +115,8 @@ def _one(job: _Run, number: int, item: ProjectItem) -> Generator[Progress | None
                 break
             yield _scaled(step, number, total, told)
     except EngineError as error:
-        outcome = ExportOutcome(item.source.path, "failed", sentence=str(error))
+        doubted = isinstance(error, MasterChangedError)
+        outcome = ExportOutcome(item.source.path, "failed", sentence=str(error), doubted=doubted)
     finally:
         steps.close()
     job.journal.outcomes[number] = outcome

@@ -18,13 +18,13 @@ from engine.errors import Cancelled
 from engine.export.iiif import address_of, is_iiif, write_iiif
 from engine.export.label import with_label
 from engine.export.metadata import Origin, caption, label, software, statement
-from engine.export.single import Desk, Order, origin
+from engine.export.single import Desk, Order, export, origin
 from engine.imaging.color import WorkingSpace, to_eight_bits
 from engine.imaging.icc import srgb_profile
 from engine.imaging.metadata import Metadata, enlarged, restated
 from engine.imaging.pyramid import Pyramid
 from engine.imaging.rasters import Converted
-from engine.imaging.reader import Scan
+from engine.imaging.reader import Scan, read_preview
 from engine.imaging.writer import Format, check_format, write_image
 from engine.projects.atomic import replacing, replacing_folder
 from engine.rendering.canvas import Tally
@@ -66,6 +66,10 @@ def render(order: Order, settings: ExportSettings, tools: Tools) -> Generator[Pr
     """
     start = time.monotonic()
     target = Path(order.options.target)
+    if _is_plain(order, settings):
+        restored = yield from export(order, tools.pipeline, tools.io, tools.desk)
+        pictures = yield from in_steps(tools.io, lambda: _look(order, target), lambda: None)
+        return Written(restored, *pictures)
     with tools.desk.hold(target, order.master):
         _check(order, settings)
         pixels, tally = yield from _pixels(order, settings, tools.pipeline)
@@ -74,6 +78,26 @@ def render(order: Order, settings: ExportSettings, tools: Tools) -> Generator[Pr
         writing = _Writing(target, order, settings, origin(order, share))
         size, pictures = yield from in_steps(tools.io, lambda: writing.write(pixels), writing.stop)
     return Written(_told(order, target, size, tally, time.monotonic() - start), *pictures)
+
+
+def _is_plain(order: Order, settings: ExportSettings) -> bool:
+    """Whether the file has the master's own depth, size and profile: then a large one is written band by band, and
+    goes on after an interruption where it was."""
+    bits = str(order.subject.source.space.bits)
+    wanted = ExportSettings(depth="source", conflict=settings.conflict, template=settings.template)
+    asked = replace(settings, depth="source" if settings.depth == bits else settings.depth)
+    same = replace(asked, quality=wanted.quality, tile=wanted.tile, address=wanted.address) == wanted
+    return settings.preset == "preservation" and same
+
+
+def _look(order: Order, written: Path) -> tuple[bytes, bytes]:
+    """Small pictures of the master and of a file that has been written."""
+    after = pyvips.Image.new_from_array(read_preview(written, _THUMBNAIL), interpretation="srgb")
+    return _before(order.subject.source), bytes(after.jpegsave_buffer(Q=75))
+
+
+def _before(source: Source) -> bytes:
+    return thumbnail(source.pyramid.level(_thumbnail_level(source)), source.master.icc)
 
 
 def _told(order: Order, target: Path, size: tuple[int, int], tally: Tally, seconds: float) -> Restored:
@@ -157,7 +181,7 @@ class _Writing:
         """Width and height as written, and the two small pictures."""
         source = self._order.subject.source
         master, settings = source.master, self._settings
-        before = thumbnail(source.pyramid.level(_thumbnail_level(source)), master.icc)
+        before = _before(source)
         after = thumbnail(pixels, master.icc)
         shaped, icc = self._shaped(pixels)
         height, width = shaped.shape[:2]

@@ -20,7 +20,8 @@ from engine.export.ledger import Errand, Ledger, place_for
 from engine.export.metadata import Origin, caption, software, statement
 from engine.imaging.metadata import Metadata, enlarged
 from engine.imaging.rasters import Decoded, Raster
-from engine.imaging.writer import check_format, write_image
+from engine.imaging.writer import check_format
+from engine.imaging.writer import write_image as write_image
 from engine.projects.atomic import remove_leftovers, replacing
 from engine.rendering.canvas import Tally
 from engine.rendering.pipeline import Pipeline, Subject
@@ -234,7 +235,7 @@ def _errand(order: Order, pipeline: Pipeline) -> Errand:
         "style": asdict(subject.style) if subject.style else None,
         "engine": [engine.torch, engine.device, engine.dtype, engine.threads, software()],
         "grid": [card.sha256, card.tile, card.halo, card.multiple_of],
-        "notes": order.notes,
+        "upscaler": order.notes.get("upscaler", ""),
     }
     return Errand(
         pixels,

@@ -69,6 +69,7 @@ _DEMANDED: Directory = {  # of every EXIF directory: its version, FlashPix's, a 
     40960: Entry(40960, 7, 4, b"0100"),
     40961: Entry(40961, _SHORT, 1, b"\xff\xff"),
 }
+_OF_JPEG = (37121, 37122, 40962, 40963)  # components, bits a pixel, width and height, which a TIFF says elsewhere
 _MAKER_NOTE = 37500
 
 
@@ -131,9 +132,10 @@ def _assembled(main: Directory, parts: Mapping[int, Directory]) -> bytes:
     return b"II*\0\x08\0\0\0" + write_directory((main | pointers).values(), 8) + tail
 
 
-def completed(part: Directory) -> Directory:
-    """An EXIF directory with what the standard demands of one and many programs leave out; an empty one stays so."""
-    return _DEMANDED | part if part else part
+def for_tiff(part: Directory) -> Directory:
+    """An EXIF directory as a TIFF may have it: with what the standard demands of one and many programs leave out,
+    without what tells of a JPEG's coding. An empty one stays so."""
+    return {tag: entry for tag, entry in (_DEMANDED | part).items() if tag not in _OF_JPEG} if part else part
 
 
 def completed_block(block: bytes | None, width: int, height: int, dpi: tuple[float, float] | None) -> bytes | None:

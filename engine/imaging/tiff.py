@@ -157,6 +157,8 @@ def _full_pages(tif: tifffile.TiffFile, name: str) -> list[Any]:
 
 
 def _page(pages: list[Any], page: int, name: str) -> Any:
+    if not pages:
+        raise ImageError(f"“{name}” is a TIFF without a picture in it; copy or scan it again.")
     if not 0 <= page < len(pages):
         raise ImageError(f"“{name}” has no page {page + 1}; its last page is {len(pages)}.")
     return pages[page]

@@ -145,7 +145,7 @@ def _write_tiff(path: Path, derivative: _Derivative, compression: Compression) -
     rows = min(height, max(1, _STRIP_BYTES // row))
     alpha = "assocalpha" if metadata.alpha == "premultiplied" else "unassalpha"
     main, inner, place = exif.read_block(metadata.exif)
-    directories = (exif.completed(inner), place)
+    directories = (exif.for_tiff(inner), place)
     behind = {tag: part for tag, part in zip((exif.EXIF_IFD, exif.GPS_IFD), directories, strict=True) if part}
     big = height * row > _CLASSIC_LIMIT  # the compressed size is not known yet
     # tifffile refuses these two tags, so their places are held by the numbers before them, which nobody uses here.

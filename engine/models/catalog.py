@@ -1,20 +1,35 @@
-"""Which models there are: their cards, read from the weight files' headers without torch."""
+"""Which models there are: their cards, read from the weight files' headers and the JSON beside them, without torch.
+
+What belongs to Archivist carries its card in the weight file. A network of other people's lies as
+`<sha256>.safetensors` in a folder of models, a person's own or a project's, with its card as `<sha256>.json` beside it.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from engine import resources
 from engine.errors import ModelError
-from engine.types import ModelCard
+from engine.types import SCALES, ModelCard
 
+TILES = (128, 256)  # pixels a side of an imported network's tiles: divisors of the shipped model's
 _LARGEST_HEADER = 10_000_000  # bytes; a longer header is a lie
+_LARGEST_CARD = 1_000_000
 _TAIL = "-upscale"  # ends the name of the file that teaches a model of that name to enlarge
 _CRITIC = "-critic"  # ends the name of the file with the discriminator a model was trained against
+_RANGES: dict[str, tuple[int, int]] = {
+    "multiple_of": (8, 64), "halo": (8, 1024), "tile": (8, 1 << 15), "enlarges": (1, 16), "blend": (0, 64),
+    "least": (1, 4096),
+}  # fmt: skip
+_log = logging.getLogger(__name__)
 
 
 def shipped() -> tuple[Path, ...]:
@@ -40,7 +55,7 @@ def header(path: Path) -> dict[str, Any]:
         card = json.loads(metadata["card"])
     except OSError as error:
         raise ModelError(f"The model “{path.name}” cannot be read: {error.strerror}.") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(f"“{path.name}” is not a model of Archivist; import it or choose another file.") from error
     if not isinstance(card, dict):
         raise ModelError(f"“{path.name}” is not a model of Archivist; import it or choose another file.")
@@ -48,29 +63,143 @@ def header(path: Path) -> dict[str, Any]:
 
 
 def read_card(path: Path) -> ModelCard:
-    """The card of one weight file, with the hash of the file as it is now and the size it can enlarge to."""
-    data = header(path)
-    known = {f.name for f in fields(ModelCard)} - {"sha256"}
-    values: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in data.items() if key in known
-    }
+    """The card of one weight file, with the hash of the file as it is now and the size it can enlarge to.
+
+    ModelError where it has none, and where an imported network is no longer what was imported.
+    """
+    told = _beside(path)
+    if told.get("origin") == "imported":
+        return _imported(path, told)
+    carried = header(path)
+    values = _known(told | carried) | {"origin": "tuned" if "base" in carried else "shipped"}
     if (tail := tail_of(path)) is not None:
         values["scale"] = max((int(scale) for scale in header(tail).get("sizes", ())), default=1)
         values["tail"] = sha256_of(tail)
-    return ModelCard(sha256=sha256_of(path), **values)
+    try:
+        card = ModelCard(**(values | {"sha256": sha256_of(path)}))
+        _check(card)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"“{path.name}” is not a model of Archivist; import it or choose another file.") from error
+    return card
+
+
+def _beside(path: Path) -> dict[str, Any]:
+    """What the JSON of the same name tells; nothing where there is none."""
+    file = path.with_suffix(".json")
+    try:
+        if not file.exists():
+            return {}
+        if file.stat().st_size > _LARGEST_CARD:
+            raise ValueError("too long for a card")
+        told = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(told, dict):
+            raise TypeError("no card")
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise ModelError(f"The card “{file.name}” is damaged; remove it and import the model again.") from error
+    return told
+
+
+def _known(told: dict[str, Any]) -> dict[str, Any]:
+    names = {f.name for f in fields(ModelCard)}
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in told.items() if key in names}
+
+
+def _imported(path: Path, told: dict[str, Any]) -> ModelCard:
+    """The card of an imported network; its numbers steer the engine and come from a file, so each must make sense."""
+    values = _known(told)
+    try:
+        card = ModelCard(**values)
+        _check(card)
+    except (TypeError, ValueError) as error:
+        file = path.with_suffix(".json").name
+        raise ModelError(f"The card “{file}” is damaged; remove it and import the model again.") from error
+    if sha256_of(path) != card.sha256:
+        raise ModelError(f"The weights of “{card.title}” are not those that were imported; import them again.")
+    return card
+
+
+def _check(card: ModelCard) -> None:
+    for plain in fields(ModelCard):
+        value, default = getattr(card, plain.name), plain.default
+        wanted = int | float if isinstance(default, float) else type(default)
+        if isinstance(default, str | int | float) and not isinstance(value, wanted):
+            raise TypeError(f"{plain.name}: {value!r}")
+    texts = (card.id, card.title, *card.controls, *card.failures)
+    if not (all(isinstance(text, str) and text for text in texts) and isinstance(card.metrics, dict)):
+        raise TypeError("a card needs an id and a title")
+    out_of_range = [name for name, (low, high) in _RANGES.items() if not low <= getattr(card, name) <= high]
+    if out_of_range or card.scale not in SCALES or card.channels not in (1, 3) or card.blend > card.halo:
+        raise ValueError(f"{out_of_range or (card.scale, card.channels)}")
+    if card.origin == "imported" and (card.tile not in TILES or card.scale > card.enlarges or card.halo % 8):
+        raise ValueError("numbers that do not go together")
 
 
 def sha256_of(path: Path) -> str:
     """The hash of a weight file as it is now."""
+    try:
+        facts = path.stat()
+        return _hashed(path, facts.st_mtime_ns, facts.st_size)
+    except OSError as error:
+        raise ModelError(f"The model “{path.name}” cannot be read: {error.strerror}.") from error
+
+
+@lru_cache(maxsize=256)
+def _hashed(path: Path, _changed: int, _size: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def find(model: str) -> tuple[Path, ModelCard]:
-    """The weight file of this id; ModelError names the ids there are."""
-    cards = [(path, read_card(path)) for path in shipped()]
-    for path, card in cards:
+def cards(folders: Sequence[Path] = ()) -> tuple[ModelCard, ...]:
+    """The cards of all models: the shipped ones first, then by title what was imported into `folders`.
+
+    What is damaged among the latter is left out, and the log says so.
+    """
+    found = {card.id: card for _, card in _all(folders)}
+    return tuple(sorted(found.values(), key=lambda card: (card.origin != "shipped", card.title.lower())))
+
+
+def find(model: str, folders: Sequence[Path] = ()) -> tuple[Path, ModelCard]:
+    """The weight file of this id, a shipped one before any other; ModelError names the ids there are."""
+    known: list[str] = []
+    for path, card in _all(folders):
         if card.id == model:
             return path, card
-    names = ", ".join(card.id for _, card in cards) or "none"
+        known.append(card.id)
+    names = ", ".join(dict.fromkeys(known)) or "none"
     raise ModelError(f"There is no model “{model}”; these are installed: {names}.")
+
+
+def remove(model: str, folders: Sequence[Path]) -> None:
+    """Forgets an imported network. ModelError for one that belongs to Archivist, and where its files cannot go."""
+    path, card = find(model, folders)
+    if card.origin != "imported":
+        raise ModelError(f"“{model}” belongs to Archivist and stays; only models that were imported can be removed.")
+    try:
+        path.with_suffix(".json").unlink()
+        path.unlink()
+    except OSError as error:
+        raise ModelError(f"“{card.title}” cannot be removed ({error.strerror}); close what uses it.") from error
+
+
+def _all(folders: Sequence[Path]) -> Iterator[tuple[Path, ModelCard]]:
+    taken = set()
+    for path in shipped():
+        card = read_card(path)
+        taken.add(card.id)
+        yield path, card
+    for folder in folders:
+        for path in sorted(folder.glob("*.safetensors")):
+            try:
+                card = read_card(path)
+            except ModelError as error:
+                _log.warning("%s", error)
+                continue
+            if card.id not in taken:  # nobody takes a shipped model's name
+                taken.add(card.id)
+                yield path, card
+
+
+def identity(title: str, sha256: str) -> str:
+    """The id of an imported network: its name, and what tells it from others of that name."""
+    name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:48].strip("-") or "model"
+    return f"{name}-{sha256[:8]}"

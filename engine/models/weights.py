@@ -117,12 +117,10 @@ def load_objective(path: Path, device: torch.device) -> Objective:
     scales, features = header(path).get("scales"), TextureFeatures()
     if not isinstance(scales, dict) or not all(float(scales.get(name, 0)) > 0 for name in ("content", "style")):
         raise ModelError(f"The model “{path.name}” carries no measure of content and style; choose a newer one.")
+    tensors = restorer_tensors(path)
     try:
-        tensors = load_file(path)
         state = {k.removeprefix("features."): v.float() for k, v in tensors.items() if k.startswith("features.")}
         features.load_state_dict(state)
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"The model “{path.name}” is missing or damaged; install Archivist again.") from error
     except RuntimeError as error:
         raise ModelError(
             f"The model “{path.name}” carries no measure of content and style; choose a newer one."

@@ -36,49 +36,59 @@ BLOCK = 128  # pixels a side that are enlarged in one step of the engine
 _NEAR = 4  # pixels around a block that enlarging a residual looks at; a multiple of the head's grid
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Enlarging:
     """A recipe made ready to enlarge one image `factor` times."""
 
     source: Source
     plan: Plan
-    plain: Plan  # without style and grain: what the tail was taught on
-    tail: FoldedUpscaler
+    plain: Plan  # without style and grain
+    factor: int
     device: torch.device
-
-    @property
-    def factor(self) -> int:
-        return self.tail.scale
 
     @torch.inference_mode()
     def block(self, seen: Seen, region: Region) -> tuple[Pixels, Pixels]:
         """X_s and Y_s (factor * h, factor * w, C) of a block of a tile that the backbone has seen."""
         before = self._master(region)
         x = to_tensor(self.source.space.to_working(before), self.device)
-        delta = stages.complete(self.plan, seen, x, self._residual(seen, region), _times(region, self.factor))
+        delta = stages.complete(self.plan, seen, x, self._residual(seen, region, x), _times(region, self.factor))
         return before, self.source.space.add_residual(before, to_array(delta))
 
     def _master(self, region: Region) -> Pixels:
         """X_s of a region: all channels enlarged, rounded to the nearest level of the master's depth."""
-        around = _grown(region, CELL, self.source.master.info.bounds)
+        around = grown(region, CELL, self.source.master.info.bounds)
         pixels = self.source.pixels(0, around)
         x = torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)[None]
-        large = _cut(enlarge(x, self.factor), around, region, self.factor)
+        large = cut(enlarge(x, self.factor), around, region, self.factor)
         levels = large.round_().clamp_(0, np.iinfo(pixels.dtype).max)
         return np.ascontiguousarray(levels[0].permute(1, 2, 0).numpy().astype(pixels.dtype))
 
-    def _residual(self, seen: Seen, region: Region) -> Tensor:
-        """r_s (1, 3, factor * h, factor * w) of a region, float32."""
-        around = _grown(region, REACH, seen.region)
-        r0 = stages.residual(self.plain, seen, around)
-        trusted = r0 * stages.fine_trust(seen, around)
-        x = to_tensor(self.source.working(0, around), self.device)
-        r = _cut(self._detail(seen, x, trusted, around), around, region, self.factor)
+    def _residual(self, seen: Seen, region: Region, x: Tensor) -> Tensor:
+        """r_s (1, 3, factor * h, factor * w) of a region whose pixels are x_s, float32."""
+        r = self.restored(seen, region, x)
         if self.plan is not self.plain:
-            near = _grown(region, _NEAR, seen.region)
-            more = stages.residual(self.plan, seen, near) - _cut(r0, around, near, 1)
-            r = r + _cut(enlarge(more, self.factor), near, region, self.factor)
+            near = grown(region, _NEAR, seen.region)
+            more = stages.residual(self.plan, seen, near) - stages.residual(self.plain, seen, near)
+            r = r + cut(enlarge(more, self.factor), near, region, self.factor)
         return luma(r).expand_as(r) if self.plan.neutral else r
+
+    def restored(self, seen: Seen, region: Region, x: Tensor) -> Tensor:
+        """The same without what style and grain add."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class TailEnlarging(Enlarging):
+    """What the tail of our own network makes of what its backbone saw."""
+
+    tail: FoldedUpscaler
+
+    def restored(self, seen: Seen, region: Region, x: Tensor) -> Tensor:
+        """r_s as the tail finds it from the residual, the damage and the pixels around."""
+        around = grown(region, REACH, seen.region)
+        trusted = stages.residual(self.plain, seen, around) * stages.fine_trust(seen, around)
+        small = to_tensor(self.source.working(0, around), self.device)
+        return cut(self._detail(seen, small, trusted, around), around, region, self.factor)
 
     def _detail(self, seen: Seen, x: Tensor, r: Tensor, region: Region) -> Tensor:
         """What the tail makes of x and r (1, 3, h, w) of a region: (1, 3, factor * h, factor * w), or a row more."""
@@ -102,7 +112,7 @@ def prepare(restorer: Restorer, upscaler: Upscaler, source: Source, plan: Plan, 
     with torch.inference_mode():
         z = condition(torch.tensor([recipe.alpha], device=weight.device), recipe.scale)
         tail = upscaler.fold(z, recipe.scale).to(weight.device, weight.dtype)
-    return Enlarging(source, plan, plain, tail, weight.device)
+    return TailEnlarging(source, plan, plain, tail.scale, weight.device, tail)
 
 
 def factor_for(request: RenderRequest) -> int:
@@ -174,11 +184,12 @@ def _times(region: Region, factor: int) -> Region:
     return Region(*(factor * side for side in (region.x, region.y, region.width, region.height)))
 
 
-def _grown(region: Region, by: int, within: Region) -> Region:
+def grown(region: Region, by: int, within: Region) -> Region:
+    """A region and so many pixels around it, where there are any."""
     return Region(region.x - by, region.y - by, region.width + 2 * by, region.height + 2 * by).intersect(within)
 
 
-def _cut(field: Tensor, whole: Region, part: Region, factor: int) -> Tensor:
+def cut(field: Tensor, whole: Region, part: Region, factor: int) -> Tensor:
     """The pixels of `part` out of a field that covers `whole` at `factor` times the size, and perhaps a little more."""
     rows, columns = _slices(part, whole, factor)
     return field[:, :, rows, columns]

@@ -28,7 +28,7 @@ from engine.rendering import stages
 from engine.rendering.enlarging import blocks
 from engine.rendering.pipeline import Pipeline, Subject, mask_part
 from engine.rendering.source import to_master
-from engine.rendering.stages import Plan, Seen
+from engine.rendering.stages import Plan
 from engine.rendering.tensors import to_tensor
 from engine.types import ALPHA_RANGE, MAP_SCALES, MapFrame, MapKind, MapRequest, Progress, Recipe, Region
 
@@ -132,23 +132,28 @@ def faithful(recipe: Recipe) -> Recipe:
 
 def _fidelity(mapped: Survey, tile: Tile) -> Steps:
     pipeline, subject, level = mapped.pipeline, mapped.subject, mapped.level
-    most = replace(subject, recipe=faithful(subject.recipe), style=None)
-    subjects = ((subject, pipeline.plan(subject)), (most, pipeline.plan(most)))
     bounds = Region(0, 0, *subject.source.size(level))
-    seen = yield from pipeline.look(subject, level, tile)
+    most = replace(subject, recipe=faithful(subject.recipe), style=None)
+    seen = seen_most = yield from pipeline.look(subject, level, tile)
+    if pipeline.faithful is not pipeline:  # a network without alpha: beside ours, whose tiles are multiples of its own
+        (around_it,) = tiles_touching(subject.source.tiles(level, pipeline.faithful.card), tile.core)
+        seen_most = yield from pipeline.faithful.look(most, level, around_it)
+    answers = ((pipeline, subject, seen), (pipeline.faithful, most, seen_most))
+    made_ready = [(one, which, one.plan(which), known) for one, which, known in answers]
     out = np.empty((tile.core.height, tile.core.width, 2), np.float16)
-    for block in blocks(tile.core, _STRIP):
+    parts = list(blocks(tile.core, _STRIP))
+    for number, block in enumerate(parts):
         around = _grown(block, _DETAIL, bounds)
         deltas = []
-        for which, made_ready in subjects:
+        for one, which, its_plan, known in made_ready:
             with torch.inference_mode():
-                deltas.append(pipeline.delta(which, made_ready, level, seen, around, None))
+                deltas.append(one.delta(which, its_plan, level, known, around, None))
             yield None
         with torch.inference_mode():
             x = to_tensor(subject.source.working(level, around), pipeline.device)
             found = _told_apart(x, *deltas)[(..., *_within(block, around))]
             out[_within(block, tile.core)] = (255 * found[0]).permute(1, 2, 0).cpu().numpy()
-        yield None
+        yield Progress(number + 1, len(parts), "fidelity")
     return out
 
 
@@ -221,16 +226,12 @@ def _uncertainty(mapped: Survey, tile: Tile) -> Steps:
 
 def _answer(
     pipeline: Pipeline, made_ready: Plan, x: Tensor, mask: Tensor | None, level: int
-) -> Generator[None, None, Tensor]:
+) -> Generator[Progress | None, None, Tensor]:
     """y - x (1, 3, H, W) of a picture that is a world of its own."""
     height, width = x.shape[2:]
     whole = Region(0, 0, width, height)
-    seen: Seen | None = None
-    steps = pipeline.frugal.understand(pipeline.restorer, x, whole, whole)
-    while seen is None:
-        with torch.inference_mode():
-            seen = next(steps)
-        yield None
+    seen = yield from pipeline.understand(x, whole, whole, made_ready.recipe)
+    yield None
     delta = torch.empty_like(x)
     for top in range(0, height, _STRIP):
         strip = Region(0, top, width, min(_STRIP, height - top))

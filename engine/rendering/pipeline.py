@@ -90,7 +90,7 @@ class Pipeline:
         """What can be shown at once: cached tiles through the head, the rest from one coarse look at the whole."""
         source, plan = subject.source, self.plan(subject)
         level = source.pyramid.level_for(request.view.scale)
-        region = _level_region(source, level, request.view.region)
+        region = level_region(source, level, request.view.region)
         touching = tiles_touching(source.tiles(level, self.card), region)
         seen = {tile: self._seen.get(self._key(subject, level, tile)) for tile in touching}
         before = source.space.to_display(source.pixels(level, region))
@@ -105,8 +105,8 @@ class Pipeline:
             if known is not None:
                 aligned = _on_grid(part, tile.core)
                 shown = self._display(subject, plan, level, known, aligned)
-                offset = _within(part, aligned)
-                pixels[_within(part, region)] = shown[offset]
+                offset = within(part, aligned)
+                pixels[within(part, region)] = shown[offset]
         return Frame(request, pixels, before, to_master(region, level, source.master.info.bounds))
 
     def refine(
@@ -116,11 +116,11 @@ class Pipeline:
         in the recipe, those of the level that is enlarged as far."""
         factor = enlarging.factor_for(request)
         if factor > 1:
-            tiles, look = subject.source.tiles(0, self.card), lambda tile: self.look(subject, 0, tile)
-            return (yield from enlarging.refine(self._enlarging(subject, factor), request, tiles, look, on_tile))
+            tiles, look = subject.source.tiles(0, self.card), lambda tile: self.look(subject, 0, tile, factor=factor)
+            return (yield from enlarging.refine(self.enlarging(subject, factor), request, tiles, look, on_tile))
         source, plan = subject.source, self.plan(subject)
         level = source.pyramid.level_for(request.view.scale)
-        region = _level_region(source, level, request.view.region)
+        region = level_region(source, level, request.view.region)
         bounds = source.master.info.bounds
         before = source.space.to_display(source.pixels(level, region))
         pixels = before.copy()
@@ -129,8 +129,8 @@ class Pipeline:
         for number, tile in enumerate(touching):
             seen = yield from self.look(subject, level, tile)
             part = tile.core.intersect(region)
-            shown = self._display(subject, plan, level, seen, tile.core)[_within(part, tile.core)]
-            where = _within(part, region)
+            shown = self._display(subject, plan, level, seen, tile.core)[within(part, tile.core)]
+            where = within(part, region)
             pixels[where] = shown
             on_tile(Frame(request, shown, before[where], to_master(part, level, bounds), exact=exact))
             yield Progress(number + 1, len(touching), "refine")
@@ -217,21 +217,21 @@ class Pipeline:
         return tally
 
     def _paint_enlarged(self, subject: Subject, canvas: Canvas) -> Generator[Progress | None, None, Tally]:
-        tiles = subject.source.tiles(0, self.card)
+        tiles, factor = subject.source.tiles(0, self.card), subject.recipe.scale
 
         def look(tile: Tile) -> Generator[Progress | None, None, Seen]:
-            return self.look(subject, 0, tile, keep=len(tiles) <= 4)
+            return self.look(subject, 0, tile, keep=len(tiles) <= 4, factor=factor)
 
-        return (yield from enlarging.paint(self._enlarging(subject, subject.recipe.scale), tiles, look, canvas))
+        return (yield from enlarging.paint(self.enlarging(subject, factor), tiles, look, canvas))
 
-    def _enlarging(self, subject: Subject, factor: int) -> Enlarging:
-        """RecipeError where the model has no tail; ModelError where its tail cannot be used."""
+    def enlarging(self, subject: Subject, factor: int) -> Enlarging:
+        """The recipe made ready to enlarge. RecipeError where the model has no tail, ModelError where it is bad."""
         if self._load_upscaler is None:
             raise RecipeError(f"The model “{self.card.id}” does not enlarge; set the size to 1.")
         if self._upscaler is None:
             self._upscaler = self._load_upscaler()
         recipe = replace(subject.recipe, scale=factor)
-        thumbnail = self._thumbnail(subject)
+        thumbnail = self.thumbnail(subject)
         with torch.inference_mode():
             plan = stages.prepare(self.restorer, recipe, subject.style, thumbnail)
             return enlarging.prepare(self.restorer, self._upscaler, subject.source, plan, thumbnail)
@@ -275,9 +275,9 @@ class Pipeline:
     def plan(self, subject: Subject) -> Plan:
         """The subject's recipe made ready for its tiles."""
         with torch.inference_mode():
-            return stages.prepare(self.restorer, subject.recipe, subject.style, self._thumbnail(subject))
+            return stages.prepare(self.restorer, subject.recipe, subject.style, self.thumbnail(subject))
 
-    def _thumbnail(self, subject: Subject) -> Tensor:
+    def thumbnail(self, subject: Subject) -> Tensor:
         """What the tone stage sees; from a level of at most 512 pixels, so that it is the same for every view."""
         key = (subject.sha256, subject.page)
         if key not in self._thumbnails:
@@ -293,26 +293,44 @@ class Pipeline:
         return (subject.sha256, subject.page, level, tile.core.x, tile.core.y, self.card.sha256)
 
     def look(
-        self, subject: Subject, level: int, tile: Tile, *, keep: bool = True
+        self, subject: Subject, level: int, tile: Tile, *, keep: bool = True, factor: int = 1
     ) -> Generator[Progress | None, None, Seen]:
-        """The backbone's answer for a tile, from the cache or in short steps."""
+        """The backbone's answer for a tile, from the cache or in short steps.
+
+        `factor` is how far it is to be enlarged; this backbone's answer is the same for all.
+        """
         key = self._key(subject, level, tile)
         known = self._seen.get(key)
         if known is not None:
             return known
         self._send(subject, level, tile)
         x = self._sent.pop(key)()
-        steps = self.frugal.understand(self.restorer, x, tile.padded, tile.core)
-        while True:
-            with torch.inference_mode():
-                seen = next(steps)
-            if seen is not None:
-                break
-            yield None
+        seen = yield from self.understand(x, tile.padded, tile.core, subject.recipe)
         if keep:
             self._seen.put(key, seen, seen.nbytes)
         yield None  # what is made of it is a step of its own
         return seen
+
+    def understand(
+        self, x: Tensor, padded: Region, core: Region, recipe: Recipe
+    ) -> Generator[Progress | None, None, Seen]:
+        """What is seen in x (1, 3, H, W), the pixels of `padded`, as far as `recipe` needs it, in short steps."""
+        steps = self.frugal.understand(self.restorer, x, padded, core)
+        while True:
+            with torch.inference_mode():
+                seen = next(steps)
+            if seen is not None:
+                return seen
+            yield None
+
+    @property
+    def faithful(self) -> Pipeline:
+        """The one whose alpha 10, beta 0 tells what in a result was invented."""
+        return self
+
+    def notes(self, recipe: Recipe) -> dict[str, str]:
+        """What the provenance tells of a recipe's result besides the model itself."""
+        return {"upscaler": self.card.tail} if recipe.scale > 1 else {}
 
     def _send(self, subject: Subject, level: int, tile: Tile) -> None:
         """Begins to bring a tile's pixels to the device, unless they are on their way."""
@@ -354,11 +372,11 @@ class Pipeline:
         """A quick answer at the level that fits into one tile, for the part of it that covers the view."""
         source = subject.source
         level = source.coarse_level(self.card.tile)
-        region = _level_region(source, level, request.view.region)
+        region = level_region(source, level, request.view.region)
         tile = source.tiles(level, self.card)[0]
         shown = self._display(subject, plan, level, self._now(subject, level, tile), tile.core)
         before = source.space.to_display(source.pixels(level, region))
-        pixels = shown[_within(region, tile.core)]
+        pixels = shown[within(region, tile.core)]
         return Frame(request, pixels, before, to_master(region, level, source.master.info.bounds))
 
     def _enlarged(self, subject: Subject, plan: Plan, level: int, region: Region) -> NDArray[np.uint8]:
@@ -414,7 +432,8 @@ def mask_part(subject: Subject, level: int, region: Region, device: torch.device
     return soft[:, :, around:-around, around:-around]
 
 
-def _level_region(source: Source, level: int, region: Region) -> Region:
+def level_region(source: Source, level: int, region: Region) -> Region:
+    """A region of the master in the pixels of a level."""
     return source.pyramid.region_at(level, region.intersect(source.master.info.bounds))
 
 
@@ -428,6 +447,7 @@ def _on_grid(part: Region, core: Region) -> Region:
     return Region(x, y, part.right - x, part.bottom - y)
 
 
-def _within(part: Region, whole: Region) -> tuple[slice, slice]:
+def within(part: Region, whole: Region) -> tuple[slice, slice]:
+    """Rows and columns of `part` in an array that covers `whole`."""
     top, left = part.y - whole.y, part.x - whole.x
     return slice(top, top + part.height), slice(left, left + part.width)

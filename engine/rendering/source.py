@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.errors import ImageError
 from engine.imaging.color import WorkingSpace
 from engine.imaging.pyramid import Pyramid
 from engine.imaging.rasters import Decoded
@@ -44,6 +45,14 @@ class Source:
     def dtype(self) -> np.dtype[Any]:
         """uint8 or uint16."""
         return self.pyramid.base.dtype
+
+    def is_current(self) -> bool:
+        """Whether its pixels can still be read: those that are not in memory need the file as it was."""
+        try:
+            self.pyramid.read(0, Region(0, 0, 1, 1))
+        except ImageError:
+            return False
+        return True
 
     def coarse_level(self, tile: int) -> int:
         """The first level that fits into one tile of `tile` pixels."""

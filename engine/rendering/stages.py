@@ -5,7 +5,7 @@ R0, F, D = backbone(x)    r = head(F, R0, n; z)    t = Tone(x + r)    y = x + st
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from engine.models.blocks import hash_noise, luma
-from engine.models.generator import MULTIPLE_OF, NOISE, FoldedHead, Understanding, condition
+from engine.models.generator import MULTIPLE_OF, NOISE, Understanding, condition
 from engine.models.tone import THUMBNAIL, ToneParameters
 from engine.models.weights import Restorer
 from engine.rendering.tensors import pad_to_multiple
@@ -45,6 +45,7 @@ class Seen:
     room: Tensor  # (1, 1, h, w) how far the head may move a pixel
     damage: Tensor  # (1, 1, h, w) probability
     trust: Tensor  # (1, 1, h, w) 0..1: 0 where what looks like a hole may as well be the picture
+    large: Tensor | None = None  # (1, 3, n * h, n * w) the enlarged picture, of a network that enlarges by itself
 
     @property
     def maps(self) -> tuple[tuple[Tensor, int], ...]:
@@ -54,7 +55,7 @@ class Seen:
 
     @property
     def nbytes(self) -> int:
-        return sum(tensor.nbytes for tensor, _ in self.maps)
+        return sum(tensor.nbytes for tensor, _ in self.maps) + (self.large.nbytes if self.large is not None else 0)
 
 
 def understand(restorer: Restorer, x: Tensor, padded: Region, core: Region) -> Iterator[Seen | None]:
@@ -151,7 +152,7 @@ class Plan:
     """A recipe made ready: everything that is the same for all tiles of an image."""
 
     recipe: Recipe
-    head: FoldedHead
+    head: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]  # of features, fine ones, room, R0 and noise
     tone: tuple[tuple[ToneParameters, float], ...]  # each with the share it is mixed in at
     style: StyleCard | None
     neutral: bool  # the image is black and white: so is what is added to it
@@ -166,7 +167,7 @@ def prepare(restorer: Restorer, recipe: Recipe, style: StyleCard | None, thumbna
     z = condition(torch.tensor([restorer.heard(recipe.alpha, beta)]), torch.tensor([beta]), code)
     head = restorer.head.fold(z.to(weight.device)).to(weight.device, weight.dtype)
     damage_only = recipe.scope == "damage"
-    neutral = bool((thumbnail - thumbnail.mean(1, keepdim=True)).abs().max() < _NEUTRAL)
+    neutral = is_neutral(thumbnail)
     tone: list[tuple[ToneParameters, float]] = []
     if not recipe.keep_tone and not damage_only:
         unfading = restorer.tone.unfading(thumbnail)
@@ -184,6 +185,22 @@ def _palette(restorer: Restorer, style: StyleCard, thumbnail: Tensor) -> TonePar
     if process is not None:
         return processes.palette(process).to(thumbnail)
     return restorer.tone.styling(thumbnail, torch.tensor([style.code], device=thumbnail.device))
+
+
+def prepare_plain(restorer: Restorer, recipe: Recipe, thumbnail: Tensor) -> Plan:
+    """The same for a residual that no head conditions, as another network finds it; only fading may be undone."""
+    unfades = not recipe.keep_tone and recipe.scope != "damage"
+    tone = ((restorer.tone.unfading(thumbnail), 1.0),) if unfades else ()
+    return Plan(recipe, _as_it_is, tone, None, is_neutral(thumbnail))
+
+
+def _as_it_is(_features: Tensor, _fine: Tensor, _room: Tensor, residual: Tensor, _noise: Tensor) -> Tensor:
+    return residual
+
+
+def is_neutral(thumbnail: Tensor) -> bool:
+    """Whether an image is black and white, from its thumbnail (1, 3, H, W)."""
+    return bool((thumbnail - thumbnail.mean(1, keepdim=True)).abs().max() < _NEUTRAL)
 
 
 def tone_thumbnail(x: Tensor) -> Tensor:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import torch
 
+from engine.errors import ModelError
 from engine.models import catalog
 from engine.models.objective import Objective
 from engine.models.weights import Restorer, load_objective, load_restorer, load_upscaler
@@ -20,13 +24,36 @@ from engine.runtime.failures import is_device_lost, is_out_of_memory, release_me
 from engine.styles.encode import encode
 from engine.types import SHIPPED_MODEL, EngineReady, ModelCard, Region
 
+if TYPE_CHECKING:
+    from engine.rendering.foreign import Foreign
+
 _log = logging.getLogger(__name__)
+
+
+def community() -> ModuleType:
+    """`engine.rendering.importing`. ModelError where this installation lacks what runs other people's networks.
+
+    Any thread may ask; the first time takes seconds.
+    """
+    try:
+        from engine.rendering import importing
+    except (ImportError, OSError, RuntimeError) as error:  # how a torchvision that does not fit torch answers
+        _log.warning("%s", error)
+        raise ModelError(
+            "This installation cannot run other people’s networks: spandrel or torchvision is missing or does not fit; "
+            "install Archivist with its libraries again."
+        ) from error
+    return importing
 
 
 class Studio:
     """Loads the shipped model when made; other models when a recipe asks for them."""
 
-    def __init__(self, device: str, *, interactive: bool, cache_bytes: int) -> None:
+    def __init__(
+        self, device: str, *, interactive: bool, cache_bytes: int, folders: Callable[[], Sequence[Path]] = tuple
+    ) -> None:
+        """`folders` says where imported models lie."""
+        self._folders = folders
         self.device = choose(device)
         self._cache_bytes = cache_bytes
         self._pipelines: dict[str, Pipeline] = {}
@@ -45,8 +72,24 @@ class Studio:
     def pipeline(self, model: str) -> Pipeline:
         """The pipeline of a model; ModelError where there is no such model."""
         if model not in self._pipelines:
-            self._pipelines[model] = self._pipeline(*catalog.find(model))
+            self._pipelines[model] = self._pipeline(*self.find(model))
         return self._pipelines[model]
+
+    def find(self, model: str) -> tuple[Path, ModelCard]:
+        """A model's weight file and card; ModelError where there is no such model."""
+        return catalog.find(model, self._folders())
+
+    def has(self, model: str) -> bool:
+        """Whether a model is loaded."""
+        return model in self._pipelines
+
+    def adopt(self, card: ModelCard, foreign: Foreign) -> None:
+        """Takes a network of other people's that was loaded elsewhere."""
+        self._pipelines[card.id] = self.borrow(foreign, card)
+
+    def forget(self, model: str) -> None:
+        """Lets go of a model, so that its file can be removed."""
+        self._pipelines.pop(model, None)
 
     def leave_device(self, error: RuntimeError) -> str:
         """Moves to the processor where `error` means that the device is lost, or has no room even for little.
@@ -79,15 +122,26 @@ class Studio:
 
     def _pipeline(self, path: Path, card: ModelCard) -> Pipeline:
         device = self.device.device
+        if card.origin == "imported":
+            return self._borrowed(path, card)
         restorer = load_restorer(path, device, self.device.dtype)
         tail = catalog.tail_of(path)
         upscaler = partial(load_upscaler, tail, path, device) if tail else None
         return Pipeline(restorer, card, device, self._cache_bytes, upscaler)
 
+    def _borrowed(self, path: Path, card: ModelCard) -> Pipeline:
+        return self.borrow(community().load(path, card, self.device.device), card)
+
+    def borrow(self, foreign: Foreign, card: ModelCard) -> Pipeline:
+        """The pipeline of a network of other people's, on the studio's device. Not kept."""
+        from engine.rendering.borrowed import Borrowed  # with spandrel, which is here already
+
+        return Borrowed(foreign, card, self.pipeline(SHIPPED_MODEL), self._cache_bytes)
+
     def objective(self, model: str) -> Objective:
         """What the model was trained on; ModelError where its file carries no measure of it."""
         if model not in self._objectives:
-            self._objectives[model] = load_objective(catalog.find(model)[0], self.device.device)
+            self._objectives[model] = load_objective(self.find(model)[0], self.device.device)
         return self._objectives[model]
 
     @property

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.models import catalog
-from engine.runtime.worker import Lane
+from engine.runtime.worker import Lane, Work
 from engine.styles.library import own_card
 from engine.types import (
     ModelCard,
+    NewModel,
     Progress,
     StyleCard,
 )
 
 if TYPE_CHECKING:
-    pass
+    from engine.rendering.importing import Taken
 
-from engine.service.core import EngineCore, decode, steps_in_sentences
+from engine.service.core import EngineCore, Report, decode, in_sentences, settled, steps_in_sentences
 
 
 class Catalogue(EngineCore):
@@ -30,8 +31,38 @@ class Catalogue(EngineCore):
         return self._library.cards()
 
     def models(self) -> tuple[ModelCard, ...]:
-        """The cards of the installed models."""
-        return tuple(catalog.read_card(path) for path in catalog.shipped())
+        """The cards of the models: the shipped ones first, then those imported, a person's own and the open projects'.
+
+        The first call hashes their files.
+        """
+        return catalog.cards(self._model_folders())
+
+    def import_model(self, new: NewModel, on_progress: Report) -> Work[ModelCard]:
+        """Reads a network of other people's, tries it and keeps it as safetensors with its card, in the queue."""
+
+        def steps() -> Generator[Progress | None, None, ModelCard]:
+            from engine.rendering.studio import community
+
+            studio = self._studio()
+            device = studio.device.device
+            yield Progress(0, 1, "reading")
+            take: Callable[[], Taken] = in_sentences(lambda: community().take(new, device))
+            taken = yield from settled(self._io.submit(take))
+            card: ModelCard = yield from community().examine(taken, new, device)
+            folder = Path(new.folder) / "models" if new.folder else self._own_models
+            keep: Callable[[], ModelCard] = in_sentences(lambda: community().keep(taken, card, folder))
+            kept = yield from settled(self._io.submit(keep))
+            studio.forget(kept.id)
+            studio.adopt(kept, taken.foreign)
+            return kept
+
+        return self._worker.submit(Lane.QUEUE, steps_in_sentences(steps), on_progress=on_progress)
+
+    def remove_model(self, model: str) -> None:
+        """Forgets an imported model and its weights; ModelError for any other. Recipes that name it no longer run."""
+        catalog.remove(model, self._model_folders())
+        if self._studio_made is not None:
+            self._worker.call(lambda: self._studio().forget(model))
 
     def add_style(
         self, path: str, *, title: str = "", date: str = "", source: str = "", licence: str = ""

@@ -28,6 +28,7 @@ from engine.types import (
     ImageInfo,
     ImageRef,
     Losses,
+    ModelCard,
     Progress,
     Recipe,
 )
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.export.single import Desk
+    from engine.rendering.foreign import Foreign
     from engine.rendering.pipeline import Pipeline, Subject
     from engine.rendering.source import Source
     from engine.rendering.studio import Studio
@@ -134,11 +136,14 @@ class EngineCore:
         self._loading: dict[tuple[str, int], Future[Source]] = {}
         self._places: dict[str, str] = {}
         self._lock = threading.Lock()
-        self._library = StyleLibrary(user_data_path("Archivist", appauthor=False) / "styles.json")
+        own = user_data_path("Archivist", appauthor=False)
+        self._library = StyleLibrary(own / "styles.json")
+        self._own_models = own / "models"
         self._desk = ProjectDesk(self._admit)
         self._masks = MaskShelf(self._mask_folders)
         self._note = OpenNote(user_state_path("Archivist", appauthor=False))
         self._studio_made: Studio | None = None
+        self._foreign: dict[str, Future[Foreign]] = {}  # networks that are being loaded; engine thread only
         self._exports: Desk | None = None
         self._moved: Moved = lambda _ready, _sentence: None
 
@@ -173,7 +178,12 @@ class EngineCore:
                 raise EngineError(f"PyTorch cannot be loaded ({what}); install Archivist again.") from error
             from engine.rendering.studio import Studio
 
-            self._studio_made = Studio(self._device, interactive=self._interactive, cache_bytes=self._cache_bytes)
+            self._studio_made = Studio(
+                self._device,
+                interactive=self._interactive,
+                cache_bytes=self._cache_bytes,
+                folders=self._model_folders,
+            )
             ready = self._studio_made.ready
             self._studio_made.ready = replace(ready, seconds=time.monotonic() - start)  # the import of torch counts
         return self._studio_made
@@ -198,6 +208,33 @@ class EngineCore:
 
     def _pipeline(self, recipe: Recipe) -> Pipeline:
         return self._studio().pipeline(recipe.model)
+
+    def _model_folders(self) -> tuple[Path, ...]:
+        """Where imported models lie: a person's own, and those of the open projects."""
+        return (self._own_models, *(folder / "models" for folder in self._desk.folders()))
+
+    def _equipped(self, recipe: Recipe) -> Generator[None, None, None]:
+        """Waits in small steps until the recipe's model is loaded: what runs other people's takes seconds to import."""
+        studio, model = self._studio(), recipe.model
+        if studio.has(model):
+            return
+        path, card = studio.find(model)
+        if card.origin != "imported":
+            return
+        from engine.rendering.studio import community
+
+        device = studio.device.device
+        if model not in self._foreign:  # goes on where whoever asked first was dropped
+            load: Callable[[], Foreign] = in_sentences(lambda: community().load(path, card, device))
+            self._foreign[model] = self._io.submit(load)
+        loading = self._foreign[model]
+        try:
+            foreign = yield from settled(loading)
+        finally:
+            if loading.done():
+                self._foreign.pop(model, None)
+        if not studio.has(model):
+            studio.adopt(card, foreign)
 
     def _admit(self, path: Path) -> tuple[str, int]:
         """SHA-256 and length of a file that is an image; ImageError where it is none."""
@@ -287,7 +324,7 @@ class EngineCore:
         """What the pipeline renders; without a source it waits for the decoding, as only a draft or refine may."""
         from engine.rendering.pipeline import Subject
 
-        self._check(recipe)
+        recipe = self._check(recipe).heeded(recipe)
         style = self._library.card(recipe.style) if recipe.style is not None else None
         source = source or self._load(image).result()
         mask = None
@@ -333,9 +370,12 @@ class EngineCore:
 
         self._worker.submit(Lane.BACKGROUND, steps_in_sentences(self._enduring(steps)))
 
-    def _check(self, recipe: Recipe) -> None:
+    def _check(self, recipe: Recipe) -> ModelCard:
+        """The card of the recipe's model. RecipeError where it cannot do what is asked, or is not the same any more."""
         card = self._pipeline(recipe).card
         if recipe.scale > card.scale:
-            raise RecipeError(f"The model “{recipe.model}” does not enlarge; set the enlargement to {card.scale}.")
+            able = f"enlarges {card.scale} times at most" if card.scale > 1 else "does not enlarge"
+            raise RecipeError(f"The model “{recipe.model}” {able}; set the enlargement to {card.scale}.")
         if recipe.weights not in ("", card.sha256):
             raise RecipeError(f"This recipe was made with other weights of “{recipe.model}” than are installed here.")
+        return card

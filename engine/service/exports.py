@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
-from engine.errors import RecipeError, WriteError
+from engine.errors import EngineError, RecipeError, WriteError
 from engine.runtime.worker import Lane, Steps, Work
 from engine.service.core import OnPass, Report, Stoppable, decode, in_sentences, probe, settled, steps_in_sentences
 from engine.service.packaging import Packaging
 from engine.types import (
+    SHIPPED_MODEL,
+    Event,
+    EventObject,
     ExportBatch,
     ExportEstimate,
     ExportOptions,
@@ -57,10 +60,11 @@ class Exports(Packaging):
 
         self._allowed(image, recipe)
         yield from self._unchanged(image)
+        yield from self._equipped(recipe)
         source = yield from self._decoded(image)
         pipeline = self._pipeline(recipe)
         subject = self._subject(image, replace(recipe, weights=pipeline.card.sha256), source)
-        notes = {"upscaler": pipeline.card.tail} if recipe.scale > 1 else {}
+        notes = pipeline.notes(subject.recipe)
         order = Order(subject, self._place(image), options, self._studio().ready, notes)
         return (yield from export(order, pipeline, self._io, self._export_desk()))
 
@@ -117,6 +121,8 @@ class Exports(Packaging):
             from engine.export.optimised import Job, export_optimised
             from engine.export.single import Order
 
+            if "alpha" not in self._studio().find(recipe.model)[1].controls:
+                raise RecipeError(f"The model “{recipe.model}” knows no alpha to optimise for; choose {SHIPPED_MODEL}.")
             if recipe.scale > 1:
                 raise RecipeError("An optimisation leaves the size as it is; set the size to 1 for it.")
             self._allowed(image, recipe)
@@ -215,6 +221,7 @@ class Exports(Packaging):
             from engine.export.single import Order
 
             self._allowed(item.source, item.recipe)
+            yield from self._unchanged(item.source)
             source = yield from self._decoded(item.source)
             pipeline = self._pipeline(item.recipe)
             subject = self._subject(item.source, item.recipe, source)
@@ -227,9 +234,25 @@ class Exports(Packaging):
             if batch.settings.preset == "package":
                 packaged, written = yield from self._packed(order, tools, batch.project, item, batch.package)
                 return replace(written, notices=packaged.notices)
-            return (yield from render(order, batch.settings, tools))
+            written = yield from render(order, batch.settings, tools)
+            return (yield from self._logged(item, target, batch.settings.preset, written))
 
         return steps_in_sentences(self._enduring(steps))()
+
+    def _logged(self, item: ProjectItem, target: Path, preset: str, written: Written) -> Generator[None, None, Written]:
+        """Keeps an export in the project's audit log; where that cannot be written, the outcome says so."""
+        master = self._place(item.source)
+        about = (
+            EventObject(master.name, item.source.sha256, item.source.size),
+            EventObject(target.name, role="outcome"),
+        )
+        details = {"preset": preset, "recipe": item.recipe.to_json()}
+        event = Event("exporting", f"{master.name} was exported as {target.name}.", objects=about, details=details)
+        try:
+            yield from self._record(item.source, event)
+        except EngineError as error:
+            return replace(written, notices=(*written.notices, f"The project’s log does not tell of it: {error}"))
+        return written
 
     def _resolved(self, recipe: Recipe) -> tuple[Recipe, dict[str, str]]:
         """The recipe with the weights that it will be run with, and what else determines the result."""

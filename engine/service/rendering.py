@@ -34,6 +34,7 @@ class Rendering(EngineCore):
         """A frame at once; replaces a draft that still waits, whose future is then cancelled."""
 
         def steps() -> Generator[Progress | None, None, Frame]:
+            self._wait_for_refine(request.recipe)
             frame = self._pipeline(request.recipe).draft(request, self._subject(request.image, request.recipe))
             yield None
             return frame
@@ -44,6 +45,7 @@ class Rendering(EngineCore):
         """The view at full quality, tile by tile; dropped for a newer draft."""
 
         def steps() -> Generator[Progress | None, None, Frame]:
+            yield from self._equipped(request.recipe)
             subject = self._subject(request.image, request.recipe)
             return (yield from self._pipeline(request.recipe).refine(request, subject, on_tile))
 
@@ -53,6 +55,7 @@ class Rendering(EngineCore):
         """A view at full quality that is looked at beside the picture, as a variant is; no draft drops it."""
 
         def steps() -> Generator[Progress | None, None, Frame]:
+            yield from self._equipped(request.recipe)
             subject = self._subject(request.image, request.recipe, (yield from self._decoded(request.image)))
             return (yield from self._pipeline(request.recipe).refine(request, subject, on_tile))
 
@@ -64,6 +67,7 @@ class Rendering(EngineCore):
         def steps() -> Generator[Progress | None, None, MapFrame]:
             from engine.rendering import maps
 
+            yield from self._equipped(request.recipe)
             subject = self._subject(request.image, request.recipe, (yield from self._decoded(request.image)))
             return (yield from maps.view(self._pipeline(request.recipe), subject, request, on_part))
 
@@ -73,6 +77,7 @@ class Rendering(EngineCore):
         """One pixel before and after; cancelled where the master has not been decoded, since nobody waits for that."""
 
         def look() -> Sample:
+            self._wait_for_refine(recipe)
             with self._lock:
                 source = self._sources.get((image.sha256, image.page))
             if source is None:
@@ -90,6 +95,7 @@ class Rendering(EngineCore):
         """The image, or a region of the master, in this recipe, longest side about `size`, when nothing waits."""
 
         def steps() -> Generator[Progress | None, None, Frame]:
+            yield from self._equipped(recipe)
             subject = self._subject(image, recipe, (yield from self._decoded(image)))
             info = subject.source.master.info
             part = info.bounds if region is None else region.intersect(info.bounds)
@@ -98,6 +104,12 @@ class Rendering(EngineCore):
             return (yield from self._pipeline(recipe).refine(request, subject, lambda _: None))
 
         return self._worker.submit(Lane.BACKGROUND, steps_in_sentences(self._enduring(steps))).future
+
+    def _wait_for_refine(self, recipe: Recipe) -> None:
+        """Cancels a draft in a model of other people's that is not loaded yet: the refinement after it loads it."""
+        studio = self._studio()
+        if not studio.has(recipe.model) and studio.find(recipe.model)[1].origin == "imported":
+            raise Cancelled
 
     def drop_background(self) -> None:
         """Forgets thumbnails that are still waiting, as when another image is opened."""

@@ -39,7 +39,9 @@ class FineTunings(EngineCore):
 
             collection = yield from self._collection(wish)
             order = self._order(wish)
-            return (yield from finetune(collection, order, on_check, stop.is_set))
+            tuned = yield from finetune(collection, order, on_check, stop.is_set)
+            self._studio().forget(wish.name)  # an earlier one of that name
+            return tuned
 
         work = self._worker.submit(Lane.QUEUE, steps_in_sentences(self._enduring(steps)), on_progress=on_progress)
         return Stoppable(work, stop.set)

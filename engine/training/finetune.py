@@ -313,6 +313,8 @@ def _card(order: Order, pictures: int, counters: dict[str, Any]) -> dict[str, An
     return kept | {
         "id": order.wish.name,
         "title": order.wish.name,
+        "origin": "tuned",
+        "training_data": f"{pictures} pictures of one collection ({order.wish.kind}), on the base {order.base.stem}",
         "description": f"Fine-tuned on {pictures} pictures of one collection ({order.wish.kind}).",
         "metrics": figures | start,
         "training": f"{counters['step']} steps, {counters['seconds'] / 60:.0f} minutes, seed {order.wish.seed}",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
-if TYPE_CHECKING:
-    pass
+from engine.types.recipe import SCALES, Recipe
+
+Origin = Literal["shipped", "tuned", "imported"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,40 @@ class ModelCard:
     description: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
     slider: tuple[float, float] = (1.0, 0.0)  # slope and shift: its head hears slope * log alpha + shift
+    origin: Origin = "shipped"
+    version: str = ""
+    architecture: str = ""
+    training_data: str = ""
+    failures: tuple[str, ...] = ()  # where it is known to fail, a sentence each
+    # What follows is of networks of other people's, which may be of any kind.
+    enlarges: int = 1  # times as wide and high its own output is; shrunk back to what a recipe wants
+    blend: int = 0  # pixels on both sides of a tile's edge over which it fades into the next; 0: its edges do not show
+    seam: float = 0.0  # levels of 255 by which tiles without that differ from one pass over the whole, as measured
+    channels: int = 3  # that it takes at once; 1: it is shown a picture's channels one by one
+    least: int = 1  # pixels a side it needs at least
+    half: bool = False  # whether it can be run in half precision
+    memory: int = 0  # bytes one tile takes, as measured
+    effort: float = 0.0  # thousands of multiplications for each pixel
+    pace: float = 0.0  # seconds a megapixel took where it was imported
+    pace_on: str = ""  # what that was measured on
+    source: str = ""  # where it comes from, as a person told
+    file: str = ""  # name of the file it was imported from
+    file_sha256: str = ""
+    imported: str = ""  # ISO 8601, UTC
+    restricted: bool = False  # its architecture comes under terms that forbid some uses
+
+    def heeded(self, recipe: Recipe) -> Recipe:
+        """The recipe with everything at its neutral value that this model ignores: what its result depends on."""
+        neutral = Recipe()
+        ignored = {"alpha", "beta", "strength", "keep_tone", "scope", "grain"} - set(self.controls)
+        if "beta" in ignored:
+            ignored.add("style")
+        return replace(recipe, **{name: getattr(neutral, name) for name in ignored})
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The enlargements a recipe may ask of it."""
+        return tuple(scale for scale in SCALES if scale <= self.scale)
 
 
 @dataclass(frozen=True, slots=True)

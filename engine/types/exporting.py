@@ -176,6 +176,7 @@ class ExportOutcome:
     output: str = ""  # the file or folder, also one written by an earlier job
     sentence: str = ""  # why, where it failed or was left alone
     restored: Restored | None = None  # where it was written now
+    doubted: bool = False  # it failed because the master is no longer the file that was added
 
 
 @dataclass(frozen=True, slots=True)

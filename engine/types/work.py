@@ -130,3 +130,16 @@ class Trial:
     weights: str = ""  # a weight file that is not installed; "": the shipped model
     only: tuple[str, ...] = ()  # themes; none named: all
     pictures: int = 1_000  # at most so many of each folder
+
+
+@dataclass(frozen=True, slots=True)
+class NewModel:
+    """A network's file that is to be imported, and what a person knows of it; "" is what nobody told."""
+
+    file: str
+    title: str = ""  # "": the file's name
+    licence: str = ""
+    source: str = ""
+    training_data: str = ""
+    restricted: bool = False  # may be of an architecture whose licence forbids some uses
+    folder: str = ""  # of a project that is to hold it; "": a person's own models

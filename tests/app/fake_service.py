@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from engine.errors import EngineError, ImageError, ProjectError, RecipeError
+from engine.errors import EngineError, ImageError, ModelError, ProjectError, RecipeError
 from engine.export.naming import Facts, name_for
 from engine.types import (
     MAP_SCALES,
@@ -40,6 +40,7 @@ from engine.types import (
     MapFrame,
     MapRequest,
     ModelCard,
+    NewModel,
     OpenedImage,
     Optimisation,
     Optimised,
@@ -64,6 +65,11 @@ from engine.types import (
 T = TypeVar("T")
 Pixels = NDArray[np.uint8]
 TILE = 256
+FOREIGN = ModelCard(
+    "foreign-12345678", "Foreign", sha256="12345678" * 8, origin="imported", scale=2, enlarges=2, halo=16, tile=128,
+    controls=("strength", "keep_tone", "scope", "grain"), licence="unknown", pace=27.0, pace_on="processor, 2 threads",
+    memory=89_000_000, file="foreign.pth", imported="2026-11-26T07:00:00+00:00",
+)  # fmt: skip
 
 
 class FakeWork(Generic[T]):
@@ -129,6 +135,9 @@ class FakeService:
         self.surveys: list[MapRequest] = []
         self.thumbnails: list[tuple[ImageRef, Recipe, Region | None]] = []  # as asked for
         self.more_styles: list[StyleCard] = []  # beside the processes
+        self.more_models: list[ModelCard] = []  # beside the shipped one
+        self.new_models: list[NewModel] = []  # as asked for
+        self.refuse_models = ""
         self.saves: list[ProjectItem] = []
         self.orders: list[Optimisation] = []
         self.batches: list[ExportBatch] = []
@@ -415,6 +424,7 @@ class FakeService:
                 self._work.put(step)
                 return
             first, last = checks[0].figures, checks[-1].figures
+            self.more_models.append(ModelCard(wish.name, wish.name, origin="tuned"))
             work.future.set_result(
                 Tuned(
                     str(Path(wish.folder) / f"{wish.name}.safetensors"), first, last, (), ("6 are few.",), number, 1.0
@@ -671,7 +681,29 @@ class FakeService:
         self.more_styles.remove(mine[0])
 
     def models(self) -> tuple[ModelCard, ...]:
-        return (ModelCard("archivist-1", "Archivist 1", scale=4),)
+        return (ModelCard("archivist-1", "Archivist 1", scale=4), *self.more_models)
+
+    def import_model(self, new: NewModel, on_progress: Callable[[Progress], None]) -> FakeWork[ModelCard]:
+        self.new_models.append(new)
+        work: FakeWork[ModelCard] = FakeWork()
+
+        def make() -> None:
+            on_progress(Progress(0, 1, "reading"))
+            if self.refuse_models:
+                work.future.set_exception(ModelError(self.refuse_models))
+                return
+            card = replace(FOREIGN, title=new.title, licence=new.licence, source=new.source, file=Path(new.file).name)
+            self.more_models.append(card)
+            work.future.set_result(card)
+
+        self._work.put(make)
+        return work
+
+    def remove_model(self, model: str) -> None:
+        mine = [card for card in self.more_models if card.id == model]
+        if not mine:
+            raise ModelError(f"“{model}” belongs to Archivist and stays.")
+        self.more_models.remove(mine[0])
 
     # projects
 

@@ -19,7 +19,7 @@ import pytest
 
 from archivist_app import cli
 from archivist_app.cli import common, report, root
-from engine.errors import ImageError, RecipeError, WriteError
+from engine.errors import ImageError, ModelError, RecipeError, WriteError
 from engine.types import (
     Comparison,
     EngineReady,
@@ -28,6 +28,7 @@ from engine.types import (
     ImageRef,
     Losses,
     ModelCard,
+    NewModel,
     OpenedImage,
     Optimisation,
     Optimised,
@@ -145,6 +146,17 @@ class FakeEngine:
 
     def models(self) -> tuple[ModelCard, ...]:
         return (SHIPPED,)
+
+    def import_model(self, new: NewModel, on_progress: Callable[[Progress], None]) -> FakeWork[ModelCard]:
+        self.asked.append(("import_model", new))
+        if "trap" in new.file:
+            return FakeWork(failed(ModelError("“trap.pth” holds more than weights and is refused.")))
+        on_progress(Progress(0, 1, "reading"))
+        card = replace(SHIPPED, id="own-12345678", title=new.title, licence=new.licence or "unknown", origin="imported")
+        return FakeWork(settled(card))
+
+    def remove_model(self, model: str) -> None:
+        self.asked.append(("remove_model", model))
 
     def add_style(self, path: str, **about: str) -> Future[StyleCard]:
         if path.endswith("bad.jpg"):
@@ -295,6 +307,8 @@ def test_help_is_there_without_torch_or_qt() -> None:
         "models show",
         "export",
         "sheet",
+        "models import",
+        "models remove",
     ],
 )
 def test_every_subcommand_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -534,6 +548,49 @@ def test_styles_and_models_are_listed_and_shown(engine: FakeEngine, capsys: pyte
     assert engine.started == 0
 
 
+def test_a_model_is_imported_with_what_is_told_of_it(
+    engine: FakeEngine, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    about = ["--title", "Own", "--licence", "MIT", "--source", "a colleague"]
+    assert cli.main(["models", "import", "net.pth", *about]) == 0
+    assert capsys.readouterr().out.strip() == "own-12345678"
+    asked = NewModel(str(here / "net.pth"), "Own", "MIT", "a colleague")
+    assert engine.asked == [("import_model", asked)]
+    assert cli.main(["models", "import", "net.pth", "--json", *about]) == 0
+    assert json.loads(capsys.readouterr().out)["licence"] == "MIT"
+
+
+def test_a_licence_nobody_can_be_asked_for_is_unknown_and_said_to_be(
+    engine: FakeEngine, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["models", "import", "net.pth"]) == 0
+    assert "unknown" in sentence(capsys.readouterr())
+    assert engine.asked == [("import_model", NewModel(str(here / "net.pth")))]
+
+
+def test_a_refused_model_and_a_folder_that_is_no_project_are_told_in_a_sentence(
+    engine: FakeEngine, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["models", "import", "trap.pth"]) == 1
+    assert "refused" in sentence(capsys.readouterr())
+    assert cli.main(["models", "import", "net.pth", "--project", str(here)]) == 2
+    assert "no project" in sentence(capsys.readouterr())
+
+
+def test_imported_models_are_removed_by_their_ids(engine: FakeEngine) -> None:
+    assert cli.main(["models", "remove", "a", "b"]) == 0
+    assert engine.asked == [("remove_model", "a"), ("remove_model", "b")]
+
+
+def test_what_a_model_learned_from_and_where_it_fails_is_shown(
+    engine: FakeEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["models", "show", "archivist-1"]) == 0
+    shown = capsys.readouterr().out
+    for name in ("Licence: MIT", "Training data: unknown", "Figures: psnr: 24", "Known to fail: "):
+        assert name in shown
+
+
 def test_an_unknown_card_is_wrong_usage(engine: FakeEngine, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["styles", "show", "x"]) == 2
     assert "archivist styles" in sentence(capsys.readouterr())
@@ -571,12 +628,12 @@ def test_words_that_are_no_command_open_the_window(
         return 0
 
     monkeypatch.setattr(root, "open_window", open_window)
-    (here / "project").mkdir()
+    (here / "box12").mkdir()
     assert cli.main([]) == 0
     assert cli.main(["a.jpg", "b.jpg"]) == 0
-    assert cli.main(["project"]) == 0
+    assert cli.main(["box12"]) == 0
     assert cli.main(["gone.jpg"]) == 0  # the window says what is wrong with it
-    assert opened == [[], ["a.jpg", "b.jpg"], ["project"], ["gone.jpg"]]
+    assert opened == [[], ["a.jpg", "b.jpg"], ["box12"], ["gone.jpg"]]
 
 
 def test_figures_are_printed_and_infinity_is_null_in_json(

@@ -11,8 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QPushButton
 from archivist_app.app import Application
 from archivist_app.state.filmstrip_model import FilmRole
 from archivist_app.state.jobs_model import Job
-from engine.errors import MasterChangedError
-from engine.types import ExportOptions, ImageRef, Progress, Recipe, Restored
+from engine.types import ExportBatch, ExportOutcome, ExportReport, Progress, export_preset
 from tests.app.conftest import Open, find, trigger, until
 from tests.app.fake_service import FakeService, FakeWork, save_picture
 
@@ -98,11 +97,13 @@ def test_settings_made_before_a_changed_master_is_accepted_are_kept(start: Open,
 class Refusing(FakeService):
     """An engine that finds a master changed when it is to export it."""
 
-    def export(
-        self, image: ImageRef, recipe: Recipe, options: ExportOptions, on_progress: object
-    ) -> FakeWork[Restored]:
-        work: FakeWork[Restored] = FakeWork()
-        work.future.set_exception(MasterChangedError("harbour.png is not the file that was added; look."))
+    def export_batch(
+        self, batch: ExportBatch, on_progress: object, on_outcome: object = None
+    ) -> FakeWork[ExportReport]:
+        work: FakeWork[ExportReport] = FakeWork()
+        text = "harbour.png is not the file that was added; look."
+        outcome = ExportOutcome(batch.items[0].source.path, "failed", sentence=text, doubted=True)
+        work.future.set_result(ExportReport((outcome,), batch.folder, 0.1))
         return work
 
 
@@ -111,7 +112,11 @@ def test_an_export_that_was_refused_asks_what_to_do_with_the_master(
 ) -> None:
     application = start(picture, on=Refusing(service.root))
     until(application, lambda: application.window._workspace.session.document.image is not None)
-    trigger(application, "export")
+    work = application.window._workspace
+    item = work.session.item
+    assert item is not None
+    settings = export_preset("access").settings
+    work.export_jobs.start(lambda: ExportBatch((item,), settings, str(service.root), work.session.project))
     assert ended(application).state == "failed"
     until(application, lambda: application.window.messages.offers)
     assert application.window.messages.offers[0].text.startswith("harbour.png is not the file that was added")

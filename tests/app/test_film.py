@@ -193,3 +193,41 @@ def test_snapshots_are_taken_renamed_used_and_removed_and_all_of_it_is_undone(op
     for count in (2, 2, 2, 1, 1, 0):  # removed, used, dragged, taken, renamed, taken
         trigger(opened, "undo")
         assert listed.count() == count
+
+
+def test_settings_are_applied_to_the_selection_as_one_step(three: Application) -> None:
+    three.window.adjust.rows["alpha"].slider.setValue(900)
+    alpha = item(three, on_screen(three)).recipe.alpha
+    select(three, *NAMES)
+    trigger(three, "applySettings")
+    assert {item(three, name).recipe.alpha for name in NAMES} == {alpha}
+    trigger(three, "undo")
+    assert sorted(item(three, name).recipe.alpha for name in NAMES) == [1.0, 1.0, alpha]
+
+
+def test_what_is_selected_stays_selected_in_another_order_and_behind_a_filter(three: Application) -> None:
+    film = three.window.film
+    select(three, "a.png", "b.png")
+    film._want(order=Order.NAME)
+    assert shown(three) == ["a.png", "b.png", "c.png"]
+    names = {index.data() for index in film.strip.selectedIndexes()}
+    assert {"a.png", "b.png"} <= names
+    film._want(text="b")
+    assert shown(three) == ["b.png"]
+    assert [index.data() for index in film.strip.selectedIndexes()] == ["b.png"]
+
+
+def test_a_picture_that_comes_moves_nothing_and_many_decisions_are_told_once(three: Application) -> None:
+    session = three.window._workspace.session
+    told: list[tuple[int, int]] = []
+    session.shown.dataChanged.connect(lambda first, last, _roles: told.append((first.row(), last.row())))
+    arranged = [0]
+    session.shown.layoutChanged.connect(lambda: arranged.__setitem__(0, arranged[0] + 1))
+    three.window._workspace.assessing.rate([one.uuid for one in session.items(session._items)], 2)
+    assert told == [(0, 2)]
+    film = three.window.film
+    film._want(order=Order.STARS)
+    before = arranged[0]
+    session.filmstrip._changed(next(iter(session._items)), FilmRole.FRAME)
+    assert arranged[0] == before
+    assert told[-1] == (0, 0)

@@ -63,6 +63,7 @@ def test_stopping_keeps_the_best_and_offers_it(start_slowly: Application) -> Non
     until(application, lambda: jobs(application)[0].state == "done")
     use = find(application, QPushButton, "tuningUse")
     assert use.isVisibleTo(find(application, FinetunePanel, "finetunePanel"))
+    until(application, lambda: any(card.id == "my-collection" for card in application.window._workspace.models.cards))
     use.click()
     assert application.window._workspace.document.recipe.model == "my-collection"
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QLabel, QMessageBox, QPushButton, QToolButton
 
 from archivist_app.app import Application
 from archivist_app.state.exporting import next_target
-from archivist_app.state.jobs_model import Job, JobsModel, Ways
+from archivist_app.state.jobs_model import Job, JobsModel, Ways, overall
 from engine.types import Progress
 from tests.app.conftest import Open, find, trigger, until
 from tests.app.fake_service import Costs, FakeService
@@ -202,3 +202,37 @@ def test_a_running_export_rests_and_goes_on_with_a_click(start: Open, picture: P
     assert not jobs(application)[0].paused
     application.window._workspace.jobs.cancel_all()
     until(application, lambda: not application.window._workspace.jobs.running)
+
+
+def test_failures_are_found_below_the_rest_and_tried_again_together(opened: Application, tmp_path: Path) -> None:
+    window, folder = opened.window, tmp_path / "away"
+    window._workspace.exporter.export(folder / "x.tif")
+    window._workspace.exporter.export(folder / "y.tif")
+    window._workspace.exporter.export()
+    until(opened, lambda: not any(job.running for job in jobs(opened)))
+    assert [job.state for job in jobs(opened)] == ["done", "failed", "failed"]
+    assert [row.number for row in window.jobs._rows] == [job.number for job in jobs(opened)]
+    assert find(opened, QLabel, "jobsSummary").text() == "3 of 3 jobs ended · 2 failed"
+    folder.mkdir()
+    find(opened, QPushButton, "retryFailedJobs").click()
+    until(opened, lambda: [job.state for job in jobs(opened)] == ["done"] * 3)
+    find(opened, QPushButton, "clearJobs").click()
+    assert jobs(opened) == ()
+    assert not window.jobs.isVisible()
+
+
+def test_the_time_left_of_all_counts_those_that_wait() -> None:
+    done = Job(1, "a", state="done", took=10.0)
+    running = Job(2, "b", progress=Progress(1, 2), started=100.0)
+    waiting = Job(3, "c")
+    assert overall((done, running, waiting), 105.0).seconds_left == 15.0
+    assert overall((running, waiting), 105.0).seconds_left == 15.0
+    assert overall((waiting,), 105.0).seconds_left is None
+    assert overall((done,), 105.0).seconds_left is None
+
+
+def test_a_failed_row_looks_like_one(opened: Application, tmp_path: Path) -> None:
+    opened.window._workspace.exporter.export(tmp_path / "nowhere" / "x.tif")
+    until(opened, lambda: jobs(opened)[0].state == "failed")
+    text = opened.window.jobs._rows[0].text
+    assert text.palette().color(text.foregroundRole()).name() == opened.window._theme.tokens.fault

@@ -222,3 +222,26 @@ def test_others_find_what_they_rely_on(opened: Application) -> None:
 
 def test_a_new_image_starts_with_the_defaults(opened: Application) -> None:
     assert opened.window._workspace.document.recipe == Recipe()
+
+
+def test_the_viewer_says_why_there_is_no_picture(opened: Application, picture: Path, tmp_path: Path) -> None:
+    window = opened.window
+    other = save_picture(tmp_path / "other.png", 90, 70, seed=5)
+    drop(opened, other)
+    until(opened, lambda: window.filmstrip.currentIndex().data() == "other.png")
+    until(opened, lambda: window.compare.viewport is not None)
+    window.compare.clear()
+    opened.spin(0.4)
+    assert window.compare._blank == "Reading the scan…"
+    window._workspace.session._tell_unreadable(window._workspace.session._current or "", "“other.png” is damaged.")
+    assert window.compare._blank == "“other.png” is damaged."
+    assert window.messages.faults[-1] == "“other.png” is damaged."
+
+
+def test_a_message_moves_nothing(opened: Application) -> None:
+    compare = opened.window.compare
+    before, viewport = compare.geometry(), compare.viewport
+    opened.window.messages.tell_fault("The disk is full; make room, and what is not saved yet will be.")
+    opened.spin(0.05)
+    assert opened.window.messages.isVisible()
+    assert (compare.geometry(), compare.viewport) == (before, viewport)

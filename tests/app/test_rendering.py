@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from PySide6.QtCore import QEvent, QObject
 from PySide6.QtGui import QImage
 
 from archivist_app.app import Application
+from archivist_app.state.styles_model import StyleRole
+from archivist_app.views.modes import Mode
 from archivist_app.views.pixels import to_image
 from engine.types import EngineReady, Frame, Region, RenderRequest
 from tests.app.conftest import Open, until
@@ -115,3 +118,47 @@ def test_a_device_that_is_left_is_told_in_one_sentence_and_the_status_names_the_
     assert application.window.messages.faults == (
         "The graphics card stopped answering; Archivist goes on with the processor.",
     )
+
+
+def test_a_moving_slider_drafts_only_what_is_seen_restored(opened: Application, service: FakeService) -> None:
+    slider, compare = opened.window.adjust.rows["alpha"].slider, opened.window.compare
+    shown = shown_by(opened)
+    slider.setValue(700)
+    until(opened, lambda: len(shown) == 2)
+    draft, refined = (request.view.region for request in shown)
+    assert 300 <= draft.x <= 320, "from a little before the divider"
+    assert draft.right == refined.right == 640
+    assert refined.x == 0, "what is hidden is refined all the same"
+    compare.swap()
+    slider.setValue(720)
+    until(opened, lambda: len(shown) == 4)
+    assert (shown[2].view.region.x, shown[2].view.region.right <= 340) == (0, True)
+    compare.set_mode(Mode.BLINK)
+    until(opened, lambda: not compare._busy)
+    slider.setValue(740)
+    until(opened, lambda: shown[-1].recipe.alpha == opened.window._workspace.document.recipe.alpha)
+    assert next(request.view.region for request in shown[4:] if request.quality == "draft").width == 640
+
+
+def test_a_moving_slider_does_not_paint_the_styles_anew(opened: Application) -> None:
+    viewport, styles = opened.window.gallery.viewport(), opened.window._workspace.styles
+    until(opened, lambda: all(styles.index(row).data(StyleRole.FRAME) for row in range(styles.rowCount())))
+    opened.spin(0.3)
+    paintings = Paintings()
+    viewport.installEventFilter(paintings)
+    opened.window.adjust.rows["alpha"].slider.setValue(600)
+    opened.spin(0.2)
+    assert paintings.count == 0
+    viewport.update()
+    until(opened, lambda: paintings.count)
+    viewport.removeEventFilter(paintings)
+
+
+class Paintings(QObject):
+    """Counts how often a widget is painted."""
+
+    count = 0
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+        self.count += event.type() == QEvent.Type.Paint
+        return False

@@ -58,9 +58,9 @@ def test_a_sheet_warns_of_a_model_only_where_one_took_part(monkeypatch: pytest.M
     said: list[str] = []
     draw = sheet._Canvas.text
 
-    def text(self: Any, place: Any, words: str, *more: Any) -> float:
+    def text(self: Any, place: Any, words: str, *more: Any, **options: Any) -> float:
         said.append(words)
-        return draw(self, place, words, *more)
+        return draw(self, place, words, *more, **options)
 
     monkeypatch.setattr(sheet._Canvas, "text", text)
     draw_sheet([entry()], Paper("Box", by="jo"))

@@ -178,3 +178,17 @@ def test_the_ends_and_the_middle_are_the_documented_numbers() -> None:
     assert beta.to_value(1) >= 0.1
     assert beta.text(0.0) == "off"
     assert replace(Recipe(), alpha=alpha.parse("1000"), beta=beta.parse("0.02")) == Recipe(alpha=10, beta=0.02)
+
+
+def test_a_double_click_is_one_undo_step_with_the_press_before_it(opened: Application) -> None:
+    alpha = slider(opened, "alpha")
+    QTest.mouseClick(alpha, Qt.MouseButton.LeftButton, pos=QPoint(round(alpha.width() * 0.8), alpha.height() // 2))
+    assert recipe(opened).alpha > 2
+    opened.spin(0.6)  # the end of that gesture
+    place = QPoint(round(alpha.width() * 0.2), alpha.height() // 2)
+    QTest.mouseClick(alpha, Qt.MouseButton.LeftButton, pos=place)
+    QTest.mouseDClick(alpha, Qt.MouseButton.LeftButton, pos=place)
+    assert recipe(opened).alpha == 1.0
+    assert len(undo_texts(opened)) == 2
+    trigger(opened, "undo")
+    assert recipe(opened).alpha > 2

@@ -10,8 +10,9 @@ import pytest
 
 from archivist_app.state import session
 from archivist_app.state.jobs_model import JobsModel, Ways
+from archivist_app.views.jobs_panel import JobsPanel
 from engine.types import Frame, UnfinishedExport
-from tests.app.conftest import Open, until
+from tests.app.conftest import Open, find, until
 from tests.app.fake_service import FakeService
 
 
@@ -32,6 +33,8 @@ def test_what_was_cut_off_waits_among_the_jobs_and_goes_on_when_asked(
         "Cut off at 25 %; it can go on from there.",
         True,
     )
+    row = find(application, JobsPanel, "jobsPanel")._rows[0]
+    assert (row.retry.toolTip(), row.stop.toolTip()) == ("Go on where it was", "Drop it, with what it has computed")
     assert "An export was cut off" in application.window.messages.text.text()
     model.retry(job.number)
     until(application, lambda: model.jobs[0].state == "done")
@@ -47,9 +50,11 @@ def test_what_is_taken_from_the_list_is_discarded(
     application = start()
     model = application.window._workspace.jobs
     until(application, lambda: model.jobs)
+    model.remove_ended()
+    assert len(model.jobs) == 1, "tidying up drops nothing that was computed"
     model.remove(model.jobs[0].number)
     until(application, lambda: "discard abc" in service.calls)
-    assert model.jobs == ()
+    assert not model.jobs
 
 
 def test_a_job_that_is_begun_anew_is_not_forgotten(qapp: object) -> None:

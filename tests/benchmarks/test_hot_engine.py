@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import imagecodecs
 import numpy as np
+import pytest
 import tifffile
 import torch
 
@@ -18,9 +20,9 @@ from engine.imaging.color import WorkingSpace
 from engine.imaging.reader import read_master
 from engine.imaging.tiles import plan
 from engine.models.generator import FEATURES, FINE, NOISE
-from engine.rendering import stages
+from engine.rendering import maps, stages
 from engine.rendering.pipeline import Pipeline, Subject
-from engine.types import ImageRef, Recipe, Region, RenderRequest, View
+from engine.types import CONSERVATOR, ImageRef, MapKind, MapRequest, Recipe, Region, RenderRequest, View
 from tests.benchmarks.conftest import Compare, computing
 
 pytestmark = computing
@@ -113,3 +115,51 @@ def test_packing_pixels_for_the_screen_is_a_few_copies(compare: Compare) -> None
     target = np.empty((1536, 2048, 4), np.uint8)
     source = space.to_display(pixels)
     compare(lambda: space.to_display(pixels), lambda: np.copyto(target, source), "one copy of the result", at_most=40)
+
+
+@pytest.mark.parametrize("work", ["fidelity", "uncertainty", "export"])
+@pytest.mark.parametrize("recipe", [Recipe(), CONSERVATOR, Recipe(keep_tone=False, grain=0.5)])
+def test_no_step_holds_the_engine_for_long(pipeline: Pipeline, recipe: Recipe, work: str) -> None:
+    """Against the backbone over one tile, which took half a second where a step may take 50 ms."""
+    side = 448  # one tile of a fidelity map
+    source, whole = in_memory(photograph(side, side)), Region(0, 0, side, side)
+
+    def steps(number: int) -> Iterator[object]:
+        subject = Subject(f"steps {number}", source, recipe)
+        if work == "export":
+            return pipeline.whole(subject)
+        kind: MapKind = "fidelity" if work == "fidelity" else "uncertainty"
+        request = MapRequest(kind, ImageRef("", subject.sha256, 0), recipe, View(whole))
+        return maps.view(pipeline, subject, request, lambda _frame: None)
+
+    network = pipeline.restorer.backbone
+    tile = torch.rand(1, 3, side, side).to(network.stem.weight.dtype).contiguous(memory_format=torch.channels_last)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # whose own time is all there is
+    try:
+        backbone = min(_own_time(lambda: torch.inference_mode()(network)(tile)) for _ in range(3))
+        runs = [_times(steps(number)) for number in range(2)]
+    finally:
+        torch.set_num_threads(threads)
+    longest = max(min(times) for times in zip(*runs, strict=True))
+    # A whole tile's head with grain and tone is one step of an export, which the screen's must equal bit for bit.
+    at_most = 0.35 if work == "export" and recipe.grain else 0.2
+    assert longest <= at_most * backbone, f"{longest:.3f} s; the backbone over a tile takes {backbone:.3f} s"
+
+
+def _own_time(work: Callable[[], object]) -> float:
+    start = time.thread_time()
+    work()
+    return time.thread_time() - start
+
+
+def _times(steps: Iterator[object]) -> list[float]:
+    taken, going = [], True
+
+    def go() -> None:
+        nonlocal going
+        going = next(steps, steps) is not steps
+
+    while going:
+        taken.append(_own_time(go))
+    return taken

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QColorSpace, QImage
 
 from archivist_app.cli import bench_report
 from archivist_app.state.brush import Brush, Stroke, reach
 from archivist_app.state.mask_raster import MaskRaster, MaskTiles
 from archivist_app.views.compare_view import CompareView
 from archivist_app.views.modes import Mode
+from archivist_app.views.pixels import Monitor, to_image
 from engine.projects.project import ProjectFolder
 from engine.types import Frame, ImageRef, Recipe, Region, RenderRequest, View
 from tests.benchmarks.conftest import Compare, computing, waiting
@@ -164,3 +165,13 @@ def test_the_first_window_takes_little_longer_than_a_bare_one(compare: Compare, 
         return lambda: bench_report.seconds_until_painted(probe, str(tmp_path))
 
     compare(until_painted("ours"), until_painted("bare"), "a window that holds nothing", at_most=2, rounds=9)
+
+
+def test_converting_a_view_to_the_monitor_is_a_few_copies_of_it(compare: Compare) -> None:
+    array = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 4), np.uint8)
+    monitor, target = Monitor(), np.empty_like(array)
+    assert monitor.use(bytes(QColorSpace(QColorSpace.NamedColorSpace.DisplayP3).iccProfile().data()))
+    assert monitor.converts
+    compare(
+        lambda: monitor.show(to_image(array)), lambda: np.copyto(target, array), "one copy of the view", at_most=120
+    )

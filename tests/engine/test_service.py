@@ -432,3 +432,21 @@ def test_a_closed_service_leaves_its_futures_cancelled(photo: Path) -> None:
     service.close()
     future = service.draft(replace(whole(ref, Recipe())))
     assert future.cancelled()
+
+
+def test_a_large_master_that_was_touched_or_moved_is_opened_anew(
+    service: EngineService, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.imaging.reader.WHOLE_BYTES", 0)
+    path = photo.with_suffix(".tif")
+    tifffile.imwrite(path, chelsea()[:160, :200], photometric="rgb")
+    ref = opened(service, path)
+    service.draft(whole(ref, Recipe(strength=0.0))).result(60)
+    path.touch()
+    assert opened(service, path) == ref
+    first = service.draft(whole(ref, Recipe(strength=0.0))).result(60)
+    moved = path.rename(path.with_name("elsewhere.tif"))
+    again = opened(service, moved)
+    assert again.sha256 == ref.sha256
+    frame = service.draft(whole(again, Recipe(strength=0.0))).result(60)
+    assert np.array_equal(frame.before, first.before)

@@ -14,7 +14,18 @@ from PIL import Image
 
 from engine.errors import ImageError, MasterChangedError, ProjectError
 from engine.service import EngineService
-from engine.types import Event, EventObject, ExportOptions, FixityReport, ImageRef, Progress, Project, Recipe
+from engine.types import (
+    Event,
+    EventObject,
+    ExportBatch,
+    ExportOptions,
+    FixityReport,
+    ImageRef,
+    Progress,
+    Project,
+    Recipe,
+    export_preset,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -186,3 +197,24 @@ def test_open_project_is_noted_until_it_is_closed_in_an_orderly_way(
     assert service.left_open().result(10) == (), "its program lives"
     service.note_open(None).result(10)
     assert not list(own_home.rglob("open-*.json"))
+
+
+def test_a_job_of_many_images_makes_nothing_of_a_changed_master_and_logs_what_it_made(
+    service: EngineService, project: Project, photo: Path, tmp_path: Path
+) -> None:
+    more = tmp_path / "masters" / "more.png"
+    Image.fromarray(np.full((40, 40, 3), 99, np.uint8)).save(more)
+    filled, _ = service.add_images(project, [str(more)]).result(10)
+    damaged(photo)
+    batch = ExportBatch(filled.items, export_preset("preservation").settings, str(tmp_path / "out"), filled)
+    report = service.export_batch(batch, nothing).future.result(120)
+    assert [(one.state, one.doubted) for one in report.outcomes] == [("failed", True), ("written", False)]
+    assert "is not the file that was added" in report.outcomes[0].sentence
+    events = [line.event for line in service.events(project).result(10)]
+    assert [(event.type, event.outcome) for event in events[-3:]] == [
+        ("fixity check", "failure"),
+        ("fixity check", "success"),
+        ("exporting", "success"),
+    ]
+    assert events[-1].objects[0].sha256 == filled.items[1].source.sha256
+    assert events[-1].objects[1].name == Path(report.outcomes[1].output).name

@@ -1,8 +1,9 @@
-"""Other people's networks: read without running anything, refused in words, tiled without seams."""
+"""Other people's networks as rivals: read as imported ones are, refused in words, run as they would be used."""
 
 from __future__ import annotations
 
 import pickle
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,33 +12,32 @@ import torch
 
 from engine.errors import ModelError
 from engine.evaluation import peers
-
-CPU = torch.device("cpu")
-
-
-def saved(folder: Path, wrapped: bool = True) -> Path:
-    torch.manual_seed(1)
-    state = peers.Compact(8, 2, 4).state_dict()
-    path = folder / "peer.pth"
-    torch.save({"params": state} if wrapped else state, path)
-    return path
+from engine.evaluation.ours import candidate, candidates
+from engine.rendering.studio import Studio
+from engine.types import Recipe
+from tests.engine.rendering import networks
 
 
-@pytest.mark.parametrize("wrapped", [True, False])
-def test_the_size_of_a_network_is_read_off_its_tensors(tmp_path: Path, wrapped: bool) -> None:
-    net = peers.load(saved(tmp_path, wrapped), CPU, torch.float32)
-    assert (net.scale, len(net.body)) == (4, 7)
+@pytest.fixture(scope="module")
+def studio() -> Iterator[Studio]:
+    threads = torch.get_num_threads()
+    made = Studio("cpu", interactive=False, cache_bytes=0)
+    torch.set_num_threads(1)
+    yield made
+    torch.set_num_threads(threads)
+
+
+def test_a_peer_is_run_as_it_would_be_used(studio: Studio, tmp_path: Path) -> None:
+    pipeline = peers.load(networks.saved(tmp_path), studio)
     pixels = np.random.default_rng(0).integers(0, 255, (20, 30, 3), np.uint8)
-    assert peers.candidate(net)(pixels).shape == pixels.shape
+    assert candidate(pipeline, Recipe())(pixels).shape == (20, 30, 3)
+    assert candidate(pipeline, Recipe(scale=4))(pixels).shape == (80, 120, 3)
+    assert pipeline.card.tile == 512
 
 
-def test_tiles_leave_no_seam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    net = peers.load(saved(tmp_path), CPU, torch.float32)
-    x = torch.rand(1, 3, 40, 50)
-    whole = peers.enlarge(net, x)
-    monkeypatch.setattr(peers, "_TILE", 16)
-    monkeypatch.setattr(peers, "_HALO", 4)
-    assert torch.allclose(peers.enlarge(net, x), whole, atol=1e-5)
+def test_peers_are_measured_beside_ours_by_the_names_of_their_files(studio: Studio, tmp_path: Path) -> None:
+    found = candidates(studio, [str(networks.saved(tmp_path))])
+    assert {"archivist", "input", "compact"} < found.keys()
 
 
 class Trap:
@@ -50,13 +50,10 @@ class Trap:
         return (Path.touch, (self.path,))
 
 
-def test_files_that_are_no_network_are_refused_and_run_nothing(tmp_path: Path) -> None:
-    trap = tmp_path / "trap.pth"
-    trap.write_bytes(pickle.dumps(Trap(tmp_path / "ran"), protocol=2))
+def test_files_that_are_no_network_are_refused_and_run_nothing(studio: Studio, tmp_path: Path) -> None:
+    (tmp_path / "trap.pth").write_bytes(pickle.dumps(Trap(tmp_path / "ran"), protocol=2))
     torch.save({"params": {"conv.weight": torch.zeros(3, 3)}}, tmp_path / "other.pth")
-    torch.save([1, 2], tmp_path / "list.pth")
-    (tmp_path / "text.pth").write_text("hello")
-    for name in ("trap", "other", "list", "text", "missing"):
+    for name in ("trap", "other", "missing"):
         with pytest.raises(ModelError):
-            peers.load(tmp_path / f"{name}.pth", CPU, torch.float32)
+            peers.load(tmp_path / f"{name}.pth", studio)
     assert not (tmp_path / "ran").exists()

@@ -9,13 +9,17 @@ import torch
 from PIL import Image
 
 from engine.errors import ImageError
-from engine.evaluation import benchmark, peers, upscaling
+from engine.evaluation import benchmark, upscaling
 from engine.evaluation.hall import Hall
 from engine.models import catalog
 from engine.models.upscale import Upscaler
 from engine.models.weights import Restorer, load_restorer
+from engine.rendering import foreign
+from engine.rendering.borrowed import Borrowed
+from engine.rendering.importing import CONTROLS
 from engine.rendering.pipeline import Pipeline
-from engine.types import SHIPPED_MODEL
+from engine.types import SHIPPED_MODEL, ModelCard
+from tests.engine.rendering import networks
 
 CPU = torch.device("cpu")
 
@@ -71,8 +75,7 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_all_candidates_are_measured_at_one_size(photos: Path, pipeline: Pipeline) -> None:
-    torch.manual_seed(1)
-    net = peers.Compact(8, 2, 4).eval()
+    net = tiny_peer(pipeline)
     for scale in (2, 4):
         chosen = upscaling.candidates(pipeline, scale, [("peer", net)])
         found = finish(benchmark.evaluate(upscaling.pairs(photos, scale), chosen)).candidates
@@ -85,8 +88,7 @@ def test_the_scoreboard_tells_gain_sharpness_and_time(
     photos: Path, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upscaling, "_SIDE", 64)
-    torch.manual_seed(1)
-    net = peers.Compact(8, 2, 4).eval()
+    net = tiny_peer(pipeline)
     able = dataclasses.replace(pipeline.card, scale=4)
     model = Pipeline(pipeline.restorer, able, CPU, 0, lambda: Upscaler().requires_grad_(False))
     hall = Hall(model, None, load_nothing, {}, photos, peer_net=("peer", net), limit=1)
@@ -96,6 +98,12 @@ def test_the_scoreboard_tells_gain_sharpness_and_time(
     assert found["x4: share of peer's time"].value is not None
     without = Hall(pipeline, None, load_nothing, {}, photos)
     assert [figure.verdict for figure in finish(upscaling.upscaling(without))] == ["skipped"]
+
+
+def tiny_peer(helper: Pipeline) -> Pipeline:
+    net = foreign.build(networks.state(networks.compact), "peer", CPU, torch.float32)
+    card = ModelCard("peer", "Peer", origin="imported", scale=4, enlarges=4, tile=128, halo=8, controls=CONTROLS)
+    return Borrowed(net, card, helper, 0)
 
 
 def load_nothing(device: torch.device, dtype: torch.dtype) -> Restorer:

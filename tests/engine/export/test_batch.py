@@ -370,6 +370,28 @@ def test_a_paused_job_goes_on_where_it_was(service: EngineService, project: Proj
     assert states(work.future.result(120)) == ["written"] * 3
 
 
+def test_a_large_image_that_was_cut_off_goes_on_within_itself(
+    service: EngineService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine.export import single
+
+    monkeypatch.setattr(single, "LEDGER_FROM", 1)
+    tifffile.imwrite(tmp_path / "wide.tif", np.tile(cat(60, 80), (1, 12, 1)), photometric="rgb")
+    project, _ = service.project_for([str(tmp_path / "wide.tif")], str(tmp_path / "w.archivist")).result(20)
+    with monkeypatch.context() as full:
+        full.setattr(single, "_encode", _refuse)
+        failed = export(service, batch_of(project, tmp_path / "out", depth="source"))
+    assert states(failed) == ["failed"]
+    done = export(service, batch_of(project, tmp_path / "out", depth="source")).outcomes[0]
+    assert done.restored is not None
+    assert done.restored.resumed == 1.0, "no tile was computed twice"
+    assert tifffile.imread(done.output).shape == (60, 960, 3)
+
+
+def _refuse(*_: Any) -> Any:
+    raise WriteError("The disk is full; make room.")
+
+
 _KILLED = """
 import os, signal, sys
 from dataclasses import replace

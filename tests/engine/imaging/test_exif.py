@@ -124,4 +124,5 @@ def test_a_block_of_a_scanner_is_completed_and_one_with_maker_notes_left_alone()
     camera = exif._assembled({}, {exif.EXIF_IFD: {37500: exif.Entry(37500, 7, 4, b"MAKE")}})
     assert exif.completed_block(camera, 60, 40, None) == camera
     assert exif.completed_block(None, 60, 40, None) is None
-    assert exif.completed({}) == {}
+    assert exif.for_tiff({}) == {}
+    assert 40962 not in exif.for_tiff(part)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import wait
 from dataclasses import replace
 from pathlib import Path
@@ -63,8 +63,8 @@ def fail(service: EngineService, monkeypatch: pytest.MonkeyPatch, error: Excepti
     """Lets the engine start, on a card that fails with `error`; the studio it works in."""
     find_installed = catalog.find
 
-    def find(model: str) -> tuple[Path, ModelCard]:
-        path, card = find_installed(model)
+    def find(model: str, folders: Sequence[Path] = ()) -> tuple[Path, ModelCard]:
+        path, card = find_installed(model, folders)
         return path, replace(card, tile=64, halo=16)
 
     def load_on_card(path: Path, device: torch.device, dtype: torch.dtype) -> object:

@@ -1,0 +1,77 @@
+"""What a model's card says, in words: the same for the window and the command line. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.types import ModelCard
+
+SLOW = 3.0  # seconds a megapixel from which people are told beforehand
+_KINDS = {"shipped": "Comes with Archivist", "tuned": "Tuned on a collection", "imported": "Imported"}
+UNKNOWN = "unknown"
+
+
+def facts(card: ModelCard) -> tuple[tuple[str, str], ...]:
+    """What is known of a model, a name and a text each; "" is the name above once more."""
+    return tuple((name, text) for name, text in _facts(card) if text)
+
+
+def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
+    yield "What it does", card.description
+    yield "Kind", _kind(card)
+    yield "Licence", card.licence or UNKNOWN
+    yield "Training data", card.training_data or UNKNOWN
+    yield "Source", card.source
+    for number, sentence in enumerate(failures(card)):
+        yield "" if number else "Known to fail", sentence
+    yield "Figures", figures(card)
+    yield "Enlarges", f"up to {card.scale} times" if card.scale > 1 else "not"
+    yield "Speed", pace(card)
+    yield "Memory", f"{card.memory / 1e6:.0f} MB a tile" if card.memory else ""
+    yield "Tiles", _tiles(card)
+    yield "Architecture", card.architecture
+    yield "Version", card.version
+    yield "Id", card.id
+    yield "SHA-256", card.sha256
+    yield "SHA-256, enlarging", card.tail
+    yield "SHA-256, original", card.file_sha256
+
+
+def failures(card: ModelCard) -> tuple[str, ...]:
+    """Where it is known to fail, a sentence each."""
+    return card.failures or ("Nobody has written down where it fails; look at 1:1 before relying on a detail.",)
+
+
+def figures(card: ModelCard) -> str:
+    """What was measured of it."""
+    if not card.metrics:
+        return "none; “archivist evaluate” measures it on pictures of yours"
+    return "; ".join(f"{name.replace('_', ' ')}: {value:g}" for name, value in card.metrics.items())
+
+
+def pace(card: ModelCard) -> str:
+    """How long it took where it was imported."""
+    return f"about {_rounded(card.pace)} s a megapixel ({card.pace_on})" if card.pace else ""
+
+
+def slowness(card: ModelCard) -> str:
+    """What people are told of a slow model before they wait for it; "" of others."""
+    return f"Needs about {_rounded(card.pace)} s a megapixel here." if card.pace >= SLOW else ""
+
+
+def _kind(card: ModelCard) -> str:
+    kind = _KINDS.get(card.origin, card.origin)
+    if card.origin == "imported":
+        kind += f" from “{card.file}” on {card.imported[:10]}"
+    if card.restricted:
+        kind += "; its architecture comes under terms that forbid some uses"
+    return kind
+
+
+def _tiles(card: ModelCard) -> str:
+    edges = f"; their edges fade over {2 * card.blend} px" if card.blend else ""
+    return f"{card.tile} px, seeing {card.halo} px around them{edges}"
+
+
+def _rounded(seconds: float) -> str:
+    return f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.1f}"

@@ -1,0 +1,177 @@
+"""The model of an image: chosen in the adjust panel, its controls alone shown, its card beside the work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QMessageBox, QPushButton, QToolButton
+
+from archivist_app.app import Application
+from archivist_app.state.model_facts import facts
+from archivist_app.state.models import Models
+from archivist_app.views.model_card import ModelCardView
+from archivist_app.views.model_import import ImportDialog
+from engine.types import ModelCard, NewModel, Recipe
+from tests.app.conftest import find, until
+from tests.app.fake_service import FOREIGN, FakeService
+
+
+def state(application: Application) -> Models:
+    return application._workspace.models
+
+
+def recipe(application: Application) -> Recipe:
+    return application._workspace.document.recipe
+
+
+def entry(application: Application, text: str) -> QAction:
+    menu = application.window.adjust.models.button.menu()
+    return next(action for action in menu.actions() if action.text() == text)
+
+
+def known(application: Application, service: FakeService) -> Application:
+    """With a network of other people's beside the shipped one."""
+    service.more_models.append(FOREIGN)
+    state(application).reload()
+    until(application, lambda: len(state(application).cards) == 2)
+    return application
+
+
+def with_foreign(application: Application, service: FakeService) -> Application:
+    known(application, service)
+    entry(application, "Foreign").trigger()
+    until(application, lambda: recipe(application).model == FOREIGN.id)
+    return application
+
+
+def test_the_panel_names_the_model_of_the_image(opened: Application) -> None:
+    until(opened, lambda: state(opened).card)
+    assert find(opened, QToolButton, "modelButton").text() == "Archivist 1"
+    assert not opened.window.adjust.models.pace.isVisible()
+
+
+def test_only_the_controls_a_model_has_are_shown(opened: Application, service: FakeService) -> None:
+    with_foreign(opened, service)
+    adjust = opened.window.adjust
+    shown = {name for name, row in adjust.rows.items() if row.isVisible()}
+    assert shown == {"strength", "grain"}
+    assert not adjust.pad_button.isVisible()
+    assert adjust.keep_tone.isVisible()
+    assert [scale for scale, button in adjust.size_control.buttons.items() if button.isVisible()] == [1, 2]
+    assert not opened.window.gallery.isVisible()
+    assert "knows no styles" in find(opened, QLabel, "stylesUnusable").text()
+    entry(opened, "Archivist 1").trigger()
+    until(opened, lambda: adjust.rows["alpha"].isVisible())
+    assert opened.window.gallery.isVisible()
+    assert adjust.pad_button.isVisible()
+
+
+def test_a_slow_model_says_so_beforehand(opened: Application, service: FakeService) -> None:
+    with_foreign(opened, service)
+    assert opened.window.adjust.models.pace.text() == "Needs about 27 s a megapixel here."
+
+
+def test_choosing_a_model_is_one_step_that_can_be_undone_and_keeps_every_setting(
+    opened: Application, service: FakeService
+) -> None:
+    known(opened, service)
+    before = recipe(opened)
+    entry(opened, "Foreign").trigger()
+    assert recipe(opened) == Recipe(model=FOREIGN.id, alpha=before.alpha)
+    until(opened, lambda: service.requests[-1].recipe.model == FOREIGN.id)
+    find(opened, QAction, "undoAction").trigger()
+    assert recipe(opened) == before
+
+
+def test_a_size_the_model_cannot_give_becomes_the_largest_it_can(opened: Application, service: FakeService) -> None:
+    known(opened, service)
+    opened.window.adjust.size_control.buttons[4].click()
+    entry(opened, "Foreign").trigger()
+    assert recipe(opened).scale == 2
+
+
+def test_an_image_whose_model_is_not_here_says_so(opened: Application, service: FakeService) -> None:
+    with_foreign(opened, service)
+    service.more_models.clear()
+    state(opened).reload()
+    until(opened, lambda: state(opened).card is None)
+    assert find(opened, QToolButton, "modelButton").text() == "Not installed"
+
+
+def test_a_card_tells_everything_and_does_not_stop_the_work(opened: Application, service: FakeService) -> None:
+    with_foreign(opened, service)
+    entry(opened, "About this model…").trigger()
+    view = find(opened, ModelCardView, "modelCard")
+    assert view.isVisible()
+    assert not view.isModal()
+    told = " ".join(label.text().replace("\u200b", "") for label in view.findChildren(QLabel))
+    for text in ("Foreign", FOREIGN.sha256, "unknown", "foreign.pth", "Known to fail", "89 MB", "27 s a megapixel"):
+        assert text in told
+    view.close()
+
+
+def test_a_card_hides_nothing_that_is_unknown() -> None:
+    told = dict(facts(ModelCard("x", "X")))
+    assert told["Licence"] == told["Training data"] == "unknown"
+    assert told["Known to fail"]
+    assert told["Figures"].startswith("none")
+
+
+def test_a_model_is_added_once_somebody_has_answered_for_its_licence(
+    opened: Application, service: FakeService, tmp_path: Path
+) -> None:
+    file = tmp_path / "net.pth"
+    file.write_bytes(b"x")
+    entry(opened, "Add a model…").trigger()
+    until(opened, lambda: opened.window.findChild(QFileDialog, "addModelDialog"))
+    chooser = find(opened, QFileDialog, "addModelDialog")
+    name = chooser.findChild(QLineEdit, "fileNameEdit")
+    assert isinstance(name, QLineEdit)
+    name.setText(str(file))
+    chooser.accept()
+    until(opened, lambda: opened.window.findChild(ImportDialog, "importModelDialog"))
+    dialog = find(opened, ImportDialog, "importModelDialog")
+    assert not dialog.isModal()
+    assert not dialog.start.isEnabled()
+    find(opened, QComboBox, "importLicence").setCurrentText("BSD-3-Clause")
+    dialog.source.setText("a colleague")
+    dialog.start.click()
+    until(opened, lambda: recipe(opened).model == FOREIGN.id)
+    assert service.new_models == [NewModel(str(file), "net", "BSD-3-Clause", "a colleague")]
+    assert "net" in opened.window.messages.text.text()
+    view = find(opened, ModelCardView, "modelCard")
+    assert view.title.text() == "net"  # what it is can be read at once
+    view.close()
+
+
+def test_a_refused_file_is_told_in_its_job_and_changes_nothing(opened: Application, service: FakeService) -> None:
+    service.refuse_models = "“trap.pth” holds more than weights and is refused."
+    before = recipe(opened)
+    state(opened).add(NewModel("/x/trap.pth"))
+    jobs = opened._workspace.jobs
+    until(opened, lambda: [job.text for job in jobs.jobs] == [service.refuse_models])
+    assert recipe(opened) == before
+
+
+def test_an_imported_model_is_removed_after_a_question_and_the_image_leaves_it(
+    opened: Application, service: FakeService
+) -> None:
+    with_foreign(opened, service)
+    entry(opened, "About this model…").trigger()
+    view = find(opened, ModelCardView, "modelCard")
+    find(opened, QPushButton, "removeModelButton").click()
+    until(opened, lambda: opened.window.findChild(QMessageBox, "removeModelQuestion"))
+    find(opened, QPushButton, "removeModel").click()
+    until(opened, lambda: not service.more_models)
+    until(opened, lambda: len(state(opened).cards) == 1)
+    assert recipe(opened).model == "archivist-1"
+    assert not view.isVisible()
+
+
+def test_the_shipped_model_cannot_be_removed(opened: Application) -> None:
+    until(opened, lambda: state(opened).card)
+    entry(opened, "About this model…").trigger()
+    view = find(opened, ModelCardView, "modelCard")
+    assert not view.remove.isVisible()
+    view.close()

@@ -41,6 +41,7 @@ def keys(distance: float) -> float:
 
 
 @lru_cache(maxsize=16)
+@torch.inference_mode(False)  # whoever asks first may be restoring, the next one training
 def _phases(scale: int, channels: int) -> Tensor:
     """Bicubic enlargement as a convolution of cells of 2 x 2 pixels: (C (2 scale)^2, 4 C, 3, 3)."""
     side = CELL * scale

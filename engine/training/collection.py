@@ -36,7 +36,7 @@ HELD_OUT = 6  # one picture in so many is never learned from
 REHEARSAL = 0.35  # share of lessons that are aged as the general training was, so that it is not forgotten
 PATCH = 48  # pixels a side of the patches of grain
 TILE, HALO = 208, 24  # pixels a side of what is seen at once, and what of it is only surroundings
-FLAT = 0.012  # deviation of the restored picture below which a patch is flat
+FLAT = 0.02  # deviation of a scan's means, of 15 x 15 pixels, below which a patch is flat
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ def damaged_collection(pictures: Sequence[Named], backbone: Backbone) -> Generat
         x = scan.float()[None] / 255
         y, damage = yield from _seen(backbone, x)
         truths.append(_halved(y))
-        grain += _grain(x, y, damage)
+        grain += _grain(x, damage)
         marks += _marks(x[0], damage[0])
         yield None
     stock = torch.stack(grain) if grain else None
@@ -277,15 +277,19 @@ def _halved(y: Tensor) -> Tensor:
     return (y[0].clamp(0, 1) * 255).round().to(torch.uint8)
 
 
-def _grain(x: Tensor, y: Tensor, damage: Tensor) -> list[Tensor]:
-    """What the restoration took from flat, undamaged squares (3, 48, 48) of a scan, with a mean of 0."""
-    took = x - y
+def _grain(x: Tensor, damage: Tensor) -> list[Tensor]:
+    """What is finer than 15 pixels in flat, undamaged squares (3, 48, 48) of a scan, with a mean of 0.
+
+    Flat is where the scan's own means are: the restoration cannot be asked, for it leaves grain that it does not know.
+    """
+    smooth = F.avg_pool2d(F.pad(x, (7, 7, 7, 7), mode="replicate"), 15, stride=1)
+    fine = x - smooth
     found = []
     for top in range(0, x.shape[2] - PATCH + 1, PATCH):
         for left in range(0, x.shape[3] - PATCH + 1, PATCH):
             part = (..., slice(top, top + PATCH), slice(left, left + PATCH))
-            if float(luma(y[part]).std()) < FLAT and float(damage[part].amax()) < 0.2:
-                patch = took[part][0]
+            if float(luma(smooth[part]).std()) < FLAT and float((damage[part] > 0.5).float().mean()) < 0.01:
+                patch = fine[part][0]
                 found.append(patch - patch.mean((1, 2), keepdim=True))
     return found[:64]
 

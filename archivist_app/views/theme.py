@@ -166,12 +166,6 @@ def _style_sheet(t: Tokens) -> str:
     QLabel[role="title"] {{ font-size: 20px; font-weight: 300; color: {t.text}; }}
     QLabel[role="muted"], QLabel[role="hint"] {{ color: {t.muted}; }}
     QLabel[role="hint"] {{ font-size: 11px; }}
-    QComboBox {{
-        background: {t.field}; border: 1px solid transparent; border-radius: 4px; padding: 3px 8px; min-height: 18px;
-    }}
-    QComboBox:hover {{ background: {t.hover}; }}
-    QComboBox:focus {{ border: 1px solid {t.accent}; }}
-    QComboBox QAbstractItemView {{ background: {t.panel}; border: 1px solid {t.line}; padding: 4px; }}
     QLabel[role="fault"] {{ color: {t.fault}; }}
     QPushButton[role="card"] {{ background: {t.field}; border: 1px solid transparent; border-radius: 6px; padding: 0; }}
     QPushButton[role="card"]:hover {{ background: {t.hover}; }}
@@ -209,7 +203,10 @@ def _style_sheet(t: Tokens) -> str:
     QPushButton[role="segment"] {{ background: transparent; padding: 1px 4px; color: {t.muted}; font-size: 11px; }}
     QPushButton[role="segment"]:hover {{ background: {t.hover}; color: {t.text}; }}
     QPushButton[role="segment"]:checked {{ background: {t.field}; color: {t.accent}; }}
-    QComboBox {{ background: {t.field}; border: 1px solid transparent; border-radius: 4px; padding: 2px 6px; }}
+    QComboBox {{
+        background: {t.field}; border: 1px solid transparent; border-radius: 4px; padding: 3px 8px; min-height: 18px;
+    }}
+    QComboBox:hover {{ background: {t.hover}; }}
     QComboBox:focus {{ border: 1px solid {t.accent}; }}
     QComboBox QAbstractItemView {{ background: {t.panel}; selection-background-color: {t.hover}; padding: 4px; }}
     QComboBox QLineEdit, QComboBox QLineEdit:hover, QComboBox QLineEdit:focus {{ background: {t.field}; border: none; }}

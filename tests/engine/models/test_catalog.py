@@ -1,4 +1,5 @@
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from engine.models.generator import Backbone, Head
 from engine.models.style_encoder import StyleEncoder
 from engine.models.tone import ToneStage
 from engine.models.upscale import Upscaler
+from engine.training.publish import publish_card
 from engine.types import SHIPPED_MODEL
 
 
@@ -130,3 +132,23 @@ def test_the_shipped_tail_belongs_to_the_shipped_model() -> None:
         return
     assert card.scale == 4
     weights.load_upscaler(tail, path, torch.device("cpu"))
+
+
+def test_a_card_can_spread_the_slider_and_a_style_fades_that_out(model: Path) -> None:
+    before = load_file(model)
+    publish_card(model, {"slider": [2.0, -1.0]})
+    assert {key: value.tolist() for key, value in load_file(model).items()}.keys() == before.keys()
+    assert catalog.read_card(model).title == "M"
+    restorer = weights.load_restorer(model, torch.device("cpu"), torch.float32)
+    assert restorer.heard(1.0) == pytest.approx(math.exp(-1))
+    assert restorer.heard(10.0) == pytest.approx(100 * math.exp(-1))
+    assert restorer.heard(10.0, beta=10.0) == pytest.approx(10.0, rel=1e-3)
+    heard = [restorer.heard(alpha) for alpha in (0.1, 0.3, 1.0, 3.0, 10.0)]
+    assert heard == sorted(heard)
+
+
+@pytest.mark.parametrize("slider", [[1.0], "wide", [float("nan"), 0.0], [-2.0, 0.0], [1.0, 99.0]])
+def test_a_slider_that_makes_no_sense_is_refused_in_a_sentence(model: Path, slider: object) -> None:
+    publish_card(model, {"slider": slider})
+    with pytest.raises(ModelError, match=r"m\.safetensors"):
+        weights.load_restorer(model, torch.device("cpu"), torch.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtWidgets import (
@@ -141,80 +142,65 @@ class OptimiseDialog(QDialog):
         files.open()
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A destructive step that is confirmed first; `yes` and `no` are (words, object name) of its buttons."""
+
+    name: str
+    text: str
+    more: str
+    yes: tuple[str, str]
+    no: tuple[str, str]
+
+
+async def _ask(parent: QWidget, question: _Question) -> bool:
+    """Whether somebody said yes; closing the question, Esc and Return say no."""
+    box = QMessageBox(parent)
+    box.setObjectName(question.name)
+    box.setIcon(QMessageBox.Icon.NoIcon)
+    box.setText(question.text)
+    box.setInformativeText(question.more)
+    yes = box.addButton(question.yes[0], QMessageBox.ButtonRole.DestructiveRole)
+    no = box.addButton(question.no[0], QMessageBox.ButtonRole.RejectRole)
+    yes.setObjectName(question.yes[1])
+    no.setObjectName(question.no[1])
+    box.setDefaultButton(no)
+    box.setEscapeButton(no)
+    await answer(box)
+    return box.clickedButton() is yes
+
+
 async def ask_stop_jobs(parent: QWidget, running: int) -> bool:
     """Whether to close although something is still being written."""
-    box = QMessageBox(parent)
-    box.setObjectName("stopJobsQuestion")
-    box.setIcon(QMessageBox.Icon.NoIcon)
-    what = "A job is" if running == 1 else f"{running} jobs are"
-    box.setText(f"{what} still running.")
-    them = "it" if running == 1 else "them"
-    box.setInformativeText(
-        f"Closing stops {them} and removes what is half written. Your originals and settings are safe."
-    )
-    stop = box.addButton("Stop and close", QMessageBox.ButtonRole.DestructiveRole)
-    stay = box.addButton("Keep working", QMessageBox.ButtonRole.RejectRole)
-    stop.setObjectName("stopAndClose")
-    stay.setObjectName("keepWorking")
-    box.setDefaultButton(stay)
-    box.setEscapeButton(stay)
-    await answer(box)
-    return box.clickedButton() is stop
+    what, them = ("A job is", "it") if running == 1 else (f"{running} jobs are", "them")
+    more = f"Closing stops {them} and removes what is half written. Your originals and settings are safe."
+    buttons = ("Stop and close", "stopAndClose"), ("Keep working", "keepWorking")
+    return await _ask(parent, _Question("stopJobsQuestion", f"{what} still running.", more, *buttons))
 
 
 async def ask_replace(parent: QWidget, existing: int, folder: str) -> bool:
     """Whether an export may replace what is there; asked once a job."""
-    box = QMessageBox(parent)
-    box.setObjectName("replaceQuestion")
-    box.setIcon(QMessageBox.Icon.NoIcon)
     what = "One file or folder exists and is" if existing == 1 else f"{existing} files or folders exist and are"
-    box.setText(f"{what} replaced by this export.")
-    box.setInformativeText(f"They are in {folder}. Originals are never replaced.")
-    replace = box.addButton("Replace", QMessageBox.ButtonRole.DestructiveRole)
-    keep = box.addButton("Keep them", QMessageBox.ButtonRole.RejectRole)
-    replace.setObjectName("replaceExisting")
-    keep.setObjectName("keepExisting")
-    box.setDefaultButton(keep)
-    box.setEscapeButton(keep)
-    await answer(box)
-    return box.clickedButton() is replace
+    more = f"They are in {folder}. Originals are never replaced."
+    buttons = ("Replace", "replaceExisting"), ("Keep them", "keepExisting")
+    return await _ask(parent, _Question("replaceQuestion", f"{what} replaced by this export.", more, *buttons))
 
 
 async def ask_remove_model(parent: QWidget, title: str) -> bool:
     """Whether to forget an imported model, which only its file could bring back."""
-    box = QMessageBox(parent)
-    box.setObjectName("removeModelQuestion")
-    box.setIcon(QMessageBox.Icon.NoIcon)
-    box.setText(f"Remove “{title}” from your models?")
-    box.setInformativeText(
+    more = (
         "Images restored with it can no longer be shown with it. The file it was imported from stays where it is; "
         "adding that again brings the model back."
     )
-    remove = box.addButton("Remove the model", QMessageBox.ButtonRole.DestructiveRole)
-    keep = box.addButton("Keep it", QMessageBox.ButtonRole.RejectRole)
-    remove.setObjectName("removeModel")
-    keep.setObjectName("keepModel")
-    box.setDefaultButton(keep)
-    box.setEscapeButton(keep)
-    await answer(box)
-    return box.clickedButton() is remove
+    buttons = ("Remove the model", "removeModel"), ("Keep it", "keepModel")
+    return await _ask(parent, _Question("removeModelQuestion", f"Remove “{title}” from your models?", more, *buttons))
 
 
 async def ask_remove_style(parent: QWidget, title: str) -> bool:
     """Whether to forget a style of one's own, which only its picture could bring back."""
-    box = QMessageBox(parent)
-    box.setObjectName("removeStyleQuestion")
-    box.setIcon(QMessageBox.Icon.NoIcon)
-    box.setText(f"Remove “{title}” from your styles?")
-    box.setInformativeText(
+    more = (
         "Images restored in it can no longer be shown in it. The picture it was made from stays where it is; "
         "adding that again brings the style back."
     )
-    remove = box.addButton("Remove the style", QMessageBox.ButtonRole.DestructiveRole)
-    keep = box.addButton("Keep it", QMessageBox.ButtonRole.RejectRole)
-    remove.setObjectName("removeStyle")
-    keep.setObjectName("keepStyle")
-    box.setDefaultButton(keep)
-    box.setEscapeButton(keep)
-    await answer(box)
-    return box.clickedButton() is remove
+    buttons = ("Remove the style", "removeStyle"), ("Keep it", "keepStyle")
+    return await _ask(parent, _Question("removeStyleQuestion", f"Remove “{title}” from your styles?", more, *buttons))

@@ -22,9 +22,10 @@ from engine.imaging.tiles import Tile, tiles_touching
 from engine.rendering import stages
 from engine.rendering.enlarging import Enlarging, cut, grown
 from engine.rendering.foreign import Foreign
-from engine.rendering.pipeline import Key, Pipeline, Subject, level_region, mask_part, within
+from engine.rendering.pipeline import Key, Pipeline
 from engine.rendering.source import to_master
 from engine.rendering.stages import CELL, Plan, Seen
+from engine.rendering.subject import Subject, level_region, mask_part, within
 from engine.rendering.tensors import pad_to_multiple
 from engine.runtime.cache import ByteCache
 from engine.types import Frame, ModelCard, Progress, Recipe, Region, RenderRequest

@@ -23,14 +23,16 @@ from engine.models.upscale import Upscaler
 from engine.models.weights import Restorer
 from engine.rendering import enlarging, stages
 from engine.rendering.canvas import Canvas, Sheet, Tally, changed
+from engine.rendering.drafts import Drafts
 from engine.rendering.enlarging import Enlarging
 from engine.rendering.pieces import Frugal
-from engine.rendering.source import Source, to_master
+from engine.rendering.source import to_master
 from engine.rendering.stages import Plan, Seen
+from engine.rendering.subject import Subject, level_region, mask_part, on_grid, within
 from engine.rendering.tensors import to_array, to_rows, to_tensor
 from engine.rendering.transfers import Fetched, Sent, Transfers
 from engine.runtime.cache import ByteCache
-from engine.types import PROTECTED, Frame, MapKind, ModelCard, Progress, Recipe, Region, RenderRequest, StyleCard
+from engine.types import Frame, MapKind, ModelCard, Progress, Recipe, Region, RenderRequest
 
 Pixels = NDArray[Any]
 _STRIP = 256  # rows of a mask that are made in one step
@@ -41,18 +43,6 @@ MeasuredKey = tuple[str, int, int, int, int, MapKind, Recipe]  # the same up to 
 
 Change = Callable[[int, Region], Tensor]
 """What is added to r (1, 3, h, w) in a region of a level: how an optimised picture differs from the fast one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What is rendered: the image by its hash, its source, the style card and a curator's mask (H, W) uint8."""
-
-    sha256: str
-    source: Source
-    recipe: Recipe
-    page: int = 0
-    style: StyleCard | None = None
-    mask: NDArray[np.uint8] | None = None
 
 
 class Pipeline:
@@ -77,6 +67,7 @@ class Pipeline:
         self.frugal = Frugal(card.tile, card.halo)
         self._seen: ByteCache[Key, Seen] = ByteCache(cache_bytes)
         self._thumbnails: dict[tuple[str, int], Tensor] = {}
+        self.drafts = Drafts(self)
         self.measured: ByteCache[MeasuredKey, NDArray[np.float16]] = ByteCache(_MEASURED_BYTES)
         """What maps have found out about tiles (`engine.rendering.maps`), kept here to go when the model goes."""
 
@@ -84,30 +75,11 @@ class Pipeline:
         """Drops what is cached of an image."""
         self._seen.discard(lambda key: key[0] == sha256)
         self.measured.discard(lambda key: key[0] == sha256)
+        self.drafts.forget()
 
-    @torch.inference_mode()
     def draft(self, request: RenderRequest, subject: Subject) -> Frame:
         """What can be shown at once: cached tiles through the head, the rest from one coarse look at the whole."""
-        source, plan = subject.source, self.plan(subject)
-        level = source.pyramid.level_for(request.view.scale)
-        region = level_region(source, level, request.view.region)
-        touching = tiles_touching(source.tiles(level, self.card), region)
-        seen = {tile: self._seen.get(self._key(subject, level, tile)) for tile in touching}
-        before = source.space.to_display(source.pixels(level, region))
-        coarse = source.coarse_level(self.card.tile)
-        if all(s is None for s in seen.values()) and level < coarse:
-            return self._coarse(request, subject, plan)
-        known_all = all(s is not None for s in seen.values()) or level >= coarse
-        pixels = before.copy() if known_all else self._enlarged(subject, plan, level, region)
-        for tile, known in seen.items():
-            part = tile.core.intersect(region)
-            known = known or (self._now(subject, level, tile) if level >= coarse else None)
-            if known is not None:
-                aligned = _on_grid(part, tile.core)
-                shown = self._display(subject, plan, level, known, aligned)
-                offset = within(part, aligned)
-                pixels[within(part, region)] = shown[offset]
-        return Frame(request, pixels, before, to_master(region, level, source.master.info.bounds))
+        return self.drafts.draw(request, subject)
 
     def refine(
         self, request: RenderRequest, subject: Subject, on_tile: Callable[[Frame], None]
@@ -129,7 +101,7 @@ class Pipeline:
         for number, tile in enumerate(touching):
             seen = yield from self.look(subject, level, tile)
             part = tile.core.intersect(region)
-            shown = self._display(subject, plan, level, seen, tile.core)[within(part, tile.core)]
+            shown = self.display(subject, plan, level, seen, tile.core)[within(part, tile.core)]
             where = within(part, region)
             pixels[where] = shown
             on_tile(Frame(request, shown, before[where], to_master(part, level, bounds), exact=exact))
@@ -139,10 +111,10 @@ class Pipeline:
     def sample(self, subject: Subject, x: int, y: int) -> Pixels | None:
         """Y at a pixel of the master (C,), in its space and depth; None where the place has not been seen yet."""
         (tile,) = tiles_touching(subject.source.tiles(0, self.card), Region(x, y, 1, 1))
-        seen = self._seen.get(self._key(subject, 0, tile))
+        seen = self.known(subject, 0, tile)
         if seen is None or subject.recipe.scale > 1:
             return None
-        around = _on_grid(Region(x, y, 1, 1), tile.core)
+        around = on_grid(Region(x, y, 1, 1), tile.core)
         pixel: Pixels = self._tile(subject, self.plan(subject), 0, seen, around)[y - around.y, x - around.x]
         return pixel
 
@@ -292,6 +264,10 @@ class Pipeline:
     def _key(self, subject: Subject, level: int, tile: Tile) -> Key:
         return (subject.sha256, subject.page, level, tile.core.x, tile.core.y, self.card.sha256)
 
+    def known(self, subject: Subject, level: int, tile: Tile) -> Seen | None:
+        """What has been seen of a tile; None where nothing has."""
+        return self._seen.get(self._key(subject, level, tile))
+
     def look(
         self, subject: Subject, level: int, tile: Tile, *, keep: bool = True, factor: int = 1
     ) -> Generator[Progress | None, None, Seen]:
@@ -338,7 +314,7 @@ class Pipeline:
         if key not in self._sent:
             self._sent[key] = self._transfers.send(subject.source.working(level, tile.padded))
 
-    def _now(self, subject: Subject, level: int, tile: Tile) -> Seen:
+    def now(self, subject: Subject, level: int, tile: Tile) -> Seen:
         """The same without pause, for a draft that needs one small tile."""
         steps = self.look(subject, level, tile)
         while True:
@@ -365,31 +341,8 @@ class Pipeline:
             r = r + change(level, region)
         return stages.complete(plan, seen, x, r, region, level=level, mask=mask)
 
-    def _display(self, subject: Subject, plan: Plan, level: int, seen: Seen, region: Region) -> NDArray[np.uint8]:
+    def display(self, subject: Subject, plan: Plan, level: int, seen: Seen, region: Region) -> NDArray[np.uint8]:
         return subject.source.space.to_display(self._tile(subject, plan, level, seen, region))
-
-    def _coarse(self, request: RenderRequest, subject: Subject, plan: Plan) -> Frame:
-        """A quick answer at the level that fits into one tile, for the part of it that covers the view."""
-        source = subject.source
-        level = source.coarse_level(self.card.tile)
-        region = level_region(source, level, request.view.region)
-        tile = source.tiles(level, self.card)[0]
-        shown = self._display(subject, plan, level, self._now(subject, level, tile), tile.core)
-        before = source.space.to_display(source.pixels(level, region))
-        pixels = shown[within(region, tile.core)]
-        return Frame(request, pixels, before, to_master(region, level, source.master.info.bounds))
-
-    def _enlarged(self, subject: Subject, plan: Plan, level: int, region: Region) -> NDArray[np.uint8]:
-        """The coarse answer, enlarged to the pixels of a finer level: stands in for tiles not yet seen."""
-        source = subject.source
-        coarse = source.coarse_level(self.card.tile)
-        tile = source.tiles(coarse, self.card)[0]
-        shown = self._display(subject, plan, coarse, self._now(subject, coarse, tile), tile.core)
-        shift = coarse - level
-        rows = np.minimum((np.arange(region.y, region.bottom) >> shift), shown.shape[0] - 1)
-        columns = np.minimum((np.arange(region.x, region.right) >> shift), shown.shape[1] - 1)
-        enlarged: NDArray[np.uint8] = shown[rows[:, None], columns[None, :]]
-        return enlarged
 
 
 @dataclass(frozen=True, slots=True)
@@ -413,41 +366,5 @@ def _probability(seen: Seen, core: Region) -> NDArray[np.uint8]:
     return array
 
 
-def mask_part(subject: Subject, level: int, region: Region, device: torch.device) -> Tensor | None:
-    """A curator's own mask for a region of a level, feathered; None where the detected one serves.
-
-    Exactly 0 on what is protected, however close the mask comes to it.
-    """
-    if subject.mask is None or subject.recipe.scope != "damage":
-        return None
-    around = 8
-    step = 1 << level
-    rows = np.arange(region.y - around, region.bottom + around) * step
-    columns = np.arange(region.x - around, region.right + around) * step
-    rows, columns = (np.clip(at, 0, size - 1) for at, size in zip((rows, columns), subject.mask.shape, strict=True))
-    part = subject.mask[rows[:, None], columns[None, :]]
-    free = part != PROTECTED
-    values, unprotected = (torch.from_numpy(a).to(device)[None, None] for a in (part.astype(np.float32) / 255, free))
-    soft = stages.feather(values * unprotected) * unprotected
-    return soft[:, :, around:-around, around:-around]
-
-
-def level_region(source: Source, level: int, region: Region) -> Region:
-    """A region of the master in the pixels of a level."""
-    return source.pyramid.region_at(level, region.intersect(source.master.info.bounds))
-
-
 def _slices(region: Region) -> tuple[slice, slice]:
     return slice(region.y, region.bottom), slice(region.x, region.right)
-
-
-def _on_grid(part: Region, core: Region) -> Region:
-    """`part` with its corner moved out to the head's grid of 4, inside the core."""
-    x, y = part.x - (part.x - core.x) % 4, part.y - (part.y - core.y) % 4
-    return Region(x, y, part.right - x, part.bottom - y)
-
-
-def within(part: Region, whole: Region) -> tuple[slice, slice]:
-    """Rows and columns of `part` in an array that covers `whole`."""
-    top, left = part.y - whole.y, part.x - whole.x
-    return slice(top, top + part.height), slice(left, left + part.width)

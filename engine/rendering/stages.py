@@ -114,7 +114,7 @@ def fine_trust(seen: Seen, region: Region) -> Tensor:
     Its pixels may stand for many, and what is 3 px thick (the dots of a dress, letters) for more than a speck.
     """
     around = 8
-    return _trust(_crop(seen.damage, seen.region, region, around), 1)[:, :, around:-around, around:-around]
+    return _trust(crop(seen.damage, seen.region, region, around), 1)[:, :, around:-around, around:-around]
 
 
 def _trust(damage: Tensor, reach: int = 4) -> Tensor:
@@ -220,16 +220,16 @@ def residual(plan: Plan, seen: Seen, region: Region, *, mask: Tensor | None = No
     restored = r[core]
     if recipe.grain > 0:
         lost_grain = -(r - lowpass(r))[core]
-        intact = 1 - _crop(seen.damage, seen.region, region, 0)
+        intact = 1 - crop(seen.damage, seen.region, region, 0)
         restored = restored + recipe.grain * intact * lost_grain
     if mask is None:
-        restored = restored * _crop(seen.trust, seen.region, region, 0)
+        restored = restored * crop(seen.trust, seen.region, region, 0)
     return restored
 
 
 def damage(seen: Seen, region: Region) -> Tensor:
     """The probability of damage (1, 1, h, w) of a part of what was seen, float32."""
-    return _crop(seen.damage, seen.region, region, 0)
+    return crop(seen.damage, seen.region, region, 0)
 
 
 def complete(
@@ -246,8 +246,7 @@ def complete(
         t = draw_texture(t, plan.style.texture, amount, region.y, region.x, recipe.seed)
     delta = recipe.strength * (t - x)
     if recipe.scope == "damage":
-        m = mask if mask is not None else _feathered(_crop(seen.damage, seen.region, region, 8))
-        delta = delta * m
+        delta = delta * (mask if mask is not None else soft_damage(seen, region))
     return delta
 
 
@@ -277,8 +276,9 @@ def _residual(plan: Plan, seen: Seen, region: Region, extra: int) -> tuple[Tenso
     return r, (region.y - top, region.x - left)
 
 
-def _crop(field: Tensor, whole: Region, region: Region, around: int) -> Tensor:
-    """`region` and `around` pixels on each side, of a field that covers `whole`; beyond its end the border repeats."""
+def crop(field: Tensor, whole: Region, region: Region, around: int) -> Tensor:
+    """`region` and `around` pixels on each side, of a field that covers `whole`, float32; beyond its end the border
+    repeats."""
     top, left = region.y - whole.y - around, region.x - whole.x - around
     bottom, right = region.bottom - whole.y + around, region.right - whole.x + around
     height, width = field.shape[2:]
@@ -311,8 +311,10 @@ def repaired(probability: NDArray[np.uint8], top: int, bottom: int) -> NDArray[n
     return wide[top - first : bottom - first].numpy().astype(np.uint8) * np.uint8(255)
 
 
-def _feathered(probability: Tensor, around: int = 8) -> Tensor:
-    """Damage (over a half), grown by 3 px and faded over 2; exactly 0 beyond."""
+def soft_damage(seen: Seen, region: Region) -> Tensor:
+    """m (1, 1, h, w) where no person drew it: damage, over a half, grown by 3 px and faded over 2; exactly 0 beyond."""
+    around = 8
+    probability = crop(seen.damage, seen.region, region, around)
     return feather(_grow(probability > 0.5, _GROWN).float())[:, :, around:-around, around:-around]
 
 

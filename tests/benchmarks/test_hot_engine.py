@@ -21,7 +21,8 @@ from engine.imaging.reader import read_master
 from engine.imaging.tiles import plan
 from engine.models.generator import FEATURES, FINE, NOISE
 from engine.rendering import maps, stages
-from engine.rendering.pipeline import Pipeline, Subject
+from engine.rendering.pipeline import Pipeline
+from engine.rendering.subject import Subject
 from engine.types import CONSERVATOR, ImageRef, MapKind, MapRequest, Recipe, Region, RenderRequest, View
 from tests.benchmarks.conftest import Compare, computing
 

@@ -277,14 +277,14 @@ def _residual(plan: Plan, seen: Seen, region: Region, extra: int) -> tuple[Tenso
 
 
 def crop(field: Tensor, whole: Region, region: Region, around: int) -> Tensor:
-    """`region` and `around` pixels on each side, of a field that covers `whole`, float32; beyond its end the border
-    repeats."""
+    """`region` and `around` pixels on each side, of a field that covers `whole`, float32, not to be written to; beyond
+    its end the border repeats."""
     top, left = region.y - whole.y - around, region.x - whole.x - around
     bottom, right = region.bottom - whole.y + around, region.right - whole.x + around
     height, width = field.shape[2:]
     inside = field[:, :, max(0, top) : min(height, bottom), max(0, left) : min(width, right)].float()
     pads = (max(0, -left), max(0, right - width), max(0, -top), max(0, bottom - height))
-    return F.pad(inside, pads, mode="replicate")
+    return F.pad(inside, pads, mode="replicate") if any(pads) else inside
 
 
 def lowpass(x: Tensor) -> Tensor:

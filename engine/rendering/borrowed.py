@@ -87,7 +87,7 @@ class Borrowed(Pipeline):
             seen = self._seen.get(self._key(subject, level, tile))
             if seen is not None:
                 part = tile.core.intersect(region)
-                shown = self._display(subject, plan, level, seen, tile.core)
+                shown = self.display(subject, plan, level, seen, tile.core)
                 pixels[within(part, region)] = shown[within(part, tile.core)]
         return Frame(request, pixels, before, to_master(region, level, source.master.info.bounds))
 

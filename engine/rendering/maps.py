@@ -148,7 +148,7 @@ def _fidelity(mapped: Survey, tile: Tile) -> Steps:
         deltas = []
         for one, which, its_plan, known in made_ready:
             with torch.inference_mode():
-                deltas.append(one.delta(which, its_plan, level, known, around, None))
+                deltas.append(one.delta(which, its_plan, level, known, around))
             yield None
         with torch.inference_mode():
             x = to_tensor(subject.source.working(level, around), pipeline.device)

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from engine.errors import RecipeError
 from engine.imaging.tiles import Tile, tiles_touching
+from engine.models.blocks import at_once
 from engine.models.upscale import Upscaler
 from engine.models.weights import Restorer
 from engine.rendering import enlarging, stages
@@ -101,7 +102,9 @@ class Pipeline:
         for number, tile in enumerate(touching):
             seen = yield from self.look(subject, level, tile)
             part = tile.core.intersect(region)
-            shown = self.display(subject, plan, level, seen, tile.core)[within(part, tile.core)]
+            delta = yield from self.delta_steps(subject, plan, level, seen, tile.core)
+            yield None
+            shown = source.space.to_display(self._over(subject, level, tile.core, delta))[within(part, tile.core)]
             where = within(part, region)
             pixels[where] = shown
             on_tile(Frame(request, shown, before[where], to_master(part, level, bounds), exact=exact))
@@ -159,7 +162,9 @@ class Pipeline:
                 following = wanted[turn + 1 : turn + 1 + self._transfers.lag]
                 for _, ahead in following:
                     self._send(subject, level, ahead)
-                begun.append(self._begin(subject, plan, level, seen, (number, tile.core), change))
+                delta = yield from self.delta_steps(subject, plan, level, seen, tile.core, change)
+                yield None
+                begun.append(self._begin(seen, (number, tile.core), delta))
                 yield None
                 while len(begun) > len(following):
                     tally = tally + self._end(subject, level, begun.popleft(), canvas)
@@ -169,12 +174,9 @@ class Pipeline:
         return tally
 
     @torch.inference_mode()
-    def _begin(
-        self, subject: Subject, plan: Plan, level: int, seen: Seen, tile: tuple[int, Region], change: Change | None
-    ) -> _Begun:
-        """Orders what a tile, its number and its core, needs of the device, and its way back."""
+    def _begin(self, seen: Seen, tile: tuple[int, Region], delta: Tensor) -> _Begun:
+        """Sends a tile, its number and its core, on its way back from the device."""
         number, core = tile
-        delta = self.delta(subject, plan, level, seen, core, change)
         damaged = (_damage(seen, core) >= 0.5).sum()
         return _Begun(number, core, self._transfers.fetch(to_rows(delta)), self._transfers.fetch(damaged))
 
@@ -324,22 +326,34 @@ class Pipeline:
                 seen: Seen = stop.value
                 return seen
 
-    @torch.inference_mode()
     def _tile(self, subject: Subject, plan: Plan, level: int, seen: Seen, region: Region) -> Pixels:
         """Y of a region within a tile's core, in the master's space and depth (h, w, C)."""
-        delta = self.delta(subject, plan, level, seen, region, None)
+        return self._over(subject, level, region, self.delta(subject, plan, level, seen, region))
+
+    def _over(self, subject: Subject, level: int, region: Region, delta: Tensor) -> Pixels:
         return subject.source.space.add_residual(subject.source.pixels(level, region), to_array(delta))
 
-    def delta(
-        self, subject: Subject, plan: Plan, level: int, seen: Seen, region: Region, change: Change | None
-    ) -> Tensor:
+    def delta(self, subject: Subject, plan: Plan, level: int, seen: Seen, region: Region) -> Tensor:
         """y - x (1, 3, h, w) of a region within a tile's core or up to 4 px around it, on the device."""
-        x = self._transfers.send(subject.source.working(level, region))()
-        mask = mask_part(subject, level, region, self.device)
-        r = stages.residual(plan, seen, region, mask=mask)
-        if change is not None:
-            r = r + change(level, region)
-        return stages.complete(plan, seen, x, r, region, level=level, mask=mask)
+        return at_once(self.delta_steps(subject, plan, level, seen, region))
+
+    def delta_steps(
+        self, subject: Subject, plan: Plan, level: int, seen: Seen, region: Region, change: Change | None = None
+    ) -> Generator[None, None, Tensor]:
+        """The same in steps: the head, tone, and what lies on the surface."""
+        with torch.inference_mode():
+            x = self._transfers.send(subject.source.working(level, region))()
+            mask = mask_part(subject, level, region, self.device)
+            r = stages.residual(plan, seen, region, mask=mask)
+            if change is not None:
+                r = r + change(level, region)
+        yield None
+        with torch.inference_mode():
+            t = stages.toned(plan, x, r)
+        if plan.style is not None:
+            yield None
+        with torch.inference_mode():
+            return stages.finish(plan, seen, x, t, region, level=level, mask=mask)
 
     def display(self, subject: Subject, plan: Plan, level: int, seen: Seen, region: Region) -> NDArray[np.uint8]:
         return subject.source.space.to_display(self._tile(subject, plan, level, seen, region))

@@ -68,6 +68,7 @@ def understand(restorer: Restorer, x: Tensor, padded: Region, core: Region) -> I
         if result is None:
             yield None
     assert result is not None
+    yield None
     kept = kept_around(core, padded)
     top, left = kept.y - padded.y, kept.x - padded.x
     rows, columns = slice(top, top + _up(kept.height)), slice(left, left + _up(kept.width))
@@ -236,10 +237,22 @@ def complete(
     plan: Plan, seen: Seen, x: Tensor, restored: Tensor, region: Region, *, level: int = 0, mask: Tensor | None = None
 ) -> Tensor:
     """Tone, texture and mask over the pixels x (1, 3, h, w) of `region` and the residual `restored` -> y - x."""
-    recipe = plan.recipe
+    return finish(plan, seen, x, toned(plan, x, restored), region, level=level, mask=mask)
+
+
+def toned(plan: Plan, x: Tensor, restored: Tensor) -> Tensor:
+    """t (1, 3, h, w) before there is a texture on it."""
     t = (x + restored).clamp(0, 1)
     for parameters, share in plan.tone:
         t = t + share * (parameters.apply(t) - t)
+    return t
+
+
+def finish(
+    plan: Plan, seen: Seen, x: Tensor, t: Tensor, region: Region, *, level: int = 0, mask: Tensor | None = None
+) -> Tensor:
+    """Texture and mask over what is toned, t (1, 3, h, w) -> y - x."""
+    recipe = plan.recipe
     if plan.style is not None and recipe.scope == "whole":
         # On a halved level the texture is averaged with the pixels: a thumbnail shows little of it.
         amount = plan.style.grain * strength(recipe.beta) / (1 << level)

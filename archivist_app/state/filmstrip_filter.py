@@ -159,5 +159,3 @@ class FilmstripFilter(QAbstractListModel):
                 self.dataChanged.emit(self.index(place), self.index(place), roles)
         elif self._rows:
             self.dataChanged.emit(self.index(0), self.index(len(self._rows) - 1), roles)
-
-

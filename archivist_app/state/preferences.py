@@ -68,6 +68,15 @@ class Preferences(QObject):
         self._write(f"exports/{project}", choice)
         self._write("exports/last", choice)
 
+    def folder(self, purpose: str) -> str:
+        """Where files were chosen last for that purpose; "" where they never were, or the folder is gone."""
+        kept = str(self._file.value(f"folders/{purpose}", ""))
+        return kept if kept and Path(kept).is_dir() else ""
+
+    def note_folder(self, purpose: str, folder: str) -> None:
+        """Files were chosen there."""
+        self._write(f"folders/{purpose}", folder)
+
     @property
     def recent(self) -> tuple[str, ...]:
         """Folders of the projects that were open last, newest first."""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PySide6.QtWidgets import (
     QDialog,
-    QDialogButtonBox,
     QFileDialog,
     QFormLayout,
+    QHBoxLayout,
     QLabel,
     QMessageBox,
     QPushButton,
@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from archivist_app.async_tools import answer
 from archivist_app.state.preferences import Preferences
-from archivist_app.views.parts import dressed
+from archivist_app.views.parts import dressed, indented
 from archivist_app.views.theme import GRID
 
 PICTURES = "Pictures (*.tif *.tiff *.png *.jpg *.jpeg *.webp *.jp2);;All files (*)"
@@ -113,20 +113,24 @@ class OptimiseDialog(QDialog):
         self.setObjectName("optimiseDialog")
         self.setWindowTitle("Optimise")
         self.picture = ""
-        self.passes = QSpinBox(minimum=1, maximum=10_000, value=passes)
+        self.passes = indented(QSpinBox(minimum=1, maximum=10_000, value=passes))
         self.passes.setObjectName("optimisePasses")
         self.passes.setAccessibleName("Passes")
-        self.passes.setMinimumHeight(26)
         self._choose = QPushButton("Choose…")
         self._choose.setObjectName("optimisePicture")
         self._choose.clicked.connect(self._ask_picture)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self._start = buttons.addButton("Optimise", QDialogButtonBox.ButtonRole.AcceptRole)
-        dressed(self._start, "primary")
+        cancel = dressed(QPushButton("Cancel"), "quiet")
+        self._start = dressed(QPushButton("Optimise"), "primary")
+        self._start.setDefault(True)
         self._start.setObjectName("optimiseStart")
         self._start.setEnabled(not style)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
+        self._start.clicked.connect(self.accept)
+        cancel.clicked.connect(self.reject)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(GRID)
+        buttons.addStretch()
+        buttons.addWidget(cancel)
+        buttons.addWidget(self._start)
         text = QLabel(
             "Improves every pixel towards the faithfulness and the style that are set, from the restoration on screen. "
             "It takes minutes; you can stop it at any time and keep what it has reached."

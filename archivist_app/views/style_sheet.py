@@ -132,8 +132,9 @@ def _steppers(t: Tokens) -> str:
     QComboBox::down-arrow, QSpinBox::down-arrow, QDoubleSpinBox::down-arrow
     {{ image: url("{down}"); width: 10px; height: 10px; }}
     QSpinBox::up-arrow, QDoubleSpinBox::up-arrow {{ image: url("{up}"); width: 10px; height: 10px; }}
+    QToolButton::menu-indicator {{ image: url("{down}"); width: 10px; height: 10px; }}
     QSpinBox, QDoubleSpinBox {{
-        background: {t.field}; border: 1px solid transparent; border-radius: 4px; padding: 3px 24px 3px 8px;
+        background: {t.field}; border: 1px solid transparent; border-radius: 4px; padding: 3px 0;
         min-height: 18px; selection-background-color: {t.accent}; selection-color: {t.panel};
     }}
     QSpinBox:hover, QDoubleSpinBox:hover {{ background: {t.hover}; }}

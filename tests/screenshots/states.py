@@ -429,6 +429,7 @@ def _large(studio: Studio) -> None:
         picture.resize((5120, 3416), Image.Resampling.BICUBIC).save(plate, dpi=(600, 600))
     studio.work.session.open_paths([str(plate)])
     studio.until(lambda: studio.work.session.item.source.path.endswith("plate_0412.tif"))
+    studio.until(lambda: studio.window.compare.viewport is not None)
     studio.settle()
 
 

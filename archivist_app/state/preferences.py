@@ -21,6 +21,11 @@ class Preferences(QObject):
         self._favourites = tuple(str(self._file.value("styles/favourites", "")).split())
 
     @property
+    def untouched(self) -> bool:
+        """Whether nothing has ever been kept: the program starts for the first time."""
+        return not self._file.allKeys()
+
+    @property
     def favourites(self) -> tuple[str, ...]:
         """Ids of the styles somebody gave a star, in the order they did."""
         return self._favourites

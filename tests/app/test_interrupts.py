@@ -108,8 +108,14 @@ def test_the_window_is_out_of_sight_before_the_engine_has_ended(
     start: Open, service: FakeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An engine that is just importing torch takes seconds to end."""
-    application, close, seen = start(), service.close, []
-    monkeypatch.setattr(service, "close", lambda: (seen.append(application.window.isVisible()), close()))
+    application, end = start(), service.close
+    seen: list[bool] = []
+
+    def close() -> None:
+        seen.append(application.window.isVisible())
+        end()
+
+    monkeypatch.setattr(service, "close", close)
     application.window.first_painted.connect(application.window.close)
     assert application.run() == 0
     assert seen == [False]

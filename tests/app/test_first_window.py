@@ -167,7 +167,12 @@ def test_the_very_first_start_opens_the_demo_and_no_later_one(
             return 0
 
     monkeypatch.setattr(signal, "signal", lambda *_: None)
-    monkeypatch.setattr(app, "create_application", lambda argv, window: opened.append(argv[-1]) or Program(window))
+
+    def create(argv: list[str], *, window: MainWindow) -> Program:
+        opened.append(argv[-1])
+        return Program(window)
+
+    monkeypatch.setattr(app, "create_application", create)
     for paths in ([str(picture)], []):
         kept_in().unlink(missing_ok=True)
         assert road.open_window(paths) == 0

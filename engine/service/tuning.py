@@ -17,6 +17,8 @@ from engine.service.core import EngineCore, Report, Stoppable, in_sentences, pre
 from engine.types import Progress, Tuned, Tuning, TuningCheck
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from engine.training.collection import Collection, Named
     from engine.training.finetune import Order
 
@@ -80,4 +82,14 @@ class FineTunings(EngineCore):
         folder = (
             user_cache_path("Archivist", appauthor=False) / "tuning" / hashlib.sha256(told.encode()).hexdigest()[:16]
         )
-        return Order(wish, base, critic if critic.exists() else None, folder, self._studio().device.device.type)
+        device = self._studio().device.device.type
+        return Order(wish, base, critic if critic.exists() else None, folder, device, ordinary=_ordinary())
+
+
+def _ordinary() -> tuple[Tensor, ...]:
+    """Photographs that come with the program, uint8 (3, H, W): what a model must not forget is seen on them."""
+    import torch
+
+    from engine.evaluation.demo import PICTURES, photograph
+
+    return tuple(torch.from_numpy(photograph(name)).permute(2, 0, 1).contiguous() for name, *_ in PICTURES)

@@ -33,7 +33,6 @@ ADVISED = 10
 LONGEST = 1024  # pixels; larger pictures are shrunk as the general training shrank its own
 SMALLEST = 160  # pixels of the shorter side below which no square can be cut out
 HELD_OUT = 6  # one picture in so many is never learned from
-REHEARSAL = 0.35  # share of lessons that are aged as the general training was, so that it is not forgotten
 PATCH = 48  # pixels a side of the patches of grain
 TILE, HALO = 208, 24  # pixels a side of what is seen at once, and what of it is only surroundings
 FLAT = 0.02  # deviation of a scan's means, of 15 x 15 pixels, below which a patch is flat
@@ -67,10 +66,10 @@ class Collection:
         held = max(2, len(order) // HELD_OUT)
         return self.part(sorted(order[held:])), self.part(sorted(order[:held]))
 
-    def batch(self, count: int, size: int, seed: int, *, rehearse: float = REHEARSAL) -> Aged:
+    def batch(self, count: int, size: int, seed: int) -> Aged:
         """`count` lessons (3, size, size), all drawn from the seed."""
         dice = random.Random(seed)
-        if self.kind == "clean" or dice.random() < rehearse:
+        if self.kind == "clean":
             crops = torch.stack([_square(self.truth, dice, size)[0] for _ in range(count)])
             return age(crops, seed, severity=0.25 + 0.75 * dice.random() ** 0.5)
         lessons = [

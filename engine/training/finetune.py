@@ -1,9 +1,11 @@
 """Teaches a finished model the grain, the process and the damage of one collection: 10 to 200 of its own pictures.
 
-What is learned is small: updates of low rank to the backbone's convolutions, and the head. Half of the lessons mend
-(backbone, against the truth), half play the head against the discriminator that came with the model, which sees the
-few pictures changed at random. Every `CHECK` steps the averaged weights are measured on pictures that are held out; the
-best are kept, the model it began from among them, so that what is proposed is never worse than that by this measure.
+What is learned is small: updates of low rank to the backbone's convolutions, and the head. In turns the backbone mends
+against the truth, the head plays against the discriminator that came with the model, which sees the few pictures
+changed at random, and both rehearse what they could do before (`rehearsal.py`). Every `CHECK` steps the averaged
+weights are measured on held-out pictures; the best are kept, the model it began from among them, so that what is
+proposed is never worse than that by this measure. If ordinary pictures lost more than is allowed all the same, only as
+much of what was learned is kept as they bear.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from engine.models import low_rank
 from engine.models.catalog import header, read_card
@@ -25,8 +28,9 @@ from engine.training.adversary import ADVERSARIES
 from engine.training.aging import Aged
 from engine.training.collection import Collection, warnings_about
 from engine.training.dataset import Pictures
-from engine.training.held_out import HeldOut
+from engine.training.held_out import ALLOWED_LOSS, HeldOut
 from engine.training.presets import Phase
+from engine.training.rehearsal import Rehearsal, judged, towards
 from engine.training.run import Networks, Run, averaged
 from engine.training.validation import write_strip
 from engine.training.watches import Watches
@@ -39,6 +43,9 @@ WORSE = 0.3  # dB below the best at which the run goes back to it
 GROWN = 2.0  # times the first mending loss at which something is wrong
 GIVES_UP = 4  # times it went back, after which it ends with the best
 ACCUMULATE = 4  # pictures a mending step looks at, one after the other, so that no part of it takes long
+REHEARSED = 2  # of these, ordinarily aged ones on which the former model is the truth
+TURNS = ("mend", "play", "mend", "rehearse")  # kinds of steps, over and over
+HALVINGS = 4  # of the interval in which the share of what was learned is looked for, where not all of it is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,7 @@ class Order:
     """What one run needs besides its collection: the weights to begin from, their discriminator, where it is kept.
 
     The same order on the same `folder` goes on where it stopped. `steps` ends a run after so many, whatever the time.
+    `ordinary` are photographs, uint8 (3, H, W), that show what the model is not to forget.
     """
 
     wish: Tuning
@@ -55,6 +63,7 @@ class Order:
     device: str = "cpu"
     size: int = 96
     steps: int | None = None
+    ordinary: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +105,9 @@ class _Tuning:
         self.device = torch.device(order.device)
         learned, held = collection.split(order.wish.seed)
         self.run = _new_run(order, self.device)
-        self.judge = HeldOut.of(held, self.device)
+        self.start = {key: value.clone() for key, value in self.run.average.items()}
+        self.rehearsal = Rehearsal.of(self.run.nets, order.ordinary, learned.truth, self.device)
+        self.judge = HeldOut.of(held, judged(order.ordinary), self.device)
         self.collection, self.pictures = learned, Pictures(learned.truth)
         self.warnings = warnings_about(collection)
         self.count = len(collection)
@@ -128,10 +139,11 @@ class _Tuning:
         yield from self.check()
 
     def step(self) -> Generator[Progress, None, None]:
-        """One mending or one adversarial step, in turns."""
+        """One step: mending, adversarial or rehearsing, in turns."""
         last = time.monotonic()
         self._set_rates()
-        parts = self._mend() if self.number % 2 == 0 else self._play()
+        turns = {"mend": self._mend, "play": self._play, "rehearse": self._rehearse}
+        parts = turns[TURNS[self.number % len(TURNS)]]()
         while True:
             try:
                 next(parts)
@@ -150,14 +162,7 @@ class _Tuning:
 
     def check(self) -> Generator[Progress, None, None]:
         """Measures the averaged weights; keeps them where they are the best, goes back where they went wrong."""
-        measuring = self.judge.measure(self.run)
-        while True:
-            try:
-                next(measuring)
-            except StopIteration as end:
-                figures, pictures = end.value
-                break
-            yield self._progress("measuring")
+        figures, pictures = yield from self._measured()
         run, score = self.run, figures["score"]
         run.counters.setdefault("first_figures", figures)
         run.log(event="validation", **{k: round(v, 4) for k, v in figures.items()})
@@ -175,6 +180,16 @@ class _Tuning:
         run.save()
         self.told(TuningCheck(self.number, figures, str(strip), better, reason or ""))
         yield self._progress("measuring")
+
+    def _measured(self) -> Generator[Progress, None, tuple[dict[str, float], list[Tensor]]]:
+        measuring = self.judge.measure(self.run)
+        while True:
+            try:
+                next(measuring)
+            except StopIteration as end:
+                found: tuple[dict[str, float], list[Tensor]] = end.value
+                return found
+            yield self._progress("measuring")
 
     def _wrong_with(self, figures: dict[str, float], best: float) -> str | None:
         """Why the run should go back; None where all is well.
@@ -194,6 +209,7 @@ class _Tuning:
         """Goes back to the best weights and writes them as a model of their own."""
         yield from self.check()
         self.run.back_to("best-finetune")
+        yield from self._give_back()
         counters, order = self.run.counters, self.order
         path = Path(order.wish.folder) / f"{order.wish.name}.safetensors"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -204,16 +220,51 @@ class _Tuning:
         first, best = counters["first_figures"], counters["best_figures"]
         return Tuned(str(path), first, best, told, warnings, self.number, counters["seconds"])
 
+    def _give_back(self) -> Generator[Progress, None, None]:
+        """Keeps as much of the best weights as ordinary pictures bear: all of it, or the largest share of the way to
+        them at which no more than `ALLOWED_LOSS` is lost."""
+        run, best = self.run, self.run.counters["best_figures"]
+        if best["lost"] <= ALLOWED_LOSS:
+            return
+        whole = {key: value.clone() for key, value in run.average.items()}
+        kept, low, high = (0.0, run.counters["first_figures"]), 0.0, 1.0
+        for _ in range(HALVINGS):
+            share = (low + high) / 2
+            run.average.update(towards(whole, self.start, share))
+            figures, _ = yield from self._measured()
+            if figures["lost"] <= ALLOWED_LOSS:
+                low, kept = share, (share, figures)
+            else:
+                high = share
+        if kept[1]["score"] < run.counters["first_figures"]["score"]:
+            kept = (0.0, run.counters["first_figures"])
+        share, run.counters["best_figures"] = kept
+        run.average.update(towards(whole, self.start, share))
+        sentence = (
+            f"Ordinary pictures would have lost {best['lost']:.1f} dB, so only {share:.0%} of what was learned is kept."
+        )
+        run.counters["told"] = [*run.counters.get("told", []), sentence]
+        run.log(event="given back", share=share, **{k: round(v, 4) for k, v in kept[1].items()})
+
     def _mend(self) -> Generator[None, None, dict[str, float]]:
-        """The backbone against the truth, one picture at a time, their gradients added up."""
+        """The backbone against the truth, and against its former self on ordinary pictures; one picture at a time,
+        their gradients added up."""
         run, optimiser = self.run, self.run.optimisers["content"]
         optimiser.zero_grad(set_to_none=True)
         sums = {"pixel": 0.0, "mask": 0.0}
+        learned = ACCUMULATE - REHEARSED
         for part in range(ACCUMULATE):
             lesson = self._lesson(1, self._seed() * ACCUMULATE + part)
-            loss, figures = phases.mending_loss(run, lesson, lesson.aged())
+            if part < learned:
+                loss, figures = phases.mending_loss(run, lesson, lesson.aged())
+                sums = {name: sums[name] + figures[name] / learned for name in sums}
+            else:
+                x = self.rehearsal.batch(1, self.order.size, lesson.seed).aged
+                wanted = self.rehearsal.look(lesson, x)
+                yield None
+                loss = self.rehearsal.backbone_loss(run, lesson, x, wanted)
+            yield None
             (loss / ACCUMULATE).backward()  # type: ignore[no-untyped-call]
-            sums = {name: sums[name] + figures[name] / ACCUMULATE for name in sums}
             yield None
         norm = phases.step_optimiser(optimiser, limit=0.5)
         run.follow("backbone")
@@ -225,6 +276,19 @@ class _Tuning:
         for figures in phases.joint_parts(self.run, self._lesson(3, self._seed())):  # noqa: B007 - the last one counts
             yield None
         return {f"play_{k}" if k in ("norm", "content") else k: v for k, v in figures.items()}
+
+    def _rehearse(self) -> Generator[None, None, dict[str, float]]:
+        """The head against its former self, on ordinary pictures."""
+        lesson = self._lesson(3, self._seed())
+        batch = self.rehearsal.batch(3, self.order.size, lesson.seed)
+        yield None
+        loss: Tensor | None = None
+        for loss in self.rehearsal.head_loss(self.run, lesson, batch):  # noqa: B007 - the last one counts
+            yield None
+        assert loss is not None
+        norm = phases.take(self.run, "joint", loss, limit=1.0)
+        self.run.follow("head", "backbone.features", "backbone.fine")
+        return {"kept": loss.item(), "kept_norm": norm}
 
     def _lesson(self, batch: int, seed: int) -> _Lesson:
         phase = Phase("joint", self.order.wish.minutes, HEAD_RATE, batch=batch, size=self.order.size)

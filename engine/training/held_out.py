@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from engine.models.generator import NOISE, condition
-from engine.training.aging import Aged
+from engine.training.aging import Aged, age, joined
 from engine.training.collection import Collection
+from engine.training.dataset import Pictures
 from engine.training.run import Run
 from engine.training.validation import fitted_psnr, lab_distance, texture
 
 SEED = 30_011
-COUNT = 8  # squares of each kind
+COUNT = 8  # squares of the collection
+ORDINARY = 12  # squares aged in general
 SIZE = 160
 ALLOWED_LOSS = 0.2  # dB that the general aging may lose before it counts against a model
 ALPHAS = (0.1, 1.0, 10.0)
@@ -29,15 +31,21 @@ class HeldOut:
     general: Aged
 
     @classmethod
-    def of(cls, collection: Collection, device: torch.device) -> HeldOut:
-        """Squares (8, 3, 160, 160) of a collection's held-out part."""
-        batches = [collection.batch(COUNT, SIZE, SEED + n, rehearse=share) for n, share in enumerate((0.0, 1.0))]
-        return cls(*(batch.to(device) for batch in batches))
+    def of(cls, collection: Collection, ordinary: Sequence[Tensor], device: torch.device) -> HeldOut:
+        """Squares (8, 3, 160, 160) of a collection's held-out part, and (12, 3, 160, 160) of ordinary photographs, of
+        the collection's truth where there are none."""
+        pictures = Pictures(ordinary or collection.truth)
+        squares = pictures.batch(ORDINARY, SIZE, SEED + 1)
+        general = [
+            age(square, SEED + n, severity=0.3 + 0.6 * n / ORDINARY, keep_clean=0.0)
+            for n, square in enumerate(torch.split(squares, 1))
+        ]
+        return cls(collection.batch(COUNT, SIZE, SEED).to(device), joined(general).to(device))
 
     def measure(self, run: Run) -> Generator[None, None, tuple[dict[str, float], list[Tensor]]]:
         """The averaged weights' figures, a picture a step: PSNR in dB after gain and offset at three alphas ("own_10"),
         texture at the default, and what the watches look at. "score" is the mean of alpha 10 and 1 on the collection's
-        own damage, less what the general aging lost beyond 0.2 dB since the run's first measurement.
+        own damage, less what the general aging has "lost", in dB since the first measurement, beyond 0.2 dB.
 
         Beside them a strip for a person to look at: squares as they are, restored at alpha 10, at 1, and their truth.
         """
@@ -54,8 +62,8 @@ class HeldOut:
         figures["texture_1"] = texture(own[1.0], self.own.toned)
         figures["lab_shift"] = lab_distance(own[1.0], own[10.0])
         figures["spread"] = float(torch.stack([general[0.1], general[10.0]]).std(dim=0).mean())
-        lost = run.scales.setdefault("general_start", figures["general_10"]) - figures["general_10"]
-        figures["score"] = (figures["own_10"] + figures["own_1"]) / 2 - max(0.0, lost - ALLOWED_LOSS)
+        figures["lost"] = run.scales.setdefault("general_start", figures["general_10"]) - figures["general_10"]
+        figures["score"] = (figures["own_10"] + figures["own_1"]) / 2 - max(0.0, figures["lost"] - ALLOWED_LOSS)
         strip = [pictures[:4] for pictures in (self.own.aged, own[10.0], own[1.0], self.own.toned)]
         return figures, strip
 

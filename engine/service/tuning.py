@@ -14,6 +14,7 @@ from platformdirs import user_cache_path
 from engine.models import catalog
 from engine.runtime.worker import Lane
 from engine.service.core import EngineCore, Report, Stoppable, in_sentences, preview, settled, steps_in_sentences
+from engine.styles.library import collection_card
 from engine.types import Progress, Tuned, Tuning, TuningCheck
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class FineTunings(EngineCore):
             order = self._order(wish)
             tuned = yield from finetune(collection, order, on_check, stop.is_set)
             self._studio().forget(wish.name)  # an earlier one of that name
+            self._library.add(collection_card(wish.name, tuned.style))
             return tuned
 
         work = self._worker.submit(Lane.QUEUE, steps_in_sentences(self._enduring(steps)), on_progress=on_progress)

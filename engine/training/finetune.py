@@ -23,6 +23,7 @@ from torch import Tensor
 from engine.models import low_rank
 from engine.models.catalog import header, read_card
 from engine.models.weights import save_tuned
+from engine.styles.encode import encode
 from engine.training import phases
 from engine.training.adversary import ADVERSARIES
 from engine.training.aging import Aged
@@ -33,7 +34,7 @@ from engine.training.presets import Phase
 from engine.training.rehearsal import Rehearsal, judged, towards
 from engine.training.run import Networks, Run, averaged
 from engine.training.validation import write_strip
-from engine.training.watches import Watches
+from engine.training.watches import WON, Watches
 from engine.types import Progress, Tuned, Tuning, TuningCheck
 
 CHECK = 100  # steps from one measurement to the next
@@ -44,7 +45,9 @@ GROWN = 2.0  # times the first mending loss at which something is wrong
 GIVES_UP = 4  # times it went back, after which it ends with the best
 ACCUMULATE = 4  # pictures a mending step looks at, one after the other, so that no part of it takes long
 REHEARSED = 2  # of these, ordinarily aged ones on which the former model is the truth
+WINS = 25  # adversarial steps over which a discriminator that always wins is noticed: within 250 steps in all
 TURNS = ("mend", "play", "mend", "rehearse")  # kinds of steps, over and over
+STYLED = 40  # pictures at most that the style code of the collection is the mean of
 HALVINGS = 4  # of the interval in which the share of what was learned is looked for, where not all of it is kept
 
 
@@ -132,7 +135,7 @@ class _Tuning:
     def begin(self) -> Generator[Progress, None, None]:
         """Takes up the checkpoint, or measures what the run begins from and keeps it as the first best."""
         resumed = self.run.load()
-        self.watches = Watches(self.run, self.game.blind)
+        self.watches = Watches(self.run.scales, self.game.blind, steps=WINS)
         if resumed:
             return
         self.run.log(event="start", kind=self.order.wish.kind, pictures=self.count, base=self.order.base.name)
@@ -213,12 +216,21 @@ class _Tuning:
         counters, order = self.run.counters, self.order
         path = Path(order.wish.folder) / f"{order.wish.name}.safetensors"
         path.parent.mkdir(parents=True, exist_ok=True)
-        card = _card(order, self.count, counters)
+        code = yield from self._style()
+        card = _card(order, self.count, counters) | {"style_code": code}
         plain, updates = low_rank.detached(self.run.average)
         save_tuned(path, plain, updates, read_card(order.base), card)
         told, warnings = tuple(counters.get("told", ())), self.warnings
         first, best = counters["first_figures"], counters["best_figures"]
-        return Tuned(str(path), first, best, told, warnings, self.number, counters["seconds"])
+        return Tuned(str(path), first, best, told, warnings, self.number, counters["seconds"], code)
+
+    def _style(self) -> Generator[Progress, None, tuple[float, ...]]:
+        """The mean style code of the collection's pictures, without their damage."""
+        codes = []
+        for picture in self.collection.truth[:STYLED]:
+            codes.append(encode(self.run.nets.encoder, picture[None].to(self.device).float() / 255))
+            yield self._progress("measuring")
+        return tuple(round(sum(numbers) / len(codes), 4) for numbers in zip(*codes, strict=True))
 
     def _give_back(self) -> Generator[Progress, None, None]:
         """Keeps as much of the best weights as ordinary pictures bear: all of it, or the largest share of the way to
@@ -314,7 +326,10 @@ class _Tuning:
         assert self.watches is not None
         scales = self.run.scales
         told = self.watches.step(figures, self.number)
-        if told:
+        if told == WON:
+            scales["gan"] *= 0.5
+            self._back("the discriminator won nearly always: back to the best, it rests and counts half")
+        elif told:
             self.run.log(event="watch", told=told)
         if "pixel" not in figures:
             return

@@ -60,7 +60,8 @@ class TuningCheck:
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """What came of a fine-tuning: the file, the held-out figures before and after, and what was undone on the way."""
+    """What came of a fine-tuning: the file, the held-out figures before and after, what was undone on the way, and the
+    style code of the collection."""
 
     path: str
     before: Mapping[str, float]
@@ -69,3 +70,4 @@ class Tuned:
     warnings: tuple[str, ...]  # about the pictures, said before it started
     steps: int
     seconds: float
+    style: tuple[float, ...] = ()

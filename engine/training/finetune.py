@@ -110,7 +110,7 @@ class _Tuning:
         self.run = _new_run(order, self.device)
         self.start = {key: value.clone() for key, value in self.run.average.items()}
         self.rehearsal = Rehearsal.of(self.run.nets, order.ordinary, learned.truth, self.device)
-        self.judge = HeldOut.of(held, judged(order.ordinary), self.device)
+        self.judge = HeldOut.of(held, judged(order.ordinary), self.rehearsal.before, self.device)
         self.collection, self.pictures = learned, Pictures(learned.truth)
         self.warnings = warnings_about(collection)
         self.count = len(collection)

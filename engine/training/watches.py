@@ -78,7 +78,7 @@ class Watches:
         widest = self.memory.get("widest", 0.0)
         if spread < COLLAPSE * widest and widest > LEAST_SPREAD:
             self.memory["contrast"] *= 2
-            return f"outputs over (alpha, beta) became alike ({spread:.4f} of {widest:.4f}): back to the best"
+            return f"outputs became alike ({spread:.4f} apart of {widest:.4f}): back to the best"
         if spread > widest:
             self.memory["widest"] = spread
         return None

@@ -1,9 +1,9 @@
-"""Stacked digits: three of scikit-learn's 8 x 8 digits as one colour picture, so that there are 1,000 kinds of pictures.
+"""Stacked digits: three of scikit-learn's 8 x 8 digits as one colour picture: there are 1,000 kinds of pictures.
 
-The field's own test of mode collapse (Metz et al. 2017; Srivastava et al., VEEGAN, 2017; R3GAN, 2024), small enough for a
-processor. One small DCGAN (Radford et al. 2016) plays two games with the same networks and the same data:
+The field's own test of mode collapse (Metz et al. 2017; Srivastava et al., VEEGAN, 2017; R3GAN, 2024), small enough for
+a processor. One small DCGAN (Radford et al. 2016, without normalisation) plays two games on the same data:
 
-plain    the minimax of Goodfellow et al. 2014 with Adam at 2e-4, and nobody looks
+plain    the minimax of Goodfellow et al. 2014 with Adam at 2e-4; the watches only tell what they see
 watched  the game of Archivist's own trainings (`adversary.py`) under their watches (`watches.py`), which go back to the
          best weights where the pictures grow alike
 """
@@ -22,13 +22,16 @@ from torch import Tensor, nn
 from engine.training.adversary import ADVERSARIES, Adversary
 from engine.training.watches import Watches
 
+Training = Literal["plain", "watched"]
+
 MODES = 1000
 LATENT = 64
 BATCH = 64
 LOOK = 250  # steps from one measurement of the modes to the next
 SAMPLES = 2_000  # pictures of such a measurement
-R1 = float(__import__("os").environ.get("R1", "100"))  # times the penalty that pictures of thousands of pixels need
-Training = Literal["plain", "watched"]
+R1 = 100.0  # times the penalty that pictures of thousands of pixels need
+RATES: dict[Training, float] = {"plain": 2e-4, "watched": 2e-3}
+EARLY = 500  # steps before which pictures are still allowed to be alike
 
 
 class Digits:
@@ -91,11 +94,11 @@ class Game:
         self.adversary: Adversary = ADVERSARIES["minimax" if self.how == "plain" else "relativistic"]
         self.generator, self.critic = Generator(), Critic()
         self.average = copy.deepcopy(self.generator)
-        self.memory: dict[str, float] = {"r1": R1}
+        self._best: tuple[int, dict[str, Tensor], dict[str, Tensor]] | None = None
+        self.memory = {"r1": R1, "widest": spread(self.digits.batch(SAMPLES, self.dice))}
         self.watches = Watches(self.memory, self.adversary.blind)
-        rate = 2e-4 if self.how == "plain" else float(__import__("os").environ.get("LR", "1e-3"))
         self.optimisers = [
-            torch.optim.Adam(net.parameters(), lr=rate, betas=self.adversary.betas)
+            torch.optim.Adam(net.parameters(), lr=RATES[self.how], betas=self.adversary.betas)
             for net in (self.generator, self.critic)
         ]
 
@@ -104,7 +107,7 @@ class Game:
         for number in range(steps):
             figures = self._critic_step(number)
             self._generator_step()
-            if self.how == "watched" and (words := self.watches.step(figures, number)):
+            if (words := self.watches.step(figures, number)) and self.how == "watched":
                 self.told.append(f"step {number}: {words}")
             if (number + 1) % LOOK == 0:
                 yield self._look(number + 1)
@@ -148,6 +151,22 @@ class Game:
         self.optimisers[which].step()
 
     def _look(self, number: int) -> int:
-        count = self.digits.modes(self.pictures(SAMPLES))
+        """Counts the modes, and lets the watches see how far the pictures are apart, beside real ones."""
+        pictures = self.pictures(SAMPLES)
+        wide, count = spread(pictures), self.digits.modes(pictures)
         self.counted.append(count)
+        words = self.watches.validation({"spread": wide}) if number >= EARLY else None
+        if words:
+            self.told.append(f"step {number}: {words}")
+        if self.how == "watched" and words and self._best is not None:
+            self.generator.load_state_dict(self._best[1])
+            self.average.load_state_dict(self._best[1])
+            self.critic.load_state_dict(self._best[2])
+        elif self._best is None or count > self._best[0]:
+            self._best = (count, copy.deepcopy(self.average.state_dict()), copy.deepcopy(self.critic.state_dict()))
         return count
+
+
+def spread(pictures: Tensor) -> float:
+    """How far apart pictures (N, C, H, W) are: the mean over the pixels of their deviation."""
+    return float(pictures.std(dim=0).mean())

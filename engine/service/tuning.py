@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,6 +59,8 @@ class FineTunings(EngineCore):
             return collection.clean_collection(pictures)
         if wish.kind == "pairs":
             return collection.paired_collection(pictures, (yield from self._pictures(wish.restored)))
+        if wish.kind == "unpaired":
+            return collection.unpaired_collection(pictures, (yield from self._pictures(wish.wanted)))
         backbone = self._studio().pipeline(wish.model).restorer.backbone
         return (yield from collection.damaged_collection(pictures, backbone))
 
@@ -78,14 +81,17 @@ class FineTunings(EngineCore):
         from engine.training.finetune import Order
 
         base, _ = catalog.find(wish.model)
-        critic = base.with_name(f"{base.stem}-critic{base.suffix}")
+        critic, reverse = (base.with_name(f"{base.stem}-{what}{base.suffix}") for what in ("critic", "reverse"))
         # Minutes are no part of it: who asks for more of the same goes on with what there is.
-        told = "\n".join((wish.name, wish.kind, wish.model, str(wish.seed), *wish.pictures, *wish.restored))
+        told = "\n".join(
+            (wish.name, wish.kind, wish.model, str(wish.seed), *wish.pictures, *wish.restored, *wish.wanted)
+        )
         folder = (
             user_cache_path("Archivist", appauthor=False) / "tuning" / hashlib.sha256(told.encode()).hexdigest()[:16]
         )
         device = self._studio().device.device.type
-        return Order(wish, base, critic if critic.exists() else None, folder, device, ordinary=_ordinary())
+        order = Order(wish, base, critic if critic.exists() else None, folder, device, ordinary=_ordinary())
+        return replace(order, reverse=reverse if reverse.exists() else None)
 
 
 def _ordinary() -> tuple[Tensor, ...]:

@@ -24,7 +24,7 @@ from engine.models import low_rank
 from engine.models.catalog import header, read_card
 from engine.models.weights import save_tuned
 from engine.styles.encode import encode
-from engine.training import phases
+from engine.training import phases, unpaired
 from engine.training.adversary import ADVERSARIES
 from engine.training.aging import Aged
 from engine.training.collection import Collection, warnings_about
@@ -56,7 +56,8 @@ class Order:
     """What one run needs besides its collection: the weights to begin from, their discriminator, where it is kept.
 
     The same order on the same `folder` goes on where it stopped. `steps` ends a run after so many, whatever the time.
-    `ordinary` are photographs, uint8 (3, H, W), that show what the model is not to forget.
+    `ordinary` are photographs, uint8 (3, H, W), that show what the model is not to forget; `reverse` is the network
+    that makes pictures old, for unpaired heaps alone.
     """
 
     wish: Tuning
@@ -67,6 +68,7 @@ class Order:
     size: int = 96
     steps: int | None = None
     ordinary: tuple[Tensor, ...] = ()
+    reverse: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ def finetune(
     `told` hears of every measurement; once `stop` says so the best so far is written. Closing the generator keeps the
     checkpoints. Raises EngineError.
     """
+    if collection.kind == "unpaired":
+        collection = yield from unpaired.with_a_way_back(collection, order)
     tuning = _Tuning(collection, order, told)
     yield from tuning.begin()
     while not (tuning.over or stop()):

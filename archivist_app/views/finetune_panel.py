@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QProgressBar,
     QPushButton,
@@ -133,7 +134,7 @@ class FinetunePanel(QDialog):
         self._kinds.idClicked.connect(self._show_kind)
         form = QFormLayout()
         form.addRow("Images", self.which)
-        self._folder_row = label("", "")
+        self._folder_row = QLabel()
         form.addRow(self._folder_row, self.choose)
         form.addRow("Name", self.name)
         form.addRow("Time", self.minutes)

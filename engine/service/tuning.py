@@ -39,6 +39,7 @@ class FineTunings(EngineCore):
         stop = threading.Event()
 
         def steps() -> Generator[Progress | None, None, Tuned]:
+            yield from settled(self._io.submit(_load))
             from engine.training.finetune import finetune
 
             collection = yield from self._collection(wish)
@@ -92,6 +93,14 @@ class FineTunings(EngineCore):
         device = self._studio().device.device.type
         order = Order(wish, base, critic if critic.exists() else None, folder, device, ordinary=_ordinary())
         return replace(order, reverse=reverse if reverse.exists() else None)
+
+
+def _load() -> None:
+    """Brings in what a training needs, away from the engine's thread: torch looks for its compiler, which takes seconds,
+    when the first optimiser is made."""
+    import torch._dynamo
+
+    import engine.training.finetune  # noqa: F401
 
 
 def _ordinary() -> tuple[Tensor, ...]:

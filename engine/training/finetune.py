@@ -178,12 +178,14 @@ class _Tuning:
         better = reason is None and score > best
         strip = run.folder / f"strip-{self.number:06d}.png"
         write_strip(pictures, strip)
+        yield self._progress("measuring")
         if reason is not None:
             self._back(reason)
         elif better:
             run.best["finetune"] = score
             run.counters["best_figures"] = figures
             run.save("best-finetune")
+            yield self._progress("measuring")
         run.save()
         self.told(TuningCheck(self.number, figures, str(strip), better, reason or ""))
         yield self._progress("measuring")
@@ -289,7 +291,8 @@ class _Tuning:
     def _play(self) -> Generator[None, None, dict[str, float]]:
         """Head against critic."""
         figures: dict[str, float] = {}
-        for figures in phases.joint_parts(self.run, self._lesson(3, self._seed())):  # noqa: B007 - the last one counts
+        lesson = self._lesson(3, self._seed() // len(TURNS))  # in a row: of the critic's steps one in so many is fined
+        for figures in phases.joint_parts(self.run, lesson):  # noqa: B007 - the last one counts
             yield None
         return {f"play_{k}" if k in ("norm", "content") else k: v for k, v in figures.items()}
 
@@ -384,6 +387,7 @@ def _new_run(order: Order, device: torch.device) -> Run:
         "critic": torch.optim.Adam(nets.critic.parameters(), betas=ADVERSARIES["relativistic"].betas),
     }
     run = Run(order.folder, nets, averaged(nets), optimisers)
+    run.changing = frozenset(name for name, value in nets.named_parameters() if value.requires_grad)
     run.scales |= start.scales
     return run
 

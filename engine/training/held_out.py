@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from engine.models.generator import NOISE, condition
+from engine.models.generator import NOISE, Understanding, condition
 from engine.training.aging import Aged, age, joined
 from engine.training.collection import Collection
 from engine.training.dataset import Pictures
@@ -61,6 +61,7 @@ class HeldOut:
             general = yield from _outputs(run.nets, self.general, (0.1, 10.0))
         finally:
             run.nets.load_state_dict(kept)
+        yield None
         figures = {f"own_{alpha:g}": fitted_psnr(own[alpha], self.own.toned) for alpha in ALPHAS}
         figures["own_input"] = fitted_psnr(self.own.aged, self.own.toned)
         figures["general_10"] = fitted_psnr(general[10.0], self.general.toned)
@@ -86,20 +87,20 @@ def lost(now: Tensor, former: Tensor, truth: Tensor) -> float:
 
 
 @torch.no_grad()
-def _output(nets: Networks, x: Tensor, alphas: tuple[float, ...]) -> list[Tensor]:
-    _, _, height, width = x.shape
-    drawn = torch.rand(1, NOISE, height // 4, width // 4, generator=torch.Generator().manual_seed(SEED))
-    noise, style = drawn.to(x) * 2 - 1, x.new_zeros(1, 64)
-    seen = nets.backbone(x)
-    settings = [condition(x.new_full((1,), alpha), x.new_zeros(1), style) for alpha in alphas]
-    return [x + nets.head(seen, noise, z) for z in settings]
-
-
 def _outputs(
     nets: Networks, batch: Aged, alphas: tuple[float, ...] = ALPHAS
 ) -> Generator[None, None, dict[float, Tensor]]:
-    rows = []
-    for picture in torch.split(batch.aged, 1):
-        rows.append(_output(nets, picture, alphas))
-        yield None
-    return {alpha: torch.cat([row[n] for row in rows]) for n, alpha in enumerate(alphas)}
+    rows: dict[float, list[Tensor]] = {alpha: [] for alpha in alphas}
+    for x in torch.split(batch.aged, 1):
+        _, _, height, width = x.shape
+        drawn = torch.rand(1, NOISE, height // 4, width // 4, generator=torch.Generator().manual_seed(SEED))
+        noise, style = drawn.to(x) * 2 - 1, x.new_zeros(1, 64)
+        seen: Understanding | None = None
+        for seen in nets.backbone.steps(x):  # noqa: B007 - the last one counts
+            yield None
+        assert seen is not None
+        for alpha, row in rows.items():
+            z = condition(x.new_full((1,), alpha), x.new_zeros(1), style)
+            row.append(x + nets.head(seen, noise, z))
+            yield None
+    return {alpha: torch.cat(row) for alpha, row in rows.items()}

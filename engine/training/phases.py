@@ -301,6 +301,12 @@ def critic(run: Run, lesson: Lesson) -> dict[str, float]:
 
 def critic_step(run: Run, lesson: Lesson, real: Tensor, fake: Tensor) -> dict[str, float]:
     """One step of the critic; some carry its penalty, in float32 and as many times as heavy as it is rare."""
+    *_, figures = critic_parts(run, lesson, real, fake)
+    return figures
+
+
+def critic_parts(run: Run, lesson: Lesson, real: Tensor, fake: Tensor) -> Iterator[dict[str, float]]:
+    """The same, cut where others may have the engine for a moment; the last item holds the figures."""
     net, game, watches = run.nets.critic, lesson.adversary, lesson.watches
     real, fake = lesson.shown(real.detach()), lesson.shown(fake.detach())
     with lesson.autocast():
@@ -309,11 +315,19 @@ def critic_step(run: Run, lesson: Lesson, real: Tensor, fake: Tensor) -> dict[st
     loss = game.critic(real_score, fake_score).mean()
     figures = {"critic": loss.item(), "accuracy": float((real_score > fake_score).float().mean())}
     if watches is not None and watches.skip_critic:
-        return figures
+        yield figures
+        return
+    optimiser = run.optimisers["critic"]
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    yield figures
     if game.penalty is not None and lesson.seed % game.every == 0:
-        strength = watches.memory["r1"] if watches is not None else 1.0
-        loss = loss + game.every * strength * game.penalty(net, real, fake)
-    return figures | {"critic_norm": take(run, "critic", loss, limit=5.0)}
+        strength = game.every * (watches.memory["r1"] if watches is not None else 1.0)
+        parts = list(zip(lesson.parts(real), lesson.parts(fake), strict=True))
+        for one, other in parts:
+            (strength * game.penalty(net, one, other) / len(parts)).backward()  # type: ignore[no-untyped-call]
+            yield figures
+    yield figures | {"critic_norm": step_optimiser(optimiser, limit=5.0)}
 
 
 def joint(run: Run, lesson: Lesson) -> dict[str, float]:
@@ -331,8 +345,9 @@ def joint_parts(run: Run, lesson: Lesson) -> Iterator[dict[str, float]]:
         yield {}
     assert y is not None
     plain = plain_part(lesson.phase)
-    figures = critic_step(run, lesson, batch.toned[:plain], y[:plain])
-    yield {}
+    figures: dict[str, float] = {}
+    for figures in critic_parts(run, lesson, batch.toned[:plain], y[:plain]):  # noqa: B007 - the last one counts
+        yield {}
     for more in _head_step(run, lesson, batch, weights, y):
         figures = figures | more
         yield {}

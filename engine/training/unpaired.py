@@ -167,18 +167,18 @@ def imitation(reverse: Reverse, device: torch.device) -> Callable[[Tensor, int],
     return grown_old
 
 
-def pretrain(photos: Pictures, steps: int, seed: int = 1) -> Generator[int, None, Reverse]:
-    """The way back of the general aging; whole batches are of one severity, so that it is learned what that means."""
+def pretrain(photos: Pictures, steps: int, seed: int = 1) -> Generator[Reverse, None, None]:
+    """The way back of the general aging, after every step; whole batches are of one severity, so that it is learned
+    what that means."""
     torch.manual_seed(seed)
-    way = WayBack(Reverse(), Critic(32))
+    way = WayBack(Reverse())
     for number in range(steps):
         severity = random.Random(number).uniform(0.1, 1.0)
         batch = age(photos.batch(2 * BATCH, SIDE, number), number, severity=severity, keep_clean=0.0)
         target = spectrum(batch.aged)
         for _ in way.step(batch.toned[:BATCH], batch.aged[BATCH:], severity, target, number):
             pass
-        yield number
-    return way.reverse
+        yield way.reverse
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -189,23 +189,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--limit", type=int, help="at most so many photographs")
     given = parser.parse_args(arguments)
-    training = pretrain(PhotoSet(given.data, limit=given.limit, pages=4), given.steps)
-    while True:
-        try:
-            number = next(training)
-        except StopIteration as end:
-            reverse: Reverse = end.value
-            break
-        if number % 100 == 0:
-            print(json.dumps({"step": number}), flush=True)
-    card = {
-        "id": f"{given.out.stem}",
-        "licence": "MIT",
-        "description": "Makes clean photographs old: where fine-tuning on unpaired heaps starts from.",
-        "training": f"{given.steps} steps on squares of the photographs in docs/training-data.csv, aged in general",
-        "failures": ["It makes grain, blur and specks; it draws no cracks, stains or torn corners."],
-    }
-    save_reverse(given.out, reverse.state_dict(), card)
+    photos = PhotoSet(given.data, limit=given.limit, pages=4)
+    for step, reverse in enumerate(pretrain(photos, given.steps), start=1):
+        if step % 100 and step < given.steps:
+            continue
+        card = {
+            "id": given.out.stem,
+            "licence": "MIT",
+            "description": "Makes clean photographs old: where fine-tuning on unpaired heaps starts from.",
+            "training": f"{step} steps on squares of photographs listed in docs/training-data.csv, aged in general",
+            "failures": ["It makes grain, blur and specks; it draws no cracks, stains or torn corners."],
+        }
+        save_reverse(given.out, reverse.state_dict(), card)
+        print(json.dumps({"step": step}), flush=True)
 
 
 if __name__ == "__main__":

@@ -159,7 +159,7 @@ def test_a_discriminator_that_always_wins_is_noticed_within_300_steps(
 ) -> None:
     assert module.WINS * 2.4 * len(module.TURNS) / module.TURNS.count("play") < 300  # until 0.5 has grown to 0.95
     monkeypatch.setattr(module, "TURNS", ("play",))
-    monkeypatch.setattr(phases, "critic_step", lambda *_: {"critic": 0.0, "accuracy": 1.0})
+    monkeypatch.setattr(phases, "critic_parts", lambda *_: iter([{"critic": 0.0, "accuracy": 1.0}]))
     tuned = finish(pairs, order(tmp_path, steps=int(2.4 * module.WINS)))
     assert any("discriminator won" in sentence and "back to the best" in sentence for sentence in tuned.told)
     assert tuned.after["score"] >= tuned.before["score"]

@@ -96,9 +96,9 @@ class FineTunings(EngineCore):
 
 
 def _load() -> None:
-    """Brings in what a training needs, away from the engine's thread: torch looks for its compiler, which takes seconds,
-    when the first optimiser is made."""
-    import torch._dynamo
+    """Brings in what a training needs, away from the engine's thread: making the first optimiser, torch loads its
+    compiler, which takes seconds."""
+    import torch._dynamo  # noqa: F401
 
     import engine.training.finetune  # noqa: F401
 

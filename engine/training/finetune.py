@@ -218,6 +218,7 @@ class _Tuning:
         """Goes back to the best weights and writes them as a model of their own."""
         yield from self.check()
         self.run.back_to("best-finetune")
+        self.run.counters["best_figures"], _ = yield from self._measured()
         yield from self._give_back()
         counters, order = self.run.counters, self.order
         path = Path(order.wish.folder) / f"{order.wish.name}.safetensors"

@@ -11,13 +11,13 @@ from torch import Tensor
 
 from engine.models import losses, objective
 from engine.models.blocks import luma
-from engine.models.generator import NOISE, STYLE_SIZE, condition, together
+from engine.models.generator import NOISE, STYLE_SIZE, Understanding, condition, together
 from engine.models.style_encoder import REFERENCE_SIZE
 from engine.runtime.device import multiplies_bfloat16
 from engine.styles import processes
 from engine.training import optics
 from engine.training.adversary import ADVERSARIES, Adversary
-from engine.training.aging import LOOK_ALIKES, Aged, Draw, age, tone_change
+from engine.training.aging import LOOK_ALIKES, Aged, age
 from engine.training.augment import augment
 from engine.training.dataset import PhotoSet, Pictures
 from engine.training.presets import Phase
@@ -36,8 +36,6 @@ PLAUSIBLE: tuple[tuple[str, float, Callable[[Tensor, Tensor], Tensor]], ...] = (
 CONTRAST = 0.2  # weight, within the style term, of being nearer to the wished style than to another
 WARM_UP = 50  # joint steps over which the scales of content and style are measured
 MASK = 0.05  # weight of finding damage beside mending it
-SINGLE = 0.16  # share of batches with one kind of damage alone, on pictures that are otherwise as they were
-SINGLES = ("white noise", "white noise", "cracks", "lost areas")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +50,14 @@ class Lesson:
     adversary: Adversary = ADVERSARIES["relativistic"]
     watches: Watches | None = None
     few: bool = False  # whether the pictures are so few that the critic could learn them by heart
+    teacher: Networks | None = None  # the finished model a phase is to stay near in part
 
     def aged(self) -> Aged:
         """A batch and its truth. Severity varies, or the network smooths what was hardly damaged at all."""
         clean = self.photos.batch(self.phase.batch, self.phase.size, self.seed).to(self.device)
         chance = random.Random(self.seed)
         severity = 0.25 + 0.75 * chance.random() ** 0.5
-        only = chance.choice(SINGLES) if chance.random() < SINGLE else None
+        only = chance.choice(self.phase.singles) if chance.random() < self.phase.single else None
         return age(clean, self.seed, severity=severity, look_alikes=LOOK_ALIKES, only=only)
 
     def autocast(self) -> torch.autocast:
@@ -113,7 +112,12 @@ def mending_loss(run: Run, lesson: Lesson, batch: Aged) -> tuple[Tensor, dict[st
     x = batch.aged.contiguous(memory_format=CHANNELS_LAST)
     with lesson.autocast():
         seen = run.nets.backbone(x)
-    y = x + seen.residual.float()
+    return seen_loss(seen, batch)
+
+
+def seen_loss(seen: Understanding, batch: Aged) -> tuple[Tensor, dict[str, float]]:
+    """The same, of what the backbone has said of this batch already."""
+    y = batch.aged + seen.residual.float()
     pixel = losses.charbonnier(y, batch.toned)
     frequency = losses.fft_magnitude(y, batch.toned)
     mask = losses.damage_mask(seen.damage, batch.mask)
@@ -121,78 +125,11 @@ def mending_loss(run: Run, lesson: Lesson, batch: Aged) -> tuple[Tensor, dict[st
     return loss, {"pixel": pixel.item(), "frequency": frequency.item(), "mask": mask.item()}
 
 
-def tone(run: Run, lesson: Lesson) -> dict[str, float]:
-    """The tone stage and the style encoder: undo fading; lay the palette of a reference over another picture."""
-    figures = _tone_step(run, lesson, "tone")
-    run.follow("tone", "encoder")
-    return figures
-
-
-def palette(run: Run, lesson: Lesson) -> dict[str, float]:
-    """The tone stage alone, for longer: the head has learned the encoder's codes by now, so these stay."""
-    run.nets.encoder.requires_grad_(False)
-    figures = _tone_step(run, lesson, "palette")
-    run.follow("tone")
-    return figures
-
-
-def unfade(run: Run, lesson: Lesson) -> dict[str, float]:
-    """The way back from fading alone: a small network and small pictures, so that many steps cost little."""
-    clean = lesson.photos.thumbnails(lesson.phase.batch, lesson.phase.size, lesson.seed).to(lesson.device)
-    distance = _unfading_distance(run, lesson, clean, Dice(torch.Generator().manual_seed(lesson.seed)))
-    norm = take(run, "unfade", distance, limit=1.0)
-    run.follow("tone.unfade")
-    return {"unfade": distance.item(), "norm": norm}
-
-
-def _unfading_distance(run: Run, lesson: Lesson, clean: Tensor, dice: Dice) -> Tensor:
-    """How far faded pictures, unfaded again, are from what they were. Half of them are black and white, as most old
-    photographs are: a toned one is to become neutral again, which no colour picture would teach."""
-    grey = (dice.uniforms(len(clean)) < 0.5).to(clean.device)
-    clean = torch.where(grey[:, None, None, None], luma(clean).expand_as(clean), clean)
-    severity = dice.uniform(0.0, 0.9)  # mild more often than not: an answer that is too sure spoils good pictures
-    faded = tone_change(Draw(dice, severity, torch.ones(len(clean))), lesson.device)(clean)
-    spots = 0.03 * dice.uniform(0, 1) * dice.normals(*faded.shape).to(lesson.device)  # what is left of grain and dust
-    faded = (faded + spots).clamp(0, 1)
-    return (run.nets.tone.unfading(faded).apply(faded) - clean).abs().mean()
-
-
-def _tone_step(run: Run, lesson: Lesson, group: str) -> dict[str, float]:
-    count, size = lesson.phase.batch, lesson.phase.size
-    clean = lesson.photos.thumbnails(count, size, lesson.seed).to(lesson.device)
-    dice = Dice(torch.Generator().manual_seed(lesson.seed))
-    unfade = _unfading_distance(run, lesson, clean, dice)
-    processed = _process_palette(run, lesson, clean[: count // 2], dice)
-    painted = _painted_palette(run, lesson, clean[count // 2 :], dice)
-    norm = take(run, group, unfade + processed + 0.5 * painted, limit=1.0)
-    return {"unfade": unfade.item(), "palette": processed.item(), "painted": painted.item(), "norm": norm}
-
-
-def _process_palette(run: Run, lesson: Lesson, clean: Tensor, dice: Dice) -> Tensor:
-    """How far pictures in the palette of a simulated print are from the same pictures so printed."""
-    kinds = [_any_process(dice) for _ in range(len(clean))]
-    others = lesson.photos.thumbnails(len(clean), REFERENCE_SIZE, lesson.seed + 1).to(lesson.device)
-    references = [_as_print(kind, r, dice) for kind, r in zip(kinds, torch.split(others, 1), strict=True)]
-    wanted = torch.cat([processes.colours(k, c) for k, c in zip(kinds, torch.split(clean, 1), strict=True)])
-    code = run.nets.encoder(torch.cat(references))
-    return (run.nets.tone.styling(clean, code).apply(clean) - wanted).abs().mean()
-
-
-def _painted_palette(run: Run, lesson: Lesson, clean: Tensor, dice: Dice) -> Tensor:
-    """How far the colours of pictures in a painting's palette are from the painting's, lightness being kept."""
-    if lesson.styles is None:
-        return torch.zeros((), device=lesson.device)
-    references = lesson.styles.thumbnails(len(clean), REFERENCE_SIZE, lesson.seed + 2).to(lesson.device)
-    styled = run.nets.tone.styling(clean, run.nets.encoder(references)).apply(clean)
-    colours = losses.colour_distance(styled, references, dice.normals(3, 16).to(lesson.device))
-    return colours + 0.3 * (luma(styled) - luma(clean)).abs().mean()
-
-
-def _any_process(dice: Dice) -> processes.Process:
+def any_process(dice: Dice) -> processes.Process:
     return processes.PROCESSES[dice.count(0, len(processes.PROCESSES) - 1)]
 
 
-def _as_print(process: processes.Process, picture: Tensor, dice: Dice) -> Tensor:
+def as_print(process: processes.Process, picture: Tensor, dice: Dice) -> Tensor:
     """picture (1, 3, H, W) as a print of this process, texture included, at a random place of its sheet."""
     return processes.as_print(process, picture, dice.count(0, 4096), dice.count(0, 4096))
 
@@ -272,7 +209,7 @@ def draw_weights(run: Run, lesson: Lesson) -> Weights:
         references = lesson.styles.batch(count - plain, REFERENCE_SIZE, lesson.seed + 2)
     else:
         photos = lesson.photos.batch(count - plain, REFERENCE_SIZE, lesson.seed + 2)
-        references = torch.cat([_as_print(_any_process(dice), p, dice) for p in torch.split(photos, 1)])
+        references = torch.cat([as_print(any_process(dice), p, dice) for p in torch.split(photos, 1)])
     references = references.to(lesson.device)
     style = torch.zeros(count, STYLE_SIZE, device=lesson.device)
     with torch.no_grad():
@@ -382,6 +319,20 @@ def _head_step(run: Run, lesson: Lesson, batch: Aged, weights: Weights, y: Tenso
     norm = step_optimiser(run.optimisers["joint"], limit=1.0)
     run.follow("head", "backbone.features", "backbone.fine", "critic")
     yield {"norm": norm}
+
+
+def styled_loss(
+    run: Run, lesson: Lesson, y: Tensor, truth: Tensor, weights: Weights
+) -> tuple[Tensor, dict[str, float]]:
+    """The joint objective of a batch's styled pictures (N, 3, H, W), which no critic judges; the scales are known."""
+    count, scales = len(y), run.scales
+    content, style = _distances(run, lesson, y, truth, weights.references)
+    apart = _nearer_to_another(run, lesson, y, truth, weights.references, style)
+    alpha, beta = weights.alpha[-count:], weights.beta[-count:]
+    contrast = CONTRAST * scales.get("contrast", 1.0)
+    total = alpha * content / scales["content"] + beta * (style + contrast * apart) / scales["style"]
+    told = {"content": content.mean().item(), "style": style.mean().item()}
+    return (total / (LAMBDA + alpha + beta)).mean(), told
 
 
 def generator_loss(run: Run, lesson: Lesson, real: Tensor, fake: Tensor) -> Tensor:

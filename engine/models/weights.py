@@ -21,6 +21,7 @@ from engine.models.features import TextureFeatures
 from engine.models.generator import Backbone, Head
 from engine.models.low_rank import merged
 from engine.models.objective import Objective
+from engine.models.reverse import Reverse
 from engine.models.style_encoder import StyleEncoder
 from engine.models.tone import ToneStage
 from engine.models.upscale import UPSCALES, Upscaler
@@ -170,6 +171,22 @@ def save_critic(path: Path, state: Mapping[str, Tensor], card: Mapping[str, Any]
     """Writes the discriminator in `state` in half precision, with its card: further training starts from it."""
     tensors = {k: v.detach().cpu().half().contiguous() for k, v in state.items() if k.startswith("critic.")}
     save_file(tensors, path, metadata={"card": json.dumps(card, ensure_ascii=False)})
+
+
+def save_reverse(path: Path, state: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
+    """Writes a way back (`reverse.py`) in half precision, with its card."""
+    tensors = {k: v.detach().cpu().half().contiguous() for k, v in state.items()}
+    save_file(tensors, path, metadata={"card": json.dumps(card, ensure_ascii=False)})
+
+
+def load_reverse(path: Path) -> Reverse:
+    """Reads a way back, in float32. ModelError where it is missing, damaged or of another version."""
+    reverse = Reverse()
+    try:
+        reverse.load_state_dict({key: value.float() for key, value in _read(path).items()})
+    except RuntimeError as error:
+        raise ModelError(f"The model “{path.name}” belongs to another version of Archivist.") from error
+    return reverse
 
 
 def save_tuned(

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from engine.models import losses, objective
 from engine.models.blocks import luma
-from engine.models.generator import NOISE, STYLE_SIZE, Understanding, condition
+from engine.models.generator import NOISE, STYLE_SIZE, Understanding, condition, together
 from engine.models.style_encoder import REFERENCE_SIZE
 from engine.runtime.device import multiplies_bfloat16
 from engine.styles import processes
@@ -27,10 +27,12 @@ from engine.training.watches import Watches
 
 CHANNELS_LAST = torch.channels_last
 LAMBDA = 2.0  # weight of the adversarial term beside alpha and beta
-TEXTURE = 3.0  # weight, within the adversarial term, of as much fine detail as the truth has, place by place
-GRID = 6.0  # weight, within the adversarial term, against texture that keeps step with the network's own grid
-SPECKS = 2.0  # weight, within the adversarial term, against what is darker or brighter than all around it in the truth
-FLAT = 1.0  # weight, within the adversarial term, of staying calm where the truth is
+PLAUSIBLE: tuple[tuple[str, float, Callable[[Tensor, Tensor], Tensor]], ...] = (  # beside what the critic says
+    ("texture", 3.0, losses.texture_distance),  # as much fine detail as the truth has, place by place
+    ("grid", 6.0, losses.grid_distance),  # no texture that keeps step with the network's own grid
+    ("specks", 2.0, losses.beyond_range),  # nothing darker or brighter than all around it in the truth
+    ("calm", 1.0, losses.busy_where_flat),  # calm where the truth is
+)
 CONTRAST = 0.2  # weight, within the style term, of being nearer to the wished style than to another
 WARM_UP = 50  # joint steps over which the scales of content and style are measured
 MASK = 0.05  # weight of finding damage beside mending it
@@ -61,6 +63,10 @@ class Lesson:
     def autocast(self) -> torch.autocast:
         """Half of the precision where that is faster: a processor that emulates bfloat16 takes eight times as long."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=multiplies_bfloat16(self.device.type))
+
+    def parts(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Where pictures are few a person is at work beside the training: then one at a time."""
+        return torch.split(x, 1 if self.few else max(1, len(x)))
 
     def shown(self, x: Tensor) -> Tensor:
         """What the critic sees of a picture: grey, for colour it would reward too, and what is invented is to have
@@ -148,21 +154,31 @@ def features(run: Run, lesson: Lesson) -> dict[str, float]:
     return {"recognition": loss.item(), "norm": norm}
 
 
-def _restore(run: Run, lesson: Lesson, batch: Aged, weights: Weights) -> Tensor:
+def restore(nets: Networks, lesson: Lesson, batch: Aged, weights: Weights) -> Tensor:
     """The head's picture (N, 3, H, W) for these loss weights. Of the backbone, fixed by now, only the projections to
     the head's features learn on: nothing taught them before."""
+    *_, restored = restore_parts(nets, lesson, batch, weights)
+    assert restored is not None
+    return restored
+
+
+def restore_parts(nets: Networks, lesson: Lesson, batch: Aged, weights: Weights) -> Iterator[Tensor | None]:
+    """The same, cut where others may have the engine for a moment; the last item is the picture."""
     x = batch.aged.contiguous(memory_format=CHANNELS_LAST)
     n, _, height, width = x.shape
     noise = torch.rand(n, NOISE, height // 4, width // 4, generator=weights.generator).to(x.device) * 2 - 1
-    with torch.no_grad(), lesson.autocast():
-        seen = run.nets.backbone(x, keep_inner=True)
+    looked = []
+    for part in lesson.parts(x):
+        with torch.no_grad(), lesson.autocast():
+            looked.append(nets.backbone(part, keep_inner=True))
+        yield None
+    seen = together(looked)
     assert seen.inner is not None
     with lesson.autocast():
-        features, fine = run.nets.backbone.project(*seen.inner)
+        features, fine = nets.backbone.project(*seen.inner)
         z = condition(weights.alpha, weights.beta, weights.style)
-        r = run.nets.head(replace(seen, features=features, fine=fine), noise, z)
-    restored: Tensor = x + r.float()
-    return restored
+        r = nets.head(replace(seen, features=features, fine=fine), noise, z)
+    yield x + r.float()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +229,7 @@ def critic(run: Run, lesson: Lesson) -> dict[str, float]:
     """The critic alone, against a generator that stands still."""
     batch, weights = lesson.aged(), draw_weights(run, lesson)
     with torch.no_grad():
-        fake = _restore(run, lesson, batch, weights)
+        fake = restore(run.nets, lesson, batch, weights)
     plain = plain_part(lesson.phase)  # a painted one is not meant to pass for a photograph
     figures = critic_step(run, lesson, batch.toned[:plain], fake[:plain])
     run.follow("critic")
@@ -222,6 +238,12 @@ def critic(run: Run, lesson: Lesson) -> dict[str, float]:
 
 def critic_step(run: Run, lesson: Lesson, real: Tensor, fake: Tensor) -> dict[str, float]:
     """One step of the critic; some carry its penalty, in float32 and as many times as heavy as it is rare."""
+    *_, figures = critic_parts(run, lesson, real, fake)
+    return figures
+
+
+def critic_parts(run: Run, lesson: Lesson, real: Tensor, fake: Tensor) -> Iterator[dict[str, float]]:
+    """The same, cut where others may have the engine for a moment; the last item holds the figures."""
     net, game, watches = run.nets.critic, lesson.adversary, lesson.watches
     real, fake = lesson.shown(real.detach()), lesson.shown(fake.detach())
     with lesson.autocast():
@@ -230,11 +252,19 @@ def critic_step(run: Run, lesson: Lesson, real: Tensor, fake: Tensor) -> dict[st
     loss = game.critic(real_score, fake_score).mean()
     figures = {"critic": loss.item(), "accuracy": float((real_score > fake_score).float().mean())}
     if watches is not None and watches.skip_critic:
-        return figures
+        yield figures
+        return
+    optimiser = run.optimisers["critic"]
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    yield figures
     if game.penalty is not None and lesson.seed % game.every == 0:
-        strength = watches.memory["r1"] if watches is not None else 1.0
-        loss = loss + game.every * strength * game.penalty(net, real, fake)
-    return figures | {"critic_norm": take(run, "critic", loss, limit=5.0)}
+        strength = game.every * (watches.memory["r1"] if watches is not None else 1.0)
+        parts = list(zip(lesson.parts(real), lesson.parts(fake), strict=True))
+        for one, other in parts:
+            (strength * game.penalty(net, one, other) / len(parts)).backward()  # type: ignore[no-untyped-call]
+            yield figures
+    yield figures | {"critic_norm": step_optimiser(optimiser, limit=5.0)}
 
 
 def joint(run: Run, lesson: Lesson) -> dict[str, float]:
@@ -247,47 +277,48 @@ def joint_parts(run: Run, lesson: Lesson) -> Iterator[dict[str, float]]:
     """The same, cut where others may have the engine for a moment; the last item holds the figures."""
     batch, weights = lesson.aged(), draw_weights(run, lesson)
     yield {}
-    y = _restore(run, lesson, batch, weights)
-    yield {}
+    y: Tensor | None = None
+    for y in restore_parts(run.nets, lesson, batch, weights):  # noqa: B007 - the last one counts
+        yield {}
+    assert y is not None
     plain = plain_part(lesson.phase)
-    figures = critic_step(run, lesson, batch.toned[:plain], y[:plain])
-    yield {}
-    yield figures | _head_step(run, lesson, batch, weights, y)
+    figures: dict[str, float] = {}
+    for figures in critic_parts(run, lesson, batch.toned[:plain], y[:plain]):  # noqa: B007 - the last one counts
+        yield {}
+    for more in _head_step(run, lesson, batch, weights, y):
+        figures = figures | more
+        yield {}
+    yield figures
 
 
-def _head_step(run: Run, lesson: Lesson, batch: Aged, weights: Weights, y: Tensor) -> dict[str, float]:
-    plain = plain_part(lesson.phase)
-    content, style = _distances(run, lesson, y, batch.toned, weights.references)
-    _freeze_scales(run, content, style)
-    scales = run.scales
-    adversarial = generator_loss(run, lesson, batch.toned[:plain], y[:plain])
-    detail, regular, specks, calm = (
-        measure(y[:plain], batch.toned[:plain]) / scales["content"]
-        for measure in (losses.texture_distance, losses.grid_distance, losses.beyond_range, losses.busy_where_flat)
-    )
-    plausible = adversarial + TEXTURE * detail + GRID * regular + SPECKS * specks + FLAT * calm
+def _head_step(run: Run, lesson: Lesson, batch: Aged, weights: Weights, y: Tensor) -> Iterator[dict[str, float]]:
+    """Gathers the gradient of L at the picture y term by term, then sends it through the head once, so that no part
+    takes long; figures come with each part."""
+    plain, scales = plain_part(lesson.phase), run.scales
     lam = LAMBDA * scales.get("gan", 1.0)
-    contrast = CONTRAST * scales.get("contrast", 1.0)
-    apart = _nearer_to_another(run, lesson, y[plain:], batch.toned[plain:], weights.references, style)
-    total = weights.alpha * content / scales["content"]
-    total = total + torch.cat([
-        lam * plausible,
-        weights.beta[plain:] * (style + contrast * apart) / scales["style"],
-    ])  # fmt: skip
-    loss = (total / (lam + weights.alpha + weights.beta)).mean()
-    norm = take(run, "joint", loss, limit=1.0)
+    share = 1 / ((lam + weights.alpha + weights.beta) * len(y))
+    seen = y.detach().requires_grad_(True)
+    content, style = _distances(run, lesson, seen, batch.toned, weights.references)
+    _freeze_scales(run, content, style)
+    apart = _nearer_to_another(run, lesson, seen[plain:], batch.toned[plain:], weights.references, style)
+    styled = weights.beta[plain:] * (style + CONTRAST * scales.get("contrast", 1.0) * apart) / scales["style"]
+    yield {"content": content.mean().item(), "style": style.mean().item()}
+    total = (share * weights.alpha * content).sum() / scales["content"] + (share[plain:] * styled).sum()
+    total.backward()  # type: ignore[no-untyped-call]
+    yield {}
+    adversarial = generator_loss(run, lesson, batch.toned[:plain], seen[:plain])
+    (lam * share[:plain] * adversarial).sum().backward()  # type: ignore[no-untyped-call]
     run.nets.critic.zero_grad(set_to_none=True)
+    yield {"adversarial": adversarial.mean().item()}
+    for name, weight, measure in PLAUSIBLE:
+        distance = measure(seen[:plain], batch.toned[:plain])
+        (lam * weight * share[:plain] * distance).sum().div(scales["content"]).backward()  # type: ignore[no-untyped-call]
+        yield {name: distance.mean().item() / scales["content"]}
+    run.optimisers["joint"].zero_grad(set_to_none=True)
+    y.backward(seen.grad)  # type: ignore[no-untyped-call]
+    norm = step_optimiser(run.optimisers["joint"], limit=1.0)
     run.follow("head", "backbone.features", "backbone.fine", "critic")
-    return {
-        "content": content.mean().item(),
-        "style": style.mean().item(),
-        "adversarial": adversarial.mean().item(),
-        "texture": detail.mean().item(),
-        "grid": regular.mean().item(),
-        "specks": specks.mean().item(),
-        "calm": calm.mean().item(),
-        "norm": norm,
-    }
+    yield {"norm": norm}
 
 
 def styled_loss(

@@ -166,7 +166,7 @@ def _phase(run: Run, preset: Preset, school: School, stop: float) -> Generator[P
     if run.counters["step"] == 0:
         run.adopt_average()
     game = ADVERSARIES[preset.adversary]
-    watches = Watches(run, game.blind) if phase.kind == "joint" else None
+    watches = Watches(run.scales, game.blind) if phase.kind == "joint" else None
     sums: Counter[str] = Counter()
     last = saved = time.monotonic()
     while (done := _share_done(run, phase)) < 1 and time.monotonic() < stop:

@@ -75,9 +75,13 @@ class _Bench:
     """The program with a scan in it."""
 
     def __init__(self, home: Path, style: str) -> None:
+        from platformdirs import user_config_path
+
         from archivist_app.app import create_application
+        from archivist_app.state.preferences import Preferences
         from engine.evaluation.bench_files import photograph
 
+        Preferences(user_config_path("Archivist", appauthor=False) / "window.ini").end_tour()
         scan = home / "scan.tif"
         _write(scan, photograph(*SCAN))
         self.application: Application = create_application([str(scan)])

@@ -55,6 +55,13 @@ class Identity:
         """The certificate that a reader has to trust."""
         return _pem(x509.load_pem_x509_certificates(self.chain)[-1])
 
+    @property
+    def signer(self) -> str:
+        """The organization that the leaf names, else its own name."""
+        subject = x509.load_pem_x509_certificates(self.chain)[0].subject
+        names = (*subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME), *subject)
+        return str(names[0].value) if names else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -115,11 +122,14 @@ def read_root(path: Path) -> bytes:
         raise EngineError(f"“{path.name}” holds no certificate; name one in PEM format.") from error
 
 
-def sign(path: Path, claim: Claim, master: Path, who: Identity) -> Path:
+def sign(path: Path, claim: Claim, master: Path, who: Identity, kind: str = "") -> Path:
     """Signs a finished file, the last thing that is done to it. Returns what carries the signature: the file, or a
-    sidecar beside it for kinds that cannot hold one. WriteError where that fails; the file is then as it was."""
-    kind = _kind(path)
-    embed = _embeds(path)
+    sidecar beside it for kinds that cannot hold one. WriteError where that fails; the file is then as it was.
+
+    `kind` is the file's media type where its name does not tell.
+    """
+    kind = kind or _kind(path)
+    embed = _embeds(path, kind)
     try:
         builder = c2pa.Builder(_manifest(path, kind, claim), _context())
         with builder:
@@ -133,14 +143,17 @@ def sign(path: Path, claim: Claim, master: Path, who: Identity) -> Path:
         raise WriteError(f"“{path.name}” could not be signed ({what}); check the certificate.") from error
 
 
-def read(path: Path, trusted: tuple[bytes, ...] = ()) -> Credential:
-    """What the signature in a file, or in a sidecar beside it, says; failures are states in words, not exceptions."""
+def read(path: Path, trusted: tuple[bytes, ...] = (), kind: str = "") -> Credential:
+    """What the signature in a file, or in a sidecar beside it, says; failures are states in words, not exceptions.
+
+    `kind` is the file's media type where its name does not tell.
+    """
     sidecar = path.with_name(path.name + SIDECAR)
     outside = None
     try:
         if sidecar.is_file():
             outside = sidecar.read_bytes()
-        with path.open("rb") as file, _reading(file, _kind(path), outside, trusted) as reader:
+        with path.open("rb") as file, _reading(file, kind or _kind(path), outside, trusted) as reader:
             return _credential(reader, outside is not None)
     except c2pa.C2paError.ManifestNotFound:
         return Credential("none", "It carries no signature.")
@@ -233,11 +246,11 @@ def _add_master(builder: c2pa.Builder, master: Path) -> None:
         builder.add_ingredient(facts, kind, io.BytesIO())
 
 
-def _embeds(path: Path) -> bool:
+def _embeds(path: Path, kind: str) -> bool:
     """Whether the file can hold its signature. In a TIFF of several pages it would appear as one more."""
-    if path.suffix.lower() in (".jp2", ".j2k"):
+    if kind in (MIME[".jp2"], MIME[".j2k"]):
         return False
-    if _kind(path) != "image/tiff":
+    if kind != MIME[".tif"]:
         return True
     with tifffile.TiffFile(path) as file:
         return len(file.pages) == 1

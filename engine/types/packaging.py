@@ -33,11 +33,10 @@ class PackageFacts:
 
 @dataclass(frozen=True, slots=True)
 class Packaged:
-    """What was packed. `notices` are sentences that a person has to read, as about a key that was made."""
+    """What was packed."""
 
     folder: str
     restored: Restored
-    notices: tuple[str, ...] = ()
 
 
 CheckState = Literal["good", "warning", "bad"]

@@ -373,13 +373,13 @@ def test_a_paused_job_goes_on_where_it_was(service: EngineService, project: Proj
 def test_a_large_image_that_was_cut_off_goes_on_within_itself(
     service: EngineService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine.export import single
+    from engine.export import making, renditions
 
-    monkeypatch.setattr(single, "LEDGER_FROM", 1)
+    monkeypatch.setattr(making, "LEDGER_FROM", 1)
     tifffile.imwrite(tmp_path / "wide.tif", np.tile(cat(60, 80), (1, 12, 1)), photometric="rgb")
     project, _ = service.project_for([str(tmp_path / "wide.tif")], str(tmp_path / "w.archivist")).result(20)
     with monkeypatch.context() as full:
-        full.setattr(single, "_encode", _refuse)
+        full.setattr(renditions, "write_image", _refuse)
         failed = export(service, batch_of(project, tmp_path / "out", depth="source"))
     assert states(failed) == ["failed"]
     done = export(service, batch_of(project, tmp_path / "out", depth="source")).outcomes[0]

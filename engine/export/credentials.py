@@ -10,6 +10,7 @@ import io
 import json
 import os
 import stat
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from engine.errors import EngineError, WriteError
+from engine.export.embedding import sign_in_place
 from engine.export.metadata import MIME
 from engine.projects.atomic import replacing, write_error
 
@@ -38,6 +40,7 @@ SIDECAR = ".c2pa"
 State = Literal["none", "trusted", "valid", "invalid"]
 _ROOT_YEARS, _LEAF_YEARS = 40, 30  # without a time stamp a signature is worth as much as its certificate is valid
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_MEMORY_MB = 16  # of a file that is being signed; beyond that the library works in a temporary file
 _CURVES = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
 
 
@@ -140,7 +143,7 @@ def sign(path: Path, claim: Claim, master: Path, who: Identity, kind: str = "") 
             return _sign(builder, path, kind, who, embed)
     except c2pa.C2paError as error:
         what = " ".join(str(error).split())[:150]
-        raise WriteError(f"“{path.name}” could not be signed ({what}); check the certificate.") from error
+        raise WriteError(f"“{claim.title}” could not be signed ({what}); check the certificate.") from error
 
 
 def read(path: Path, trusted: tuple[bytes, ...] = (), kind: str = "") -> Credential:
@@ -165,12 +168,17 @@ def read(path: Path, trusted: tuple[bytes, ...] = (), kind: str = "") -> Credent
 
 
 def _sign(builder: c2pa.Builder, path: Path, kind: str, who: Identity, embed: bool) -> Path:
-    with _signer(who) as signer, path.open("rb") as source:
-        if embed:
-            with replacing(path) as temporary, temporary.open("w+b") as target:
-                builder.sign(signer, kind, source, target)
+    with _signer(who) as signer:
+        if embed and kind == MIME[".tif"]:
+            sign_in_place(builder, signer, path)
             return path
-        manifest = builder.sign(signer, kind, source, io.BytesIO())
+        with path.open("rb") as source:
+            if embed:
+                with replacing(path) as temporary, temporary.open("w+b") as target:
+                    builder.sign(signer, kind, source, target)
+                return path
+            with tempfile.TemporaryFile() as unwanted:  # the library writes the file again in any case
+                manifest = builder.sign(signer, kind, source, unwanted)
     sidecar = path.with_name(path.name + SIDECAR)
     with replacing(sidecar) as temporary:
         temporary.write_bytes(manifest)
@@ -225,6 +233,7 @@ def _context(trusted: tuple[bytes, ...] = ()) -> c2pa.Context:
         "version": 1,
         "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_trust": True},
         "builder": {"thumbnail": {"enabled": False}},
+        "core": {"backing_store_memory_threshold_in_mb": _MEMORY_MB},
     }
     if trusted:
         settings["trust"] = {"trust_anchors": b"".join(trusted).decode()}

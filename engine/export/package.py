@@ -216,16 +216,18 @@ class _Packing:
     def _signed(self, who: credentials.Identity) -> list[records.Happened]:
         """Signs both pictures and reads the signatures back. WriteError where one does not hold: then there is no
         package."""
-        for path in (self._names.restored, self._names.access):
+        pictures, read_back = (self._names.restored, self._names.access), []
+        for path in pictures:
             self._check(None)
-            signing.sign_as(path, path.name, self._made, self._order.master, who)
+            if signing.sign_as(path, path.name, self._made, self._order.master, who):
+                read_back.append(path.name)
         by, when = f"by “{who.signer}”", _now()
-        made = f"Both pictures carry a C2PA signature {by}."
-        held = f"The signatures of both pictures, {by}, hold and lead to the root in the package."
-        return [
-            records.Happened("dsg", when, "C2PA signatures made", made),
-            records.Happened("dig", when, "C2PA signatures read back after signing", held),
-        ]
+        made = records.Happened("dsg", when, "C2PA signatures made", f"Both pictures carry a C2PA signature {by}.")
+        if not read_back:
+            return [made]
+        which = "both pictures" if len(read_back) == len(pictures) else " and ".join(read_back)
+        held = f"What {by} signed in {which} holds and leads to the root in the package."
+        return [made, records.Happened("dig", when, "C2PA signatures read back after signing", held)]
 
     def _watch(self, rows: int, height: int) -> None:
         self._check(None)

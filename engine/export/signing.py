@@ -1,4 +1,4 @@
-"""An exported picture signed with Content Credentials, and read back: one whose signature does not hold is not kept."""
+"""An exported picture signed with Content Credentials; one whose signature does not hold is not kept."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from engine.export import credentials
 from engine.export.metadata import MIME, Origin, software_version
 from engine.export.orders import Pen
 from engine.imaging.xmp import COMPOSITE, ENHANCED
+
+READ_BACK = 256 << 20
+"""Bytes of a file up to which its signature is read back: the library holds a file that it checks in memory."""
 
 
 def check(pen: Pen) -> None:
@@ -26,14 +29,17 @@ def sign(path: Path, name: str, made: Origin, master: Path, pen: Pen) -> tuple[s
     return who.notices
 
 
-def sign_as(path: Path, name: str, made: Origin, master: Path, who: credentials.Identity) -> None:
-    """The same by a known identity."""
+def sign_as(path: Path, name: str, made: Origin, master: Path, who: credentials.Identity) -> bool:
+    """The same by a known identity; whether the signature was read back. WriteError where one does not hold."""
     facts = {"recipe": made.recipe.to_json(), "masterSHA256": made.sha256, "changedPixelFraction": made.changed}
     words = "Restored by a trained model" if made.generated else "Copied or enlarged by arithmetic"
     source_type = COMPOSITE if made.generated else ENHANCED
     claim = credentials.Claim(name, source_type, words, "Archivist", software_version(), facts)
     kind = MIME[Path(name).suffix.lower()]
     credentials.sign(path, claim, master, who, kind)
+    if path.stat().st_size > READ_BACK:
+        return False
     found = credentials.read(path, (who.root,), kind)
     if found.state != "trusted":
         raise WriteError(f"The signature of “{name}” does not hold: {found.words} Check the certificate.")
+    return True

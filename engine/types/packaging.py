@@ -53,10 +53,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What a check of a file, package or project found."""
+    """What a check of a file, package, web export or project found."""
 
     path: str
-    kind: Literal["file", "package", "project"]
+    kind: Literal["file", "package", "web", "project"]
     findings: tuple[Finding, ...]
 
     @property

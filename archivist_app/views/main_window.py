@@ -252,6 +252,7 @@ class MainWindow(QMainWindow):
             session.failed,
             work.rendering.failed,
             work.exporter.failed,
+            work.rules.failed,
             work.optimiser.failed,
             work.truth.failed,
             work.maps.failed,

@@ -164,7 +164,8 @@ def _premis(folder: Path, path: Path) -> Finding:
         if _sha256(place) != digest:
             return Finding("premis", "bad", f"premis.xml gives another SHA-256 for {name} than it has.")
         compared += 1
-    return Finding("premis", "good", f"premis.xml gives the right SHA-256 for {compared} files.")
+    files = "one file" if compared == 1 else f"{compared} files"
+    return Finding("premis", "good", f"premis.xml gives the right SHA-256 for {files}.")
 
 
 def _log(folder: Path) -> Finding:

@@ -50,6 +50,8 @@ class Actions(QObject):
         self.accept_master = self._make("acceptMasterAction", "Accept the c&hanged master", "")
         self.accept_master.setToolTip("Take the file that is there now for the master; the project’s log keeps both")
         self.accept_master.setEnabled(False)
+        self.project_settings = self._make("projectSettingsAction", "Project &settings…", "Ctrl+Alt+P")
+        self.project_settings.setToolTip("The archive’s name, what packages hold, and whether exports need approval")
 
     def _make_history(self, history: History) -> None:
         self.undo = history.createUndoAction(self, "&Undo")
@@ -101,7 +103,7 @@ class Actions(QObject):
         mask = (self.brush, self.eraser, self.protect)
         exports = (self.export, self.export_again, self.export_as, self.sheet)
         files = (*exports, self.optimise, self.finetune, self.snapshot, self.find_style)
-        masters = (self.check_masters, self.find_masters)
+        masters = (self.check_masters, self.find_masters, self.project_settings)
         return (*files, *masters, *compare, *self.zooms.values(), *decide, *mask)
 
     def _make_mask_actions(self) -> None:

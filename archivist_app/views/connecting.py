@@ -45,6 +45,7 @@ def messages(work: Workspace, bar: MessageBar) -> None:
         work.session.failed,
         work.rendering.failed,
         work.exporter.failed,
+        work.rules.failed,
         work.optimiser.failed,
         work.truth.failed,
         work.maps.failed,

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from engine.export.single import Desk
+    from engine.export.orders import Desk
     from engine.rendering.foreign import Foreign
     from engine.rendering.pipeline import Pipeline
     from engine.rendering.source import Source
@@ -336,7 +336,7 @@ class EngineCore:
         return Subject(image.sha256, source, recipe, image.page, style, mask)
 
     def _export_desk(self) -> Desk:
-        from engine.export.single import Desk
+        from engine.export.orders import Desk
 
         if self._exports is None:
             self._exports = Desk(self._known_masters)

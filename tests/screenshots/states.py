@@ -373,6 +373,12 @@ def _export(studio: Studio) -> None:
     studio.act("export")
 
 
+def _project_settings(studio: Studio) -> None:
+    studio.act("projectSettings")
+    studio.work.rules.edit("Name", organization="Stadtarchiv Seestadt", contact="archiv@seestadt.example")
+    studio.application.spin(0.3)
+
+
 def _stop_question(studio: Studio) -> None:
     studio.window.close()
     studio.application.spin(0.4)
@@ -461,7 +467,8 @@ def _states() -> Iterator[State]:
         ("searchnone", _search("daguerreotype of nobody")), ("ownempty", _search("", "own")),
         ("assessed", _assessed), ("filmnone", _none_fits), ("filmmenu", _film_menu), ("imagemenu", _image_menu),
         *((f"menu{number}", _bar_menu(number)) for number in range(8)),
-        ("export", _export), ("jobs", _jobs), ("stopjobs", _stop_question), ("fault", _fault), ("keys", _keys),
+        ("export", _export), ("project", _project_settings), ("jobs", _jobs), ("stopjobs", _stop_question),
+        ("fault", _fault), ("keys", _keys),
         ("optimise", _optimise), ("finetune", _by("finetune")), ("sheet", _by("sheet")), ("dropping", _dropping),
         ("conservator", _conservator), ("typing", _typing), ("black", _surround(1)), ("white", _surround(2)),
         ("large", _large), ("largeclose", _large_close), ("small", _small), ("smallmask", _small_mask),

@@ -23,6 +23,7 @@ class ExportDesk(QObject):
         self._dialog: ExportDialog | None = None
         actions.export.triggered.connect(self.open)
         actions.export_again.triggered.connect(self.again)
+        actions.export_as.triggered.connect(lambda: work.tasks.spawn(self._export_as()))
         work.session.item_changed.connect(lambda _: self._follow())
         work.session.project_changed.connect(lambda _: self._follow())
 
@@ -48,6 +49,14 @@ class ExportDesk(QObject):
             self.open()
         else:
             self._begin()
+
+    async def _export_as(self) -> None:
+        """What is on screen, into a file somebody names."""
+        exporter = self._work.exporter
+        suggestion = exporter.suggestion()
+        target = await dialogs.ask_target(self._window, suggestion) if suggestion else None
+        if target is not None:
+            exporter.export(target)
 
     def _begin(self) -> None:
         """Start at once, or after a question where something would be replaced."""

@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QLineEdit, QSpinBox, QWidget
 
-from archivist_app.views.parts import dressed, label
+from archivist_app.views.parts import dressed, indented, label
 from archivist_app.views.theme import GRID
 from engine.types import ExportPreset, ExportSettings
 
@@ -80,7 +80,7 @@ class ExportOptions(QWidget):
     def _add_number(self, name: str, text: str, box: QSpinBox | QDoubleSpinBox) -> None:
         box.setKeyboardTracking(False)
         box.valueChanged.connect(lambda value: self.edited.emit(name, value))
-        self._add(name, text, box, box.setValue)
+        self._add(name, text, indented(box), box.setValue)
 
     def _add_address(self) -> None:
         line = dressed(QLineEdit(), "search")

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 from archivist_app.state.tuning import Tuner, Which
-from archivist_app.views.parts import dressed, label
+from archivist_app.views.parts import dressed, indented, label
 from archivist_app.views.theme import GRID
 from archivist_app.views.tuning_figures import TuningFigures
 from engine.errors import EngineError
@@ -49,7 +49,12 @@ FOLDERS: dict[CollectionKind, tuple[str, str]] = {  # of a kind that needs a sec
 }
 WHICH: dict[Which, str] = {"selected": "The selected images", "approved": "All approved images", "all": "All images"}
 SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".webp", ".jp2")
+<<<<<<< HEAD
 LEFT, HEIGHT = 260, 600  # pixels; wrapped words do not tell a layout how high they are
+=======
+LEFT = 260
+INDENT = 19  # of words below a choice, so that they stand under its words
+>>>>>>> origin/main
 
 
 class FinetunePanel(QDialog):
@@ -92,7 +97,7 @@ class FinetunePanel(QDialog):
         self.name = dressed(QLineEdit("my-collection"), "search")
         self.name.setObjectName("tuningName")
         self.name.setAccessibleName("Name of the new model")
-        self.minutes = QSpinBox(minimum=1, maximum=24 * 60, value=15, suffix=" min")
+        self.minutes = indented(QSpinBox(minimum=1, maximum=24 * 60, value=15, suffix=" min"))
         self.minutes.setObjectName("tuningMinutes")
         self.minutes.setAccessibleName("How long it may learn")
         self.choose = QPushButton("Choose folder…")
@@ -121,6 +126,7 @@ class FinetunePanel(QDialog):
 
     def _lay_out(self) -> None:
         left = QVBoxLayout()
+        left.setContentsMargins(0, 0, 0, 0)
         left.setSpacing(GRID)
         left.addWidget(label("What the pictures are", "heading"))
         for number, (kind, (title, hint)) in enumerate(KINDS.items()):
@@ -129,6 +135,7 @@ class FinetunePanel(QDialog):
             button.setObjectName(f"tuningKind-{kind}")
             words = label(hint, "hint")
             words.setWordWrap(True)
+            words.setContentsMargins(INDENT, 0, 0, 0)
             self._kinds.addButton(button, number)
             left.addWidget(button)
             left.addWidget(words)

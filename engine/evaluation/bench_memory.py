@@ -13,9 +13,9 @@ from pathlib import Path
 import torch
 
 from engine.export.single import Desk, Order, export
-from engine.rendering.pipeline import Subject
 from engine.rendering.source import open_source
 from engine.rendering.studio import Studio
+from engine.rendering.subject import Subject
 from engine.runtime.io import IoPool
 from engine.types import SHIPPED_MODEL, ExportOptions, Recipe
 

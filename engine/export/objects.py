@@ -18,8 +18,9 @@ from engine.imaging.metadata import enlarged, restated
 from engine.imaging.reader import read_preview
 from engine.imaging.writer import check_format, write_image
 from engine.rendering import maps
-from engine.rendering.pipeline import Pipeline, Subject
+from engine.rendering.pipeline import Pipeline
 from engine.rendering.source import Source, open_source
+from engine.rendering.subject import Subject
 from engine.types import MAP_SCALES, Progress, Region
 
 CHANGED = 255  # in the AI mask; 0 is the master's pixel, bit for bit

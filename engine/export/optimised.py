@@ -16,8 +16,9 @@ from engine.export.single import Desk, Order, export
 from engine.models.objective import Objective
 from engine.rendering import optimise
 from engine.rendering.canvas import Tally
-from engine.rendering.pipeline import Pipeline, Subject
+from engine.rendering.pipeline import Pipeline
 from engine.rendering.source import Source
+from engine.rendering.subject import Subject
 from engine.rendering.tensors import to_tensor
 from engine.runtime.io import IoPool
 from engine.styles.processes import BY_ID

@@ -24,7 +24,8 @@ from engine.imaging.writer import check_format
 from engine.imaging.writer import write_image as write_image
 from engine.projects.atomic import remove_leftovers, replacing
 from engine.rendering.canvas import Tally
-from engine.rendering.pipeline import Pipeline, Subject
+from engine.rendering.pipeline import Pipeline
+from engine.rendering.subject import Subject
 from engine.runtime.io import IoPool
 from engine.types import EngineReady, ExportOptions, ImageRef, Progress, Restored
 

@@ -104,6 +104,7 @@ class Backbone(nn.Module):
         half = yield from through((self.half_out,), half)
         yield None
         out = F.pixel_shuffle(self.out(half), 2)
+        yield None
         features, fine = self.project(quarter, half)
         space = room(x + out[:, :3])
         yield Understanding(out[:, :3], features, fine, space, out[:, 3:], (quarter, half) if keep_inner else None)

@@ -259,7 +259,8 @@ class FakeService:
             if self.refuse_drafts:
                 raise EngineError(self.refuse_drafts)
             time.sleep(self.costs.draft)
-            return self._render(request, request.view.region, exact=False)
+            frame = self._render(request, request.view.region, exact=False)
+            return replace(frame, pixels=np.ascontiguousarray(frame.pixels[::2, ::2])) if request.moving else frame
 
         future: Future[Frame] = Future()
 

@@ -49,12 +49,8 @@ FOLDERS: dict[CollectionKind, tuple[str, str]] = {  # of a kind that needs a sec
 }
 WHICH: dict[Which, str] = {"selected": "The selected images", "approved": "All approved images", "all": "All images"}
 SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".webp", ".jp2")
-<<<<<<< HEAD
 LEFT, HEIGHT = 260, 600  # pixels; wrapped words do not tell a layout how high they are
-=======
-LEFT = 260
 INDENT = 19  # of words below a choice, so that they stand under its words
->>>>>>> origin/main
 
 
 class FinetunePanel(QDialog):

@@ -49,7 +49,7 @@ FOLDERS: dict[CollectionKind, tuple[str, str]] = {  # of a kind that needs a sec
 }
 WHICH: dict[Which, str] = {"selected": "The selected images", "approved": "All approved images", "all": "All images"}
 SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".webp", ".jp2")
-LEFT = 260
+LEFT, HEIGHT = 260, 600  # pixels; wrapped words do not tell a layout how high they are
 INDENT = 19  # of words below a choice, so that they stand under its words
 
 
@@ -63,6 +63,7 @@ class FinetunePanel(QDialog):
         self.setObjectName("finetunePanel")
         self.setWindowTitle("Fine-tune a model")
         self.setModal(False)
+        self.setMinimumHeight(HEIGHT)
         self._tuner = tuner
         self._selected = selected
         self._folders: dict[CollectionKind, str] = {}

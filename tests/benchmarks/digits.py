@@ -95,7 +95,9 @@ class Game:
         self.generator, self.critic = Generator(), Critic()
         self.average = copy.deepcopy(self.generator)
         self._best: tuple[int, dict[str, Tensor], dict[str, Tensor]] | None = None
-        self.memory = {"r1": R1, "widest": spread(self.digits.batch(SAMPLES, self.dice))}
+        self.memory = {"r1": R1}
+        if self.how == "plain":  # it never gets as far apart as real pictures, which the watches are told beforehand
+            self.memory["widest"] = spread(self.digits.batch(SAMPLES, self.dice))
         self.watches = Watches(self.memory, self.adversary.blind)
         self.optimisers = [
             torch.optim.Adam(net.parameters(), lr=RATES[self.how], betas=self.adversary.betas)

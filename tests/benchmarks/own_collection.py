@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -93,7 +94,8 @@ def tune(collection: Path, out: Path, kind: str, minutes: float) -> dict[str, fl
         order = [str(out / "old"), "--wanted", str(out / "wanted")]
     command = [sys.executable, "-m", "archivist_app", "finetune", *order, "--kind", kind]
     command += ["--name", f"own-{kind}", "-o", str(out), "--minutes", f"{minutes:g}", "--device", "cpu"]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    home = os.environ | {"XDG_DATA_HOME": str(out / "data")}  # the collection's style is no one's
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=home)
     print(done.stdout, flush=True)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {"model": str(out / f"own-{kind}.safetensors"), "processor_seconds": used.ru_utime + used.ru_stime}

@@ -8,12 +8,18 @@ restoration because fine detail of a good photograph, made small, looks like gra
 there the gate takes the mending back. Sub-pixel convolution: Shi et al., ESPCN, 2016; one trunk for all sizes: Lim et
 al., MDSR, 2017.
 
+There may be two sets of weights: one that learned from the truth alone, and a copy of it that went on against a critic.
+Between them the weights are interpolated by log alpha (network interpolation: Wang et al., ESRGAN, 2018), so that
+alpha 10 stays as faithful as it was, and from alpha 1 on the second alone is heard. What that one draws stays within the
+range of greys around each pixel, as the head's does (`generator.room`).
+
 Style needs no say here: the head draws it at the picture's own size, and what it draws is enlarged
 (`docs/semantics.md`).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -22,6 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.models.blocks import ResidualBlock
+from engine.models.generator import room, within
 
 UPSCALES = (2, 4)
 WIDTH = 48
@@ -78,6 +85,11 @@ def condition(alpha: Tensor, scale: int) -> Tensor:
     return torch.stack([alpha.log(), torch.full_like(alpha, float(scale == 4))], dim=1)
 
 
+def crispness(z: Tensor) -> float:
+    """How far the weights are taken to the second set at z (1, 2): 0 at alpha 10, 1 at alpha 1 and below."""
+    return min(1.0, max(0.0, 1 - float(z[0, 0]) / math.log(10)))
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """What the tail looks at: sides H and W even."""
@@ -111,15 +123,16 @@ class Upscaler(nn.Module):
         for out in self.outs.values():
             nn.init.normal_(out.weight, std=1e-3)  # type: ignore[arg-type]
 
-    def forward(self, given: Given, z: Tensor, scale: int) -> Tensor:
-        """z (N, 2) from `condition` -> r_s (N, 3, scale * H, scale * W)."""
+    def forward(self, given: Given, z: Tensor, scale: int, bound: float = 0.0) -> Tensor:
+        """z (N, 2) from `condition` -> r_s (N, 3, scale * H, scale * W); U bounded where `bound` says so, see
+        `_result`."""
         dtype = given.r.dtype
         parts = [p[:, :, None, None].to(dtype) for p in self.modulation(z).split(self.sizes, 1)]
         y = torch.cat([given.seen(dtype), given.noise.to(dtype) * (1 + parts[0])], dim=1)
         y = self.first(y) * (1 + parts[1]) + parts[2]
         for block, gain, offset in zip(self.blocks, parts[3::2], parts[4::2], strict=True):
             y = y + block.second(F.relu(block.first(y) * (1 + gain) + offset))  # type: ignore[operator]
-        return _result(self.outs[str(scale)](y), self.gate(y), given.r, scale)
+        return _result((self.outs[str(scale)](y), self.gate(y)), given, scale, bound)
 
     def fold(self, z: Tensor, scale: int) -> FoldedUpscaler:
         """The tail for one z (1, 2) and size: plain convolutions."""
@@ -138,17 +151,35 @@ class Upscaler(nn.Module):
 
 
 @dataclass(frozen=True, slots=True)
+class Interpolated:
+    """Two tails of one make: what is drawn at alpha 10, and at 1 and below."""
+
+    faithful: Upscaler
+    crisp: Upscaler
+
+    def fold(self, z: Tensor, scale: int) -> FoldedUpscaler:
+        """As Upscaler.fold: weights between the two."""
+        share = crispness(z)
+        ends = [tail.fold(z, scale).layers for tail in (self.faithful, self.crisp)]
+        layers = tuple(
+            (torch.lerp(w0, w1, share), torch.lerp(b0, b1, share)) for (w0, b0), (w1, b1) in zip(*ends, strict=True)
+        )
+        return FoldedUpscaler(layers, scale, share)
+
+
+@dataclass(frozen=True, slots=True)
 class FoldedUpscaler:
     """A tail whose slider position and size have been multiplied into its weights."""
 
     layers: tuple[tuple[Tensor, Tensor], ...]  # first, two a block, out, gate
     scale: int
+    bound: float = 0.0  # see `_result`
 
     def to(self, device: torch.device, dtype: torch.dtype) -> FoldedUpscaler:
         moved = tuple(
             (w.to(device, dtype, memory_format=torch.channels_last), b.to(device, dtype)) for w, b in self.layers
         )
-        return FoldedUpscaler(moved, self.scale)
+        return FoldedUpscaler(moved, self.scale, self.bound)
 
     def __call__(self, given: Given) -> Tensor:
         """r_s as Upscaler.forward finds it, in the dtype the weights have."""
@@ -158,13 +189,27 @@ class FoldedUpscaler:
         y = F.conv2d(y, first, bias, padding=1)
         for (w1, b1), (w2, b2) in zip(blocks[::2], blocks[1::2], strict=True):
             y += F.conv2d(F.relu_(F.conv2d(y, w1, b1, padding=1)), w2, b2, padding=1)
-        return _result(F.conv2d(y, out, out_bias), F.conv2d(y, gate, gate_bias), given.r.to(dtype), self.scale)
+        return _result((F.conv2d(y, out, out_bias), F.conv2d(y, gate, gate_bias)), given, self.scale, self.bound)
 
 
-def _result(detail: Tensor, gate: Tensor, r: Tensor, scale: int) -> Tensor:
-    """r_s from what the last layers say."""
+def _result(last: tuple[Tensor, Tensor], given: Given, scale: int, bound: float) -> Tensor:
+    """r_s from what the last layers say of detail and gate.
+
+    Detail stays within the room around each pixel over `bound`: with 1 within it, with less farther, with 0 anywhere.
+    """
+    detail, gate = last
+    r = given.r.to(detail.dtype)
     m = F.pixel_shuffle(torch.sigmoid(gate), CELL)
+    if bound > 0:
+        detail = within(detail, _room_in_cells(given, scale).to(detail.dtype) / bound)
     return F.pixel_shuffle(_enlarged_cells(m * r, scale).add_(detail), CELL * scale)
+
+
+def _room_in_cells(given: Given, scale: int) -> Tensor:
+    """`generator.room` of the restored picture for each channel and new pixel of a cell (N, 3 (2 scale)^2, h / 2, w / 2)."""
+    of_pixels = F.pixel_unshuffle(room(given.x + given.r), CELL)
+    side = torch.arange(CELL * scale, device=of_pixels.device) // scale
+    return of_pixels[:, (CELL * side[:, None] + side).flatten().repeat(3)]
 
 
 def _folded(weight: Tensor, bias: Tensor | None, gain: Tensor, offset: Tensor) -> tuple[Tensor, Tensor]:

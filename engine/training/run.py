@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from engine.errors import ModelError
 from engine.models.critic import Critic
+from engine.models.detector import Detector
 from engine.models.features import TextureFeatures
 from engine.models.generator import Backbone, Head
 from engine.models.style_encoder import StyleEncoder
@@ -41,7 +42,8 @@ class Networks(nn.Module):
         self.features = TextureFeatures()
         self.features_out = nn.Linear(128, 2)
         self.critic = Critic()
-        self.upscaler = Upscaler()  # last: what was drawn for the others stays as it was
+        self.upscaler = Upscaler()  # later ones last: what was drawn for the others stays as it was
+        self.detector = Detector()
 
 
 def averaged(modules: nn.Module) -> dict[str, Tensor]:
@@ -74,7 +76,7 @@ class Run:
         self.nets.load_state_dict(self.average)
 
     def begin_from(self, path: Path) -> None:
-        """Takes over what a weight file or another run's checkpoint holds (there: the averages) of these networks;
+        """Takes over what a weight file, a tail's or another run's checkpoint holds (there: the averages) of these networks;
         a layer of another shape, from before a change of them, begins anew. The sizes of content and style that the
         file was trained with go on to hold. ModelError where it is neither.
         """
@@ -83,7 +85,7 @@ class Run:
         except (OSError, SafetensorError) as error:
             raise ModelError(f"“{path}” is neither a model nor a checkpoint; name another file.") from error
         for key in self.average:
-            value = tensors.get(f"average.{key}", tensors.get(key))
+            value = tensors.get(f"average.{key}", tensors.get(key, tensors.get(key.removeprefix("upscaler."))))
             if value is not None and value.shape == self.average[key].shape:
                 self.average[key].copy_(value)
         if "content" in scales and "style" in scales:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from engine.models.generator import NOISE, Understanding, condition
 from engine.models.upscale import UPSCALES, enlarge
+from engine.training import detection
 from engine.training.aging import age
 from engine.training.dataset import PhotoSet
 from engine.training.presets import Kind, Preset
@@ -34,6 +35,9 @@ class Validation:
         kept = {name: value.clone() for name, value in run.nets.state_dict().items()}
         run.adopt_average()
         try:
+            if kind == "detect":
+                self.strip = [self.batch.aged, *_as_pictures(run.nets.detector(self.batch.aged).sigmoid(), self.batch.mask)]
+                return detection.measure(run, self.batch.clean, SEED)
             return _upscaling(run, kind, self.batch.clean) if kind.startswith("upscale") else self._figures(run, kind)
         finally:
             run.nets.load_state_dict(kept)
@@ -85,18 +89,23 @@ def _upscaling(run: Run, kind: Kind, clean: Tensor) -> dict[str, float]:
     """Clean pictures (N, 3, H, W), sides multiples of 32, shrunk bicubically and enlarged: PSNR in dB above bicubic
     enlargement ("gain") and fine detail over the truth's ("texture"), a size and alpha each."""
     figures: dict[str, float] = {}
-    full = torch.autocast(clean.device.type, enabled=False)
+    full, critical = torch.autocast(clean.device.type, enabled=False), kind in ("upscale_critic", "upscale_joint")
     for scale in UPSCALES:
         pair = Pair(shrink(clean, scale), clean, scale)
         plain = fitted_psnr(enlarge(pair.small, scale), clean)
         for alpha in (0.1, 1.0, 10.0):
-            y = enlarged(run, pair, torch.full((len(clean),), alpha, device=clean.device), SEED, full)
+            y = enlarged(run, pair, torch.full((len(clean),), alpha, device=clean.device), SEED, full, bound=float(critical))
             figures[f"gain_{scale}_{alpha:g}"] = fitted_psnr(y, clean) - plain
             figures[f"texture_{scale}_{alpha:g}"] = texture(y, clean)
     figures["score"] = sum(figures[f"gain_{scale}_10"] for scale in UPSCALES) / len(UPSCALES)
-    if kind in ("upscale_critic", "upscale_joint"):  # near to the truth at alpha 10, and as sharp as it at alpha 1
-        figures["score"] -= sum(abs(1 - figures[f"texture_{scale}_1"]) for scale in UPSCALES)
+    if critical:  # these serve at alpha 1 and below: near to the truth, and nearly as sharp
+        figures["score"] = sum(figures[f"gain_{scale}_1"] - 4 * abs(0.9 - figures[f"texture_{scale}_1"]) for scale in UPSCALES)
     return figures
+
+
+def _as_pictures(*fields: Tensor) -> list[Tensor]:
+    """Fields (N, 1, H, W) in three channels."""
+    return [field.expand(-1, 3, -1, -1) for field in fields]
 
 
 def fitted_psnr(x: Tensor, truth: Tensor) -> float:

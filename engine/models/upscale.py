@@ -8,10 +8,10 @@ restoration because fine detail of a good photograph, made small, looks like gra
 there the gate takes the mending back. Sub-pixel convolution: Shi et al., ESPCN, 2016; one trunk for all sizes: Lim et
 al., MDSR, 2017.
 
-There may be two sets of weights: one that learned from the truth alone, and a copy of it that went on against a critic.
+There may be two sets of weights: one that learned from the truth alone, and a copy that went on against a critic.
 Between them the weights are interpolated by log alpha (network interpolation: Wang et al., ESRGAN, 2018), so that
-alpha 10 stays as faithful as it was, and from alpha 1 on the second alone is heard. What that one draws stays within the
-range of greys around each pixel, as the head's does (`generator.room`).
+alpha 10 stays as faithful as it was, and from alpha 1 down the second alone is heard. What that one draws stays within
+the range of greys around each pixel, as the head's does (`generator.room`).
 
 Style needs no say here: the head draws it at the picture's own size, and what it draws is enlarged
 (`docs/semantics.md`).
@@ -206,7 +206,7 @@ def _result(last: tuple[Tensor, Tensor], given: Given, scale: int, bound: float)
 
 
 def _room_in_cells(given: Given, scale: int) -> Tensor:
-    """`generator.room` of the restored picture for each channel and new pixel of a cell (N, 3 (2 scale)^2, h / 2, w / 2)."""
+    """`generator.room` of the restored picture, for channels and new pixels of a cell: (N, 3 (2 scale)^2, h / 2, w / 2)."""
     of_pixels = F.pixel_unshuffle(room(given.x + given.r), CELL)
     side = torch.arange(CELL * scale, device=of_pixels.device) // scale
     return of_pixels[:, (CELL * side[:, None] + side).flatten().repeat(3)]

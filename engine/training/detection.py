@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -26,19 +28,30 @@ KINDS: tuple[tuple[str | None, float], ...] = (  # one kind alone, or all togeth
 LOOK_ALIKES = 0.35  # share of pictures with patches that look like damage and are none
 MEASURED = {"all": None, "holes": "lost areas", "cracks": "cracks"}
 SIZES = ((1.0, 0.5), (1.67, 0.25), (2.33, 0.25))  # sides of the pictures over the phase's size; how often
+USES = 3  # how often a batch is learned from
 _APART = 700_000_001  # between seeds whose draws must not go together
 
 
 def detect(run: Run, lesson: Lesson) -> dict[str, float]:
-    """The detector alone: its mask against the drawn one."""
-    batch = aged(lesson)
-    x = batch.aged.contiguous(memory_format=CHANNELS_LAST)
-    with lesson.autocast():
-        logit = run.nets.detector(x)
-    loss = losses.damage_mask(logit, (batch.mask > 0.5).float())
-    norm = take(run, "detect", loss, limit=1.0)
-    run.follow("detector")
-    return {"mask": loss.item(), "f1": f1(counts(logit.detach(), batch.mask)), "norm": norm}
+    """The detector alone: its mask against the drawn one. To age a batch costs as much as to learn from it, so each is
+    learned from several times, turned and printed lighter or darker."""
+    batch, sums = aged(lesson), Counter[str]()
+    for x, mask in _turned(batch, lesson.seed):
+        with lesson.autocast():
+            logit = run.nets.detector(x.contiguous(memory_format=CHANNELS_LAST))
+        loss = losses.damage_mask(logit, (mask > 0.5).float())
+        norm = take(run, "detect", loss, limit=1.0)
+        run.follow("detector")
+        sums.update({"mask": loss.item() / USES, "f1": f1(counts(logit.detach(), mask)) / USES, "norm": norm / USES})
+    return dict(sums)
+
+
+def _turned(batch: Aged, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """The batch and its masks as they are, then turned by a right angle each time, with another gamma."""
+    rng = random.Random(seed + _APART)
+    for use in range(USES):
+        x, mask = (torch.rot90(part, use, (2, 3)) for part in (batch.aged, batch.mask))
+        yield (x if use == 0 else x ** math.exp(rng.gauss(0, 0.3))), mask
 
 
 def aged(lesson: Lesson) -> Aged:
@@ -70,7 +83,9 @@ def measure(run: Run, clean: Tensor, seed: int) -> dict[str, float]:
     pictures taken for damage, "score" the mean F1."""
     figures = {}
     for number, (name, only) in enumerate(MEASURED.items()):
-        found = [age(part, seed + number * 1000 + n, keep_clean=0.0, only=only) for n, part in enumerate(clean.split(1))]
+        found = [
+            age(part, seed + number * 1000 + n, keep_clean=0.0, only=only) for n, part in enumerate(clean.split(1))
+        ]
         figures[f"f1_{name}"] = f1(sum_of([counts(run.nets.detector(b.aged), b.mask) for b in found]))
     figures["claims"] = float((torch.cat([run.nets.detector(part) for part in clean.split(1)]) > 0).float().mean())
     figures["score"] = sum(figures[f"f1_{name}"] for name in MEASURED) / len(MEASURED)

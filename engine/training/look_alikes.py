@@ -43,7 +43,9 @@ def pale_parts(picture: Tensor, dice: Dice) -> Tensor:
         v = ((rows - y) * math.cos(angle) - (columns - x) * math.sin(angle)) / flat
         distance = torch.hypot(u, v) + dice.uniform(0, 0.4) * reach * smooth_noise(dice, size, reach, picture.device)
         cover = ((reach - distance) / dice.uniform(0.6, 4.0) + 0.5).clamp(0, 1)
-        content = picture.roll((dice.count(0, size[0]), dice.count(0, size[1])), (1, 2)) if dice.chance(0.5) else picture
+        content = (
+            picture.roll((dice.count(0, size[0]), dice.count(0, size[1])), (1, 2)) if dice.chance(0.5) else picture
+        )
         part = value + kept * (content - content.mean((1, 2), keepdim=True))
         picture = picture + cover * (part.clamp(0, 1) - picture)
     return picture

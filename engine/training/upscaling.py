@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.models.generator import NOISE as HEAD_NOISE
-from engine.models.generator import condition as head_condition
 from engine.models import losses
 from engine.models.blocks import luma
+from engine.models.generator import NOISE as HEAD_NOISE
+from engine.models.generator import condition as head_condition
 from engine.models.upscale import CELL, NOISE, UPSCALES, Given, condition, enlarge
 from engine.training.aging import age
 from engine.training.phases import (
@@ -97,9 +97,7 @@ def given(run: Run, small: Tensor, alpha: Tensor, seed: int, autocast: torch.aut
     return Given(small, r, damage, _noise((n, NOISE, height // CELL, width // CELL), seed + 1).to(small.device))
 
 
-def enlarged(
-    run: Run, pair: Pair, alpha: Tensor, seed: int, autocast: torch.autocast, *, bound: float = 0.0
-) -> Tensor:
+def enlarged(run: Run, pair: Pair, alpha: Tensor, seed: int, autocast: torch.autocast, *, bound: float = 0.0) -> Tensor:
     """The tail's pictures (N, 3, scale * h, scale * w) in float32; `bound` is 1 for what plays against a critic."""
     looked_at = given(run, pair.small, alpha, seed, autocast)
     z = condition(alpha, pair.scale)

@@ -36,7 +36,10 @@ class Validation:
         run.adopt_average()
         try:
             if kind == "detect":
-                self.strip = [self.batch.aged, *_as_pictures(run.nets.detector(self.batch.aged).sigmoid(), self.batch.mask)]
+                self.strip = [
+                    self.batch.aged,
+                    *_as_pictures(run.nets.detector(self.batch.aged).sigmoid(), self.batch.mask),
+                ]
                 return detection.measure(run, self.batch.clean, SEED)
             return _upscaling(run, kind, self.batch.clean) if kind.startswith("upscale") else self._figures(run, kind)
         finally:
@@ -94,12 +97,16 @@ def _upscaling(run: Run, kind: Kind, clean: Tensor) -> dict[str, float]:
         pair = Pair(shrink(clean, scale), clean, scale)
         plain = fitted_psnr(enlarge(pair.small, scale), clean)
         for alpha in (0.1, 1.0, 10.0):
-            y = enlarged(run, pair, torch.full((len(clean),), alpha, device=clean.device), SEED, full, bound=float(critical))
+            y = enlarged(
+                run, pair, torch.full((len(clean),), alpha, device=clean.device), SEED, full, bound=float(critical)
+            )
             figures[f"gain_{scale}_{alpha:g}"] = fitted_psnr(y, clean) - plain
             figures[f"texture_{scale}_{alpha:g}"] = texture(y, clean)
     figures["score"] = sum(figures[f"gain_{scale}_10"] for scale in UPSCALES) / len(UPSCALES)
     if critical:  # these serve at alpha 1 and below: near to the truth, and nearly as sharp
-        figures["score"] = sum(figures[f"gain_{scale}_1"] - 4 * abs(0.9 - figures[f"texture_{scale}_1"]) for scale in UPSCALES)
+        figures["score"] = sum(
+            figures[f"gain_{scale}_1"] - 4 * abs(0.9 - figures[f"texture_{scale}_1"]) for scale in UPSCALES
+        )
     return figures
 
 

@@ -9,11 +9,14 @@ import pytest
 import torch
 from PIL import Image
 
+from engine.models.catalog import read_card
+from engine.models.weights import load_restorer
 from engine.training import detection, look_alikes
 from engine.training.dataset import PhotoSet
 from engine.training.phases import Lesson
 from engine.training.presets import PRESETS
 from engine.training.pretrain import new_run, train
+from engine.training.publish import publish, publish_detector
 from engine.training.sheet import Dice
 
 TINY = PRESETS["detector-tiny"]
@@ -55,9 +58,7 @@ def test_a_run_teaches_the_detector_alone_and_goes_on_after_a_kill(photos: Path,
 def test_batches_differ_in_size_and_hold_about_as_many_pixels(photos: Path) -> None:
     phase = replace(TINY.phases[0], batch=8)
     pictures = PhotoSet(photos, pages=0)
-    shapes = {
-        detection.aged(Lesson(pictures, None, phase, torch.device("cpu"), seed)).aged.shape for seed in range(12)
-    }
+    shapes = {detection.aged(Lesson(pictures, None, phase, torch.device("cpu"), seed)).aged.shape for seed in range(12)}
     assert len(shapes) > 1
     assert all(0.6 < n * height * width / (8 * 64 * 64) < 1.6 for n, _, height, width in shapes)
 
@@ -78,3 +79,19 @@ def test_f1_counts_what_is_right_against_what_is_claimed_and_what_is_there() -> 
     mask = torch.tensor([[[[1.0, 0.0, 1.0, 0.0]]]])
     assert detection.f1(detection.counts(logit, mask)) == 0.5
     assert detection.f1(detection.counts(-logit.abs(), 0 * mask)) == 0.0
+
+
+def test_a_finished_detector_goes_into_a_model_whose_other_parts_stay(tmp_path: Path) -> None:
+    runs = [new_run(tmp_path / name, torch.device("cpu"), seed) for name, seed in (("a", 1), ("b", 2))]
+    for run in runs:
+        run.save()
+    model = publish(runs[0], tmp_path / "m.safetensors", {"id": "m", "title": "M"})
+    publish_detector(tmp_path / "b" / "last.safetensors", model, threshold=0.75)
+    read = load_restorer(model, torch.device("cpu"), torch.float32)
+    assert torch.allclose(read.detector.stem.weight, runs[1].average["detector.stem.weight"], atol=1e-3)
+    assert torch.allclose(read.backbone.stem.weight, runs[0].average["backbone.stem.weight"], atol=1e-3)
+    x = torch.rand(1, 3, 32, 32)
+    with torch.no_grad():
+        at_three_quarters = torch.sigmoid(read.detector(x) + np.log(3.0))  # 0.5 there where it was 0.75
+        assert torch.allclose(at_three_quarters, torch.sigmoid(runs[1].nets.detector(x)), atol=1e-2)
+    assert read_card(model).title == "M"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -28,17 +27,20 @@ KINDS: tuple[tuple[str | None, float], ...] = (  # one kind alone, or all togeth
 LOOK_ALIKES = 0.35  # share of pictures with patches that look like damage and are none
 MEASURED = {"all": None, "holes": "lost areas", "cracks": "cracks"}
 SIZES = ((1.0, 0.5), (1.67, 0.25), (2.33, 0.25))  # sides of the pictures over the phase's size; how often
-USES = 3  # how often a batch is learned from
+USES = 4  # how often a batch is learned from
 _APART = 700_000_001  # between seeds whose draws must not go together
 
 
 def detect(run: Run, lesson: Lesson) -> dict[str, float]:
-    """The detector alone: its mask against the drawn one. To age a batch costs as much as to learn from it, so each is
-    learned from several times, turned and printed lighter or darker."""
+    """The detector alone, behind a finished backbone: its mask against the drawn one. To age a batch and to run the
+    backbone over it costs more than to learn from it, so each is learned from four times, turned by right angles."""
     batch, sums = aged(lesson), Counter[str]()
-    for x, mask in _turned(batch, lesson.seed):
+    seen = told(run, batch.aged, lesson.autocast())
+    for use in range(USES):
+        parts = [torch.rot90(part, use, (2, 3)).contiguous(memory_format=CHANNELS_LAST) for part in seen]
+        mask = torch.rot90(batch.mask, use, (2, 3))
         with lesson.autocast():
-            logit = run.nets.detector(x.contiguous(memory_format=CHANNELS_LAST))
+            logit = run.nets.detector(*parts)
         loss = losses.damage_mask(logit, (mask > 0.5).float())
         norm = take(run, "detect", loss, limit=1.0)
         run.follow("detector")
@@ -46,12 +48,12 @@ def detect(run: Run, lesson: Lesson) -> dict[str, float]:
     return dict(sums)
 
 
-def _turned(batch: Aged, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """The batch and its masks as they are, then turned by a right angle each time, with another gamma."""
-    rng = random.Random(seed + _APART)
-    for use in range(USES):
-        x, mask = (torch.rot90(part, use, (2, 3)) for part in (batch.aged, batch.mask))
-        yield (x if use == 0 else x ** math.exp(rng.gauss(0, 0.3))), mask
+@torch.no_grad()
+def told(run: Run, x: Tensor, autocast: torch.autocast) -> tuple[Tensor, Tensor, Tensor]:
+    """What the detector is given: pictures, the backbone's residual and its suspicion."""
+    with autocast:
+        seen = run.nets.backbone(x.contiguous(memory_format=CHANNELS_LAST))
+    return x, seen.residual.float(), seen.damage.float()
 
 
 def aged(lesson: Lesson) -> Aged:
@@ -81,13 +83,17 @@ def _shapes(phase: Phase) -> list[tuple[tuple[int, int], float]]:
 def measure(run: Run, clean: Tensor, seed: int) -> dict[str, float]:
     """F1 of the mask by kind of damage, on pictures (N, 3, H, W), sides multiples of 16; "claims" is the share of sound
     pictures taken for damage, "score" the mean F1."""
-    figures = {}
+    full = torch.autocast(clean.device.type, enabled=False)
+
+    def found(x: Tensor) -> Tensor:
+        logit: Tensor = run.nets.detector(*told(run, x, full))
+        return logit
+
+    figures, pictures = {}, torch.split(clean, 1)
     for number, (name, only) in enumerate(MEASURED.items()):
-        found = [
-            age(part, seed + number * 1000 + n, keep_clean=0.0, only=only) for n, part in enumerate(clean.split(1))
-        ]
-        figures[f"f1_{name}"] = f1(sum_of([counts(run.nets.detector(b.aged), b.mask) for b in found]))
-    figures["claims"] = float((torch.cat([run.nets.detector(part) for part in clean.split(1)]) > 0).float().mean())
+        batches = [age(x, seed + 1000 * number + n, keep_clean=0.0, only=only) for n, x in enumerate(pictures)]
+        figures[f"f1_{name}"] = f1(torch.stack([counts(found(b.aged), b.mask) for b in batches]).sum(0))
+    figures["claims"] = sum(float((found(x) > 0).float().mean()) for x in pictures) / len(pictures)
     figures["score"] = sum(figures[f"f1_{name}"] for name in MEASURED) / len(MEASURED)
     return figures
 

@@ -118,12 +118,11 @@ PRESETS = {
         ),
         Preset("head-again", (Phase("joint", 14, 5e-4, batch=6, size=128),), seed=8),  # on a finished head
         Preset("unfade", (Phase("unfade", 15, 2e-3, batch=32, size=64),)),  # on a finished model (`--start`)
-        Preset(  # the detector alone, which needs none of the others
+        Preset(  # the detector, behind a finished backbone (`--start`)
             "detector",
-            (Phase("detect", 50, 1.5e-3, batch=8, size=192),),
+            (Phase("detect", 32, 2e-3, batch=6, size=192),),
             seed=11,
             checkpoint_minutes=4,
-            validation_pictures=24,
         ),
         # The upscaling tail, on a finished backbone and head (`--start`); `size` is that of the picture to be enlarged.
         Preset(

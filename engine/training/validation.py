@@ -36,10 +36,9 @@ class Validation:
         run.adopt_average()
         try:
             if kind == "detect":
-                self.strip = [
-                    self.batch.aged,
-                    *_as_pictures(run.nets.detector(self.batch.aged).sigmoid(), self.batch.mask),
-                ]
+                full = torch.autocast(self.batch.aged.device.type, enabled=False)
+                found = run.nets.detector(*detection.told(run, self.batch.aged, full)).sigmoid()
+                self.strip = [self.batch.aged, *_as_pictures(found, self.batch.mask)]
                 return detection.measure(run, self.batch.clean, SEED)
             return _upscaling(run, kind, self.batch.clean) if kind.startswith("upscale") else self._figures(run, kind)
         finally:

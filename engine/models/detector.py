@@ -22,8 +22,8 @@ _SURE = 8.0  # logit beyond which the backbone's suspicion is not told apart
 
 
 class Detector(nn.Module):
-    """x (N, 3, H, W), sRGB in 0..1, H and W multiples of 16, with the backbone's R0 (N, 3, H, W) and its logit of damage
-    (N, 1, H, W) -> logit of damage (N, 1, H, W).
+    """x (N, 3, H, W), sRGB in 0..1, H and W multiples of 16, with R0 (N, 3, H, W) and the logit of damage (N, 1, H, W)
+    that the backbone found -> logit of damage (N, 1, H, W).
 
     0.35 M parameters, 4.4 kMAC a pixel; sees 56 to 75 pixels around one, beside what the backbone sees. Of the backbone
     it takes only what means the same in any of its trainings, and none of its features.

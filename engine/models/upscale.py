@@ -206,7 +206,7 @@ def _result(last: tuple[Tensor, Tensor], given: Given, scale: int, bound: float)
 
 
 def _room_in_cells(given: Given, scale: int) -> Tensor:
-    """`generator.room` of the restored picture, for channels and new pixels of a cell: (N, 3 (2 scale)^2, h / 2, w / 2)."""
+    """`generator.room` of the restored picture, for channels and pixels of a cell: (N, 3 (2 scale)^2, h / 2, w / 2)."""
     of_pixels = F.pixel_unshuffle(room(given.x + given.r), CELL)
     side = torch.arange(CELL * scale, device=of_pixels.device) // scale
     return of_pixels[:, (CELL * side[:, None] + side).flatten().repeat(3)]

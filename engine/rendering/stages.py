@@ -63,14 +63,16 @@ def understand(restorer: Restorer, x: Tensor, padded: Region, core: Region) -> I
     they saw of the core and a margin. Both regions' corners lie on multiples of 16."""
     weight = restorer.backbone.stem.weight
     prepared = pad_to_multiple(x, GRID).to(weight.dtype).contiguous(memory_format=torch.channels_last)
-    logit: Tensor | None = None
-    for logit in restorer.detector.steps(prepared):  # noqa: B007 - the last one counts
-        yield None
     result: Understanding | None = None
     for result in restorer.backbone.steps(prepared):
         if result is None:
             yield None
     assert result is not None
+    yield None
+    logit: Tensor | None = None
+    for logit in restorer.detector.steps(prepared, result.residual, result.damage):
+        if logit is None:
+            yield None
     assert logit is not None
     kept = kept_around(core, padded)
     top, left = kept.y - padded.y, kept.x - padded.x

@@ -57,7 +57,7 @@ def told(run: Run, x: Tensor, autocast: torch.autocast) -> tuple[Tensor, Tensor,
 
 
 def aged(lesson: Lesson) -> Aged:
-    """A batch, most of it with all kinds of damage, the rest with one kind alone on pictures that are otherwise sound."""
+    """A batch, mostly with all kinds of damage, else with one kind alone on pictures that are otherwise sound."""
     rng = random.Random(lesson.seed + _APART)
     (only,) = rng.choices([kind for kind, _ in KINDS], [share for _, share in KINDS])
     severity = 0.25 + 0.75 * rng.random() ** 0.5

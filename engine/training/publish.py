@@ -3,7 +3,7 @@
 python -m engine.training.publish weights RUN --out resources/models/archivist-1.safetensors --card card.json
 python -m engine.training.publish upscaler CHECKPOINT --model resources/models/archivist-1.safetensors --card card.json
 python -m engine.training.publish detector CHECKPOINT --model resources/models/archivist-1.safetensors --threshold 0.5
-python -m engine.training.publish crisp CHECKPOINT --tail resources/models/archivist-1-upscale.safetensors --card card.json
+python -m engine.training.publish crisp CHECKPOINT --tail resources/models/archivist-1-upscale.safetensors --card CARD
 python -m engine.training.publish styles WEIGHTS --photos DIR --paintings DIR --out resources/styles/styles.json
 """
 
@@ -94,8 +94,8 @@ def publish_card(model: Path, card: Mapping[str, Any]) -> None:
 
 
 def publish_detector(checkpoint: Path, model: Path, threshold: float = 0.5) -> None:
-    """Puts the detector of a checkpoint into a weight file, in the place of the one there; it stands on its own, so the
-    rest stays. What it finds as probable as `threshold` is from then on as likely as not: chosen on held-out pictures."""
+    """Puts the detector of a checkpoint into a weight file, in the place of the one there. What it finds as probable as
+    `threshold`, chosen on held-out pictures, is from then on as likely as not."""
     tensors = load_file(checkpoint)
     average = {k.removeprefix("average."): v for k, v in tensors.items() if k.startswith("average.detector.")}
     average["detector.out.bias"] = average["detector.out.bias"] - math.log(threshold / (1 - threshold))

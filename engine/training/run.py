@@ -76,7 +76,7 @@ class Run:
         self.nets.load_state_dict(self.average)
 
     def begin_from(self, path: Path) -> None:
-        """Takes over what a weight file, a tail's or another run's checkpoint holds (there: the averages) of these networks;
+        """Takes over what a weight file, a tail's or another run's checkpoint holds (there: the averages) of these;
         a layer of another shape, from before a change of them, begins anew. The sizes of content and style that the
         file was trained with go on to hold. ModelError where it is neither.
         """

@@ -3,8 +3,8 @@
 Backbone and head stay as they are. The tail first learns to enlarge what is clean, then to leave out what is damaged:
 begun together, the errors of damaged pictures, which nothing can mend, drown the rest. As in `phases`, all that goes
 without a critic, and is what serves at alpha 10. Then the critic learns alone, then both go on together with
-alpha * content + lambda * plausible, alpha drawn for every picture: what comes of that serves at a low alpha, beside the
-weights from before it (`engine.models.upscale`).
+alpha * content + lambda * plausible, alpha drawn for every picture: what comes of that serves at a low alpha, beside
+the weights from before it (`engine.models.upscale`).
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -108,7 +107,3 @@ def f1(count: Tensor) -> float:
     """F1 from what `counts` gives."""
     hits, found, true = count.tolist()
     return float(2 * hits / max(1.0, found + true))
-
-
-def sum_of(parts: Sequence[Tensor]) -> Tensor:
-    return torch.stack(list(parts)).sum(0)

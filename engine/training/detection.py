@@ -41,7 +41,7 @@ def detect(run: Run, lesson: Lesson) -> dict[str, float]:
         with lesson.autocast():
             logit = run.nets.detector(*parts)
         loss = losses.damage_mask(logit, (mask > 0.5).float())
-        norm = take(run, "detect", loss, limit=1.0)
+        norm = take(run, "detect", loss, limit=0.2)
         run.follow("detector")
         sums.update({"mask": loss.item() / USES, "f1": f1(counts(logit.detach(), mask)) / USES, "norm": norm / USES})
     return dict(sums)

@@ -120,9 +120,9 @@ PRESETS = {
         Preset("unfade", (Phase("unfade", 15, 2e-3, batch=32, size=64),)),  # on a finished model (`--start`)
         Preset(  # the detector, behind a finished backbone (`--start`)
             "detector",
-            (Phase("detect", 24, 2e-3, batch=6, size=192),),
+            (Phase("detect", 13, 1e-3, batch=6, size=192),),
             seed=11,
-            checkpoint_minutes=4,
+            checkpoint_minutes=4.3,
         ),
         # The upscaling tail, on a finished backbone and head (`--start`); `size` is that of the picture to be enlarged.
         Preset(
@@ -149,7 +149,7 @@ PRESETS = {
         ),
         Preset(  # a copy of a finished tail for a low alpha: `--start WEIGHTS --start CRITIC --start TAIL`
             "upscale-crisp",
-            (Phase("upscale_critic", 1.5, 5e-4, size=40), Phase("upscale_joint", 10, 3e-4, size=40)),
+            (Phase("upscale_critic", 1, 5e-4, size=40), Phase("upscale_joint", 7, 3e-4, size=40)),
             seed=13,
         ),
         Preset(

@@ -120,7 +120,7 @@ PRESETS = {
         Preset("unfade", (Phase("unfade", 15, 2e-3, batch=32, size=64),)),  # on a finished model (`--start`)
         Preset(  # the detector, behind a finished backbone (`--start`)
             "detector",
-            (Phase("detect", 13, 1e-3, batch=6, size=192),),
+            (Phase("detect", 50, 1.2e-3, batch=6, size=192),),
             seed=11,
             checkpoint_minutes=4.3,
         ),

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from engine.errors import ModelError
 from engine.models.catalog import find, header
-from engine.models.detector import Detector
 from engine.models.features import TextureFeatures
 from engine.models.generator import Backbone, Head
 from engine.models.low_rank import merged
@@ -38,13 +37,11 @@ class Restorer:
     head: Head
     tone: ToneStage
     encoder: StyleEncoder
-    detector: Detector
     slider: tuple[float, float] = (1.0, 0.0)  # slope and shift, see `heard`
 
     @property
     def parts(self) -> dict[str, nn.Module]:
-        names = ("backbone", "head", "tone", "encoder", "detector")
-        return {name: getattr(self, name) for name in names}
+        return {"backbone": self.backbone, "head": self.head, "tone": self.tone, "encoder": self.encoder}
 
     def heard(self, alpha: float, beta: float = 0.0) -> float:
         """The loss weight that the head hears of where the sliders stand on alpha and beta.
@@ -61,9 +58,9 @@ class Restorer:
 
 
 def load_restorer(path: Path, device: torch.device, dtype: torch.dtype) -> Restorer:
-    """Reads a weight file. Backbone and detector get `dtype` and channels_last; head, tone and encoder stay float32,
+    """Reads a weight file. The backbone gets `dtype` and channels_last; head, tone and encoder stay float32,
     since the head is folded and the other two see thumbnails only. ModelError where something does not fit."""
-    restorer = Restorer(Backbone(), Head(), ToneStage(), StyleEncoder(), Detector(), _slider(path))
+    restorer = Restorer(Backbone(), Head(), ToneStage(), StyleEncoder(), _slider(path))
     tensors = restorer_tensors(path)
     for name, part in restorer.parts.items():
         state = {k.removeprefix(name + "."): v.float() for k, v in tensors.items() if k.startswith(name + ".")}
@@ -72,9 +69,8 @@ def load_restorer(path: Path, device: torch.device, dtype: torch.dtype) -> Resto
         except RuntimeError as error:
             raise ModelError(f"The model “{path.name}” belongs to another version of Archivist.") from error
         part.eval().requires_grad_(False).to(device)
-    for part in (restorer.backbone, restorer.detector):
-        part.to(dtype=dtype)
-        part.to(memory_format=torch.channels_last)
+    restorer.backbone.to(dtype=dtype)
+    restorer.backbone.to(memory_format=torch.channels_last)
     return restorer
 
 
@@ -220,6 +216,6 @@ def fingerprint(state: Mapping[str, Tensor]) -> str:
 def save_restorer(path: Path, state: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
     """Writes the tensors of `state` that belong to a Restorer, and the features it was measured with, in half
     precision, with the card inside; its "scales" are the sizes of content and style that training divided out."""
-    parts = ("backbone.", "head.", "tone.", "encoder.", "detector.", "features.")
+    parts = ("backbone.", "head.", "tone.", "encoder.", "features.")
     tensors = {k: v.detach().cpu().half().contiguous() for k, v in state.items() if k.startswith(parts)}
     save_file(tensors, path, metadata={"card": json.dumps(card, ensure_ascii=False)})

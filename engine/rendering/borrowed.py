@@ -233,7 +233,7 @@ def _as_seen(x: Tensor, answer: Tensor, region: Region, kept: Region, factor: in
     finer = residual.new_zeros(1, 0, 2 * height // CELL, 2 * width // CELL)
     one = residual.new_zeros(1, 1, 1, 1).expand(1, 1, height, width)
     large = cut(answer, region, kept, factor).clone() if factor > 1 else None
-    return Seen(kept, residual, nothing, finer, room=one, damage=one, doubt=one, trust=one + 1, large=large)
+    return Seen(kept, residual, nothing, finer, room=one, damage=one, trust=one + 1, large=large)
 
 
 def _untouched(region: Region, device: torch.device) -> Seen:

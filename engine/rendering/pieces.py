@@ -19,7 +19,7 @@ from engine.runtime.failures import is_out_of_memory, release_memory
 from engine.types import Region
 
 SMALLEST = 128  # pixels a side of a piece's core: with the halo it is four times as large, and less gains little
-_STEP = 16  # pieces begin on the detector's grid, and so on the backbone's
+_STEP = 8  # pieces begin on the backbone's grid
 _log = logging.getLogger(__name__)
 
 

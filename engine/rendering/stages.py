@@ -1,6 +1,6 @@
 """The steps of the output equation, each a function of tensors (`docs/semantics.md`).
 
-R0, F, D = backbone(x)    r = head(F, R0, n; z)    t = Tone(x + r)    y = x + strength * m * (t - x)    m of detector(x)
+R0, F, D = backbone(x)    r = head(F, R0, n; z)    t = Tone(x + r)    y = x + strength * m * (t - x)
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from engine.models.blocks import hash_noise, luma
-from engine.models.detector import CELL as GRID
-from engine.models.generator import NOISE, Understanding, condition
+from engine.models.generator import MULTIPLE_OF, NOISE, Understanding, condition
 from engine.models.tone import THUMBNAIL, ToneParameters
 from engine.models.weights import Restorer
 from engine.rendering.tensors import pad_to_multiple
@@ -26,8 +25,10 @@ from engine.types import Recipe, Region, StyleCard
 
 MARGIN = 24  # pixels kept around a tile's core: the head needs 12, grain and mask a few more
 CELL = 4  # the head works on a grid of 4 x 4 pixels, and within it on one of 2 x 2
-_SUSPECT = 0.25  # probability of damage from which the backbone counts as taking an area for it
-_AGREED = 3  # pixels around what the detector found in which a suspicion is borne out
+_SUSPECT = 0.25  # probability of damage from which an area counts as taken for it
+_CERTAIN = 0.97  # probability that makes damage of what is more likely than not within so many pixels
+_CERTAIN_REACH = 12
+_DOUBTED = 0.49  # what a probability is held at otherwise
 _NEUTRAL = 3 / 255  # colour of the thumbnail up to which an image counts as black and white
 _GROWN = 3  # pixels by which detected damage is widened before it is repaired
 _REACH = 12  # pixels the head looks at around a pixel
@@ -42,15 +43,14 @@ class Seen:
     features: Tensor  # (1, 32, h / 4, w / 4)
     fine: Tensor  # (1, 12, h / 2, w / 2)
     room: Tensor  # (1, 1, h, w) how far the head may move a pixel
-    damage: Tensor  # (1, 1, h, w) probability, of the detector
-    doubt: Tensor  # (1, 1, h, w) probability, of the backbone, that the detector does not bear out
+    damage: Tensor  # (1, 1, h, w) probability
     trust: Tensor  # (1, 1, h, w) 0..1: 0 where what looks like a hole may as well be the picture
     large: Tensor | None = None  # (1, 3, n * h, n * w) the enlarged picture, of a network that enlarges by itself
 
     @property
     def maps(self) -> tuple[tuple[Tensor, int], ...]:
         """Its tensors in the order above, each with how many pixels a side one of its values stands for."""
-        pixels = ((part, 1) for part in (self.room, self.damage, self.doubt, self.trust))
+        pixels = ((part, 1) for part in (self.room, self.damage, self.trust))
         return (self.residual, 1), (self.features, CELL), (self.fine, CELL // 2), *pixels
 
     @property
@@ -59,21 +59,15 @@ class Seen:
 
 
 def understand(restorer: Restorer, x: Tensor, padded: Region, core: Region) -> Iterator[Seen | None]:
-    """Runs detector and backbone over x (1, 3, H, W), the pixels of `padded`, in short steps; the last item is what
-    they saw of the core and a margin. Both regions' corners lie on multiples of 16."""
+    """Runs the backbone over x (1, 3, H, W), the pixels of `padded`, in short steps; the last item is what it saw of
+    the core and a margin. Both regions' corners lie on multiples of 8."""
     weight = restorer.backbone.stem.weight
-    prepared = pad_to_multiple(x, GRID).to(weight.dtype).contiguous(memory_format=torch.channels_last)
+    prepared = pad_to_multiple(x, MULTIPLE_OF).to(weight.dtype).contiguous(memory_format=torch.channels_last)
     result: Understanding | None = None
     for result in restorer.backbone.steps(prepared):
         if result is None:
             yield None
     assert result is not None
-    yield None
-    logit: Tensor | None = None
-    for logit in restorer.detector.steps(prepared, result.residual, result.damage):
-        if logit is None:
-            yield None
-    assert logit is not None
     kept = kept_around(core, padded)
     top, left = kept.y - padded.y, kept.x - padded.x
     rows, columns = slice(top, top + _up(kept.height)), slice(left, left + _up(kept.width))
@@ -81,8 +75,7 @@ def understand(restorer: Restorer, x: Tensor, padded: Region, core: Region) -> I
     def own(part: Tensor, cell: int) -> Tensor:
         return _cells(part, rows, columns, cell).contiguous(memory_format=torch.channels_last)
 
-    damage, suspected = (_cells(torch.sigmoid(part.float()), rows, columns, 1) for part in (logit, result.damage))
-    doubt = doubted(suspected, damage)
+    damage = _cells(_credible(torch.sigmoid(result.damage.float())), rows, columns, 1)
     yield Seen(
         kept,
         own(result.residual, 1),
@@ -90,17 +83,17 @@ def understand(restorer: Restorer, x: Tensor, padded: Region, core: Region) -> I
         own(result.fine, CELL // 2),
         own(result.room, 1),
         damage.to(weight.dtype),
-        doubt.to(weight.dtype),
-        _trust(doubt).to(weight.dtype),
+        _trust(damage).to(weight.dtype),
     )
 
 
-def doubted(suspected: Tensor, damage: Tensor) -> Tensor:
-    """The backbone's probability of damage (1, 1, H, W), 0 where the detector's bears it out.
+def _credible(damage: Tensor) -> Tensor:
+    """The probability of damage (1, 1, H, W), held below a half where nothing near is nearly certain.
 
-    The backbone paints over what it takes for a hole, and sees less of what is around it than the detector does.
+    Most of what the network wrongly takes for damage in a sound picture it is unsure of all over, while holes and
+    cracks have a core it is sure of (`docs/experiments.md`).
     """
-    return torch.where(_grow(damage > 0.5, _AGREED), 0.0, suspected)
+    return torch.where(_grow(damage >= _CERTAIN, _CERTAIN_REACH), damage, damage.clamp(max=_DOUBTED))
 
 
 def _cells(part: Tensor, rows: slice, columns: slice, cell: int) -> Tensor:
@@ -121,17 +114,17 @@ def fine_trust(seen: Seen, region: Region) -> Tensor:
     Its pixels may stand for many, and what is 3 px thick (the dots of a dress, letters) for more than a speck.
     """
     around = 8
-    return _trust(_crop(seen.doubt, seen.region, region, around), 1)[:, :, around:-around, around:-around]
+    return _trust(_crop(seen.damage, seen.region, region, around), 1)[:, :, around:-around, around:-around]
 
 
-def _trust(doubt: Tensor, reach: int = 4) -> Tensor:
-    """0 on compact areas that the backbone alone takes for damage, 1 elsewhere; doubt and result (1, 1, H, W).
+def _trust(damage: Tensor, reach: int = 4) -> Tensor:
+    """0 on compact areas taken for damage, 1 elsewhere; damage and result (1, 1, H, W).
 
     A white collar looks like a hole in the paper, and filling it may take a face along. What is thicker than a scratch
     or a crack (a square of 9 px fits in, or of 2 `reach` + 1) is therefore left to a person's own mask. A pixel's trust
     follows from the 14 around it, fewer than the margin that a tile keeps.
     """
-    compact = ~_grow(doubt <= _SUSPECT, reach)
+    compact = ~_grow(damage <= _SUSPECT, reach)
     return 1 - feather(_grow(compact, reach + 4).float())
 
 

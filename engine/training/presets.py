@@ -19,7 +19,6 @@ Kind = Literal[
     "upscale_mixed",
     "upscale_critic",
     "upscale_joint",
-    "detect",
 ]
 
 
@@ -118,12 +117,6 @@ PRESETS = {
         ),
         Preset("head-again", (Phase("joint", 14, 5e-4, batch=6, size=128),), seed=8),  # on a finished head
         Preset("unfade", (Phase("unfade", 15, 2e-3, batch=32, size=64),)),  # on a finished model (`--start`)
-        Preset(  # the detector, behind a finished backbone (`--start`)
-            "detector",
-            (Phase("detect", 50, 1.2e-3, batch=6, size=192),),
-            seed=11,
-            checkpoint_minutes=4.3,
-        ),
         # The upscaling tail, on a finished backbone and head (`--start`); `size` is that of the picture to be enlarged.
         Preset(
             "upscale",
@@ -140,12 +133,6 @@ PRESETS = {
                 Phase("upscale_mixed", 8, 4e-4, size=40),
                 Phase("upscale_joint", 5, 3e-4, size=40),
             ),
-        ),
-        Preset(
-            "detector-tiny",
-            (Phase("detect", 1, 1e-3, batch=2, size=64, steps=6),),
-            validation_pictures=2,
-            validation_size=96,
         ),
         Preset(  # a copy of a finished tail for a low alpha: `--start WEIGHTS --start CRITIC --start TAIL`
             "upscale-crisp",

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from engine.errors import EngineError
-from engine.training import detection, phases, upscaling
+from engine.training import phases, upscaling
 from engine.training.adversary import ADVERSARIES, Adversary
 from engine.training.dataset import PhotoSet
 from engine.training.presets import PRESETS, Kind, Phase, Preset
@@ -37,7 +37,6 @@ STEPS: dict[Kind, phases.Step] = {
     "upscale_mixed": upscaling.mixed,
     "upscale_critic": upscaling.critic,
     "upscale_joint": upscaling.joint,
-    "detect": detection.detect,
 }
 GROUPS: dict[str, tuple[str, ...]] = {
     "content": ("backbone",),
@@ -48,7 +47,6 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "palette": ("tone",),
     "unfade": ("tone.unfade",),
     "upscale": ("upscaler",),
-    "detect": ("detector",),
 }
 TRAINS: dict[Kind, tuple[str, ...]] = {  # which groups a phase moves, where it is not the one of its own name
     "joint": ("joint", "critic"),

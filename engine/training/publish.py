@@ -2,7 +2,6 @@
 
 python -m engine.training.publish weights RUN --out resources/models/archivist-1.safetensors --card card.json
 python -m engine.training.publish upscaler CHECKPOINT --model resources/models/archivist-1.safetensors --card card.json
-python -m engine.training.publish detector CHECKPOINT --model resources/models/archivist-1.safetensors --threshold 0.5
 python -m engine.training.publish crisp CHECKPOINT --tail resources/models/archivist-1-upscale.safetensors --card CARD
 python -m engine.training.publish styles WEIGHTS --photos DIR --paintings DIR --out resources/styles/styles.json
 """
@@ -12,7 +11,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -91,15 +89,6 @@ def publish_card(model: Path, card: Mapping[str, Any]) -> None:
     """Puts another card into a weight file; what the old one tells beyond it stays, and so do the tensors."""
     state = load_file(model)
     save_restorer(model, state, {**header(model), **card})
-
-
-def publish_detector(checkpoint: Path, model: Path, threshold: float = 0.5) -> None:
-    """Puts the detector of a checkpoint into a weight file, in the place of the one there. What it finds as probable as
-    `threshold`, chosen on held-out pictures, is from then on as likely as not."""
-    tensors = load_file(checkpoint)
-    average = {k.removeprefix("average."): v for k, v in tensors.items() if k.startswith("average.detector.")}
-    average["detector.out.bias"] = average["detector.out.bias"] - math.log(threshold / (1 - threshold))
-    save_restorer(model, load_file(model) | average, header(model))
 
 
 def publish_critic(checkpoint: Path, model: Path) -> Path:
@@ -188,10 +177,6 @@ def main() -> None:
     facts = commands.add_parser("card", help="a weight file gets another card")
     facts.add_argument("model", type=Path)
     facts.add_argument("--card", type=Path, required=True, help="JSON with the facts of the card")
-    detector = commands.add_parser("detector", help="a weight file gets the detector of a checkpoint")
-    detector.add_argument("checkpoint", type=Path)
-    detector.add_argument("--model", type=Path, required=True)
-    detector.add_argument("--threshold", type=float, default=0.5, help="the probability that is to count as a half")
     crisp = commands.add_parser("crisp", help="a tail gets the one in a checkpoint beside it, for a low alpha")
     crisp.add_argument("checkpoint", type=Path)
     crisp.add_argument("--tail", type=Path, required=True, help="the file of the tail it went on from")
@@ -213,8 +198,6 @@ def main() -> None:
         publish_upscaler(arguments.checkpoint, arguments.model, card)
     elif arguments.command == "card":
         publish_card(arguments.model, json.loads(arguments.card.read_text(encoding="utf-8")))
-    elif arguments.command == "detector":
-        publish_detector(arguments.checkpoint, arguments.model, arguments.threshold)
     elif arguments.command == "crisp":
         publish_crisp(arguments.checkpoint, arguments.tail, json.loads(arguments.card.read_text(encoding="utf-8")))
     elif arguments.command == "critic":

@@ -20,7 +20,6 @@ from torch import Tensor, nn
 
 from engine.errors import ModelError
 from engine.models.critic import Critic
-from engine.models.detector import Detector
 from engine.models.features import TextureFeatures
 from engine.models.generator import Backbone, Head
 from engine.models.style_encoder import StyleEncoder
@@ -42,8 +41,7 @@ class Networks(nn.Module):
         self.features = TextureFeatures()
         self.features_out = nn.Linear(128, 2)
         self.critic = Critic()
-        self.upscaler = Upscaler()  # later ones last: what was drawn for the others stays as it was
-        self.detector = Detector()
+        self.upscaler = Upscaler()  # last: what was drawn for the others stays as it was
 
 
 def averaged(modules: nn.Module) -> dict[str, Tensor]:

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from engine.models.generator import NOISE, Understanding, condition
 from engine.models.upscale import UPSCALES, enlarge
-from engine.training import detection
 from engine.training.aging import age
 from engine.training.dataset import PhotoSet
 from engine.training.presets import Kind, Preset
@@ -35,11 +34,6 @@ class Validation:
         kept = {name: value.clone() for name, value in run.nets.state_dict().items()}
         run.adopt_average()
         try:
-            if kind == "detect":
-                full = torch.autocast(self.batch.aged.device.type, enabled=False)
-                found = run.nets.detector(*detection.told(run, self.batch.aged, full)).sigmoid()
-                self.strip = [self.batch.aged, *_as_pictures(found, self.batch.mask)]
-                return detection.measure(run, self.batch.clean, SEED)
             return _upscaling(run, kind, self.batch.clean) if kind.startswith("upscale") else self._figures(run, kind)
         finally:
             run.nets.load_state_dict(kept)
@@ -107,11 +101,6 @@ def _upscaling(run: Run, kind: Kind, clean: Tensor) -> dict[str, float]:
             figures[f"gain_{scale}_1"] - 4 * abs(0.9 - figures[f"texture_{scale}_1"]) for scale in UPSCALES
         )
     return figures
-
-
-def _as_pictures(*fields: Tensor) -> list[Tensor]:
-    """Fields (N, 1, H, W) in three channels."""
-    return [field.expand(-1, 3, -1, -1) for field in fields]
 
 
 def fitted_psnr(x: Tensor, truth: Tensor) -> float:

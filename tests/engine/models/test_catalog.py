@@ -9,7 +9,6 @@ from safetensors.torch import load_file
 from engine import resources
 from engine.errors import ModelError
 from engine.models import catalog, weights
-from engine.models.detector import Detector
 from engine.models.generator import Backbone, Head
 from engine.models.style_encoder import StyleEncoder
 from engine.models.tone import ToneStage
@@ -80,7 +79,7 @@ def model(tmp_path: Path) -> Path:
 
 
 def new_networks() -> dict[str, torch.Tensor]:
-    parts = weights.Restorer(Backbone(), Head(), ToneStage(), StyleEncoder(), Detector()).parts
+    parts = weights.Restorer(Backbone(), Head(), ToneStage(), StyleEncoder()).parts
     state = {f"{name}.{key}": value for name, part in parts.items() for key, value in part.state_dict().items()}
     return state | {f"upscaler.{key}": value for key, value in Upscaler().state_dict().items()}
 

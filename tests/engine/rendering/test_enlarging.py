@@ -193,7 +193,7 @@ def test_what_is_thicker_than_a_scratch_is_not_taken_for_damage_when_enlarged() 
     nothing = torch.zeros(1, 3, 64, 64)
     features, fine = torch.zeros(1, 32, 16, 16), torch.zeros(1, 12, 32, 32)
     ones = torch.ones(1, 1, 64, 64)
-    seen = stages.Seen(whole, nothing, features, fine, ones, 0 * ones, damage, ones)
+    seen = stages.Seen(whole, nothing, features, fine, ones, damage, ones)
     trust = stages.fine_trust(seen, whole)[0, 0]
     assert trust[11:18, 11:18].max() == 0
     assert trust[44, 8:56].min() == 1

@@ -59,12 +59,14 @@ def test_what_is_finer_than_a_mean_of_nine_by_nine_is_told_at_the_edges_too(heig
     torch.testing.assert_close(stages.lowpass(x), mean, atol=1e-6, rtol=0)
 
 
-def test_what_the_detector_bears_out_is_filled_and_what_the_backbone_alone_suspects_is_not() -> None:
-    """A hole is found by both; a collar looks like one to the backbone, which sees less around it."""
-    suspected = torch.full((1, 1, 60, 120), 0.1)
-    suspected[..., 20:36, 20:36] = suspected[..., 20:36, 80:96] = 0.8
-    found = torch.zeros(1, 1, 60, 120)
-    found[..., 22:34, 22:34] = 0.9
-    trust = stages._trust(stages.doubted(suspected, found))
-    assert (trust[..., :60] == 1).all()
-    assert (trust[..., 20:36, 80:96] == 0).all()
+def test_a_suspicion_counts_as_damage_only_near_what_is_nearly_certain() -> None:
+    """A hole has a core that is recognised; a button or a leaf is suspected all over and certain nowhere."""
+    field = torch.full((1, 1, 60, 120), 0.1)
+    field[..., 20:30, 20:30] = 0.8
+    field[..., 25, 25] = 0.98
+    field[..., 20:30, 80:90] = 0.8
+    held = stages._credible(field)
+    assert torch.equal(held[..., :60], field[..., :60])
+    assert (held[..., 20:30, 80:90] < 0.5).all()
+    assert (held[..., 20:30, 80:90] > stages._SUSPECT).all()  # still too doubtful to be painted over
+    assert stages._CERTAIN_REACH < stages.MARGIN

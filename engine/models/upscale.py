@@ -10,7 +10,7 @@ al., MDSR, 2017.
 
 There may be two sets of weights: one that learned from the truth alone, and a copy that went on against a critic.
 Between them the weights are interpolated by log alpha (network interpolation: Wang et al., ESRGAN, 2018), so that
-alpha 10 stays as faithful as it was, and from alpha 1 down the second alone is heard. What that one draws stays within
+alpha 10 stays as faithful as it was, and at alpha 0.1 the second alone is heard. What that one draws stays within
 the range of greys around each pixel, as the head's does (`generator.room`).
 
 Style needs no say here: the head draws it at the picture's own size, and what it draws is enlarged
@@ -35,6 +35,7 @@ WIDTH = 48
 BLOCKS = 2
 NOISE = 4  # noise channels, at half the resolution
 CELL = 2  # the tail works on a grid of 2 x 2 pixels
+_BEND = math.log2(3)  # of the way between the two sets of weights along the slider
 _BICUBIC = 2  # pixels that bicubic enlargement looks at around a pixel
 REACH = CELL * (1 + 2 * BLOCKS) + _BICUBIC  # pixels of x and r that are looked at around a cell
 
@@ -86,8 +87,9 @@ def condition(alpha: Tensor, scale: int) -> Tensor:
 
 
 def crispness(z: Tensor) -> float:
-    """How far the weights are taken to the second set at z (1, 2): 0 at alpha 10, 1 at alpha 1 and below."""
-    return min(1.0, max(0.0, 1 - float(z[0, 0]) / math.log(10)))
+    """How far the weights are taken to the second set at z (1, 2): 0 at alpha 10, two thirds at alpha 1, 1 at 0.1."""
+    place = min(1.0, max(0.0, (1 + float(z[0, 0]) / math.log(10)) / 2))  # on the slider
+    return float(1 - place**_BEND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ class Upscaler(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class Interpolated:
-    """Two tails of one make: what is drawn at alpha 10, and at 1 and below."""
+    """Two tails of one make: what is drawn at alpha 10, and at alpha 0.1."""
 
     faithful: Upscaler
     crisp: Upscaler

@@ -172,8 +172,9 @@ def save_upscaler(path: Path, state: Mapping[str, Tensor], model: Path, card: Ma
     save_file(tensors, path, metadata={"card": json.dumps(facts, ensure_ascii=False)})
 
 
-def save_crisp_upscaler(path: Path, state: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
-    """Puts the tail in `state`, trained against a critic, beside the one in the file, with what more the card tells.
+def save_crisp_upscaler(path: Path, state: Mapping[str, Tensor], card: Mapping[str, Any], share: float = 1.0) -> None:
+    """Puts the tail in `state`, trained against a critic, beside the one in the file, with what more the card tells;
+    or weights `share` of the way from that one to it.
 
     ValueError where the backbone and head in `state` are not those the file belongs to.
     """
@@ -181,8 +182,8 @@ def save_crisp_upscaler(path: Path, state: Mapping[str, Tensor], card: Mapping[s
     if fingerprint({key: value.detach().cpu().half() for key, value in state.items()}) != about.get("belongs_to"):
         raise ValueError(f"The tail was not taught on the weights that {path.name} belongs to.")
     tensors = {key: value for key, value in load_file(path).items() if not key.startswith(_CRISP)}
-    part = "upscaler."
-    tensors |= {_CRISP + k.removeprefix(part): v.detach().cpu().half() for k, v in state.items() if k.startswith(part)}
+    ends = {key: (value.float(), state[f"upscaler.{key}"].detach().cpu()) for key, value in tensors.items()}
+    tensors |= {_CRISP + key: torch.lerp(*pair, share).half() for key, pair in ends.items()}
     save_file(tensors, path, metadata={"card": json.dumps({**about, **card}, ensure_ascii=False)})
 
 

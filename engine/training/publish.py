@@ -76,13 +76,14 @@ def publish_upscaler(checkpoint: Path, model: Path, card: Mapping[str, Any]) -> 
     return out
 
 
-def publish_crisp(checkpoint: Path, tail: Path, card: Mapping[str, Any]) -> None:
-    """Puts the tail of a checkpoint, trained against a critic, beside the one in a tail's file, for a low alpha.
+def publish_crisp(checkpoint: Path, tail: Path, card: Mapping[str, Any], share: float = 1.0) -> None:
+    """Puts the tail of a checkpoint, trained against a critic, beside the one in a tail's file, for a low alpha; or
+    what lies `share` of the way there.
 
     ValueError where it was taught on another backbone and head.
     """
     average = {k.removeprefix("average."): v for k, v in load_file(checkpoint).items() if k.startswith("average.")}
-    save_crisp_upscaler(tail, average, card)
+    save_crisp_upscaler(tail, average, card, share)
 
 
 def publish_card(model: Path, card: Mapping[str, Any]) -> None:
@@ -181,6 +182,7 @@ def main() -> None:
     crisp.add_argument("checkpoint", type=Path)
     crisp.add_argument("--tail", type=Path, required=True, help="the file of the tail it went on from")
     crisp.add_argument("--card", type=Path, required=True, help="JSON with what the card tells more")
+    crisp.add_argument("--share", type=float, default=1.0, help="of the way from the file's own tail to this one")
     critic = commands.add_parser("critic", help="the discriminator in a checkpoint becomes a file beside its model")
     critic.add_argument("checkpoint", type=Path)
     critic.add_argument("--model", type=Path, required=True, help="the weight file that was trained against it")
@@ -199,7 +201,8 @@ def main() -> None:
     elif arguments.command == "card":
         publish_card(arguments.model, json.loads(arguments.card.read_text(encoding="utf-8")))
     elif arguments.command == "crisp":
-        publish_crisp(arguments.checkpoint, arguments.tail, json.loads(arguments.card.read_text(encoding="utf-8")))
+        card = json.loads(arguments.card.read_text(encoding="utf-8"))
+        publish_crisp(arguments.checkpoint, arguments.tail, card, arguments.share)
     elif arguments.command == "critic":
         publish_critic(arguments.checkpoint, arguments.model)
     else:

@@ -90,7 +90,7 @@ def test_folded_tail_computes_what_the_conditioned_one_does(upscaler: Upscaler, 
 
 @pytest.mark.parametrize("scale", UPSCALES)
 def test_a_bounded_tail_folds_too_and_moves_no_pixel_farther_than_its_room(upscaler: Upscaler, scale: int) -> None:
-    given, at = pictures(16, 24), z(1.0, scale)
+    given, at = pictures(16, 24), z(0.1, scale)
     bounded = upscaler(given, at, scale, 1.0)
     both = Interpolated(upscaler, upscaler).fold(at, scale)
     assert torch.allclose(both(given), bounded, atol=1e-5)
@@ -101,7 +101,7 @@ def test_a_bounded_tail_folds_too_and_moves_no_pixel_farther_than_its_room(upsca
 
 
 def test_the_tails_meet_along_alpha_and_at_ten_only_the_faithful_one_is_heard(upscaler: Upscaler) -> None:
-    assert [crispness(z(alpha)) for alpha in (10.0, 10**0.5, 1.0, 0.1)] == pytest.approx([0, 0.5, 1, 1])
+    assert [crispness(z(alpha)) for alpha in (10.0, 1.0, 0.1)] == pytest.approx([0, 2 / 3, 1])
     given, crisp = pictures(16, 16), Upscaler().requires_grad_(False)
     both = Interpolated(upscaler, crisp)
     assert torch.equal(both.fold(z(10.0), 2)(given), upscaler.fold(z(10.0), 2)(given))

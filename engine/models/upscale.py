@@ -203,15 +203,17 @@ def _result(last: tuple[Tensor, Tensor], given: Given, scale: int, bound: float)
     r = given.r.to(detail.dtype)
     m = F.pixel_shuffle(torch.sigmoid(gate), CELL)
     if bound > 0:
-        detail = within(detail, _room_in_cells(given, scale).to(detail.dtype) / bound)
+        space = _room_in_cells(given, scale).to(detail.dtype) / bound
+        detail = within(detail.unflatten(1, (3, -1)), space[:, None]).flatten(1, 2)
     return F.pixel_shuffle(_enlarged_cells(m * r, scale).add_(detail), CELL * scale)
 
 
 def _room_in_cells(given: Given, scale: int) -> Tensor:
-    """`generator.room` of the restored picture, for channels and pixels of a cell: (N, 3 (2 scale)^2, h / 2, w / 2)."""
+    """`generator.room` of the restored picture for the new pixels of a cell: (N, (2 scale)^2, h / 2, w / 2)."""
     of_pixels = F.pixel_unshuffle(room(given.x + given.r), CELL)
     side = torch.arange(CELL * scale, device=of_pixels.device) // scale
-    return of_pixels[:, (CELL * side[:, None] + side).flatten().repeat(3)]
+    cells = of_pixels[:, (CELL * side[:, None] + side).flatten()]
+    return cells.contiguous(memory_format=torch.channels_last)
 
 
 def _folded(weight: Tensor, bias: Tensor | None, gain: Tensor, offset: Tensor) -> tuple[Tensor, Tensor]:

@@ -137,7 +137,7 @@ class Application:
         return self._ending
 
     async def _shut_down(self) -> None:
-        """Cancel jobs and wait until they have cleaned up, save, cancel the rest, end the engine's threads."""
+        """Cancel jobs and wait until they have cleaned up, save, cancel the rest, close the window, end the engine."""
         self._closing = True
         self._workspace.stop()
         self._workspace.jobs.cancel_all()
@@ -146,9 +146,10 @@ class Application:
             await self._workspace.session.close()
             await self._tasks.cancel_all()
         finally:
-            self._bridge.close()
             self.window.allow_close()
             self.window.close()
+            await asyncio.sleep(0)  # out of sight first: while torch is being imported, its thread cannot end
+            self._bridge.close()
             if not self._closed.done():
                 self._closed.set_result(None)
 

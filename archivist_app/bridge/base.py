@@ -57,7 +57,7 @@ class BridgeBase(QObject):
         super().__init__(parent)
         self._service = service
         self._loop = loop
-        self._awake = False
+        self._awake = self._closed = False
         self._posted.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         service.watch(self._move)
         service.start()
@@ -72,7 +72,7 @@ class BridgeBase(QObject):
         """Call `done(result)` or `failed(sentence)` on Qt's thread; a cancelled future calls neither."""
 
         def settled(settled_future: Future[T]) -> None:
-            if settled_future.cancelled():
+            if settled_future.cancelled() or self._closed:  # an import of torch may outlive its welcome
                 return
             error = settled_future.exception()
             if error is None:
@@ -111,5 +111,6 @@ class BridgeBase(QObject):
         self._posted.emit(lambda moved: self.engine_moved.emit(*moved), (ready, text))
 
     def close(self) -> None:
-        """Ends the engine's threads; blocks until they are gone."""
+        """Ends the engine's threads; blocks until they are gone, or ten seconds. Nothing they say is heard any more."""
+        self._closed = True
         self._service.close()

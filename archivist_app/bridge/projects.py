@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from engine.types import (
     FixityReport,
     OpenedImage,
+    PackageFacts,
     Progress,
     Project,
     ProjectItem,
@@ -53,6 +54,10 @@ class Projects(BridgeBase):
     async def save_item(self, project: Project, item: ProjectItem) -> Project:
         """Write one item; its revision must be newer than the saved one."""
         return await self._result(self._service.save_item(project, item))
+
+    async def set_rules(self, project: Project, package: PackageFacts, needs_approval: bool) -> Project:
+        """Keep what packages of a project tell, and whether exports need a person's approval. Raises EngineError."""
+        return await self._result(self._service.set_rules(project, package, needs_approval))
 
     async def journal(self, project: Project, items: Sequence[ProjectItem]) -> None:
         """Keep edits on the disk in case the program is killed before they are saved. Raises EngineError."""

@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from archivist_app.cli import export_options as ask
 from archivist_app.cli import report
 from archivist_app.cli.common import Device, DeviceOption, Json, engine
+from archivist_app.cli.export_options import Conflict, Preset
 from archivist_app.cli.report import DONE, FAILED
 from engine.errors import EngineError, RecipeError
 from engine.types import (
-    EXPORT_PRESETS,
-    TEMPLATE_FIELDS,
     ExportBatch,
     ExportOutcome,
     ExportReport,
@@ -33,85 +33,31 @@ if TYPE_CHECKING:
     from engine.service import EngineService
 
 commands = typer.Typer()
-_TEMPLATE = "How files are called; fields: " + ", ".join(f"{{{name}}}" for name in TEMPLATE_FIELDS) + "."
-_PRESETS = " ".join(f"{preset.id}: {preset.explanation}" for preset in EXPORT_PRESETS)
-
-
-class Preset(StrEnum):
-    """What the export is for."""
-
-    PRESERVATION = "preservation"
-    ACCESS = "access"
-    WEB = "web"
-    PACKAGE = "package"
-
-
-class Conflict(StrEnum):
-    """What happens where a name exists."""
-
-    VERSION = "version"
-    OVERWRITE = "overwrite"
-    SKIP = "skip"
-
-
-class Depth(StrEnum):
-    """Bits a sample."""
-
-    SOURCE = "source"
-    EIGHT = "8"
-    SIXTEEN = "16"
-
-
-class Profile(StrEnum):
-    """The colour profile the pixels are in."""
-
-    SOURCE = "source"
-    SRGB = "srgb"
-
-
-class Compression(StrEnum):
-    """Of TIFF."""
-
-    LZW = "lzw"
-    DEFLATE = "deflate"
-    NONE = "none"
 
 
 @commands.command()
 def export(
-    inputs: Annotated[
-        list[Path], typer.Argument(metavar="PROJECT|IMAGE...", help="Projects, and images.", show_default=False)
-    ],
-    preset: Annotated[Preset, typer.Option(help=_PRESETS)] = Preset.PRESERVATION,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="DIR", help="A folder; a project’s own exports without it.")
-    ] = None,
-    template: Annotated[str | None, typer.Option(help=_TEMPLATE)] = None,
-    conflict: Annotated[
-        Conflict, typer.Option(help="Where a name exists: a new version, replace it, leave it alone.")
-    ] = Conflict.VERSION,
-    only: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="WHICH", help="approved, rejected, undecided, edited, or as stars>=3; all of them must hold."
-        ),
-    ] = None,
-    depth: Annotated[Depth | None, typer.Option(help="Bits a sample.")] = None,
-    profile: Annotated[Profile | None, typer.Option(help="The master’s profile, or sRGB.")] = None,
-    compression: Annotated[Compression | None, typer.Option(help="Of TIFF; validators warn of deflate.")] = None,
-    quality: Annotated[int | None, typer.Option(help="Of JPEG, 1 to 100.")] = None,
-    dpi: Annotated[float | None, typer.Option(help="Resolution written into files; 0: the master’s.")] = None,
-    longest: Annotated[int | None, typer.Option(help="Pixels of the longer side at most; 0: no limit.")] = None,
-    label: Annotated[bool | None, typer.Option(help="Say below the picture what it is.")] = None,
-    tile: Annotated[int | None, typer.Option(help="Pixels a side of a web export’s tiles.")] = None,
-    address: Annotated[str | None, typer.Option(help="Where a web export will be served.")] = None,
-    organization: Annotated[str | None, typer.Option(help="Of a package: the archive’s name.")] = None,
-    contact: Annotated[str | None, typer.Option(help="Of a package: whom to ask.")] = None,
-    identifier: Annotated[str | None, typer.Option(help="Of a package: the original’s reference.")] = None,
-    with_master: Annotated[
-        bool | None, typer.Option("--with-master/--without-master", help="Of a package: a byte copy of the master.")
-    ] = None,
-    with_report: Annotated[bool, typer.Option("--report", help="Write a report, as HTML and CSV.")] = False,
+    inputs: ask.Inputs,
+    preset: ask.PresetOption = Preset.PRESERVATION,
+    output: ask.Output = None,
+    template: ask.Template = None,
+    conflict: ask.ConflictOption = Conflict.VERSION,
+    only: ask.Only = None,
+    depth: ask.DepthOption = None,
+    profile: ask.ProfileOption = None,
+    compression: ask.CompressionOption = None,
+    quality: ask.Quality = None,
+    dpi: ask.Dpi = None,
+    longest: ask.Longest = None,
+    label: ask.Label = None,
+    sign: ask.Sign = None,
+    tile: ask.Tile = None,
+    address: ask.Address = None,
+    organization: ask.Organization = None,
+    contact: ask.Contact = None,
+    identifier: ask.Identifier = None,
+    with_master: ask.WithMaster = None,
+    with_report: ask.Report = False,
     device: DeviceOption = Device.AUTO,
     as_json: Json = False,
 ) -> int:
@@ -121,23 +67,21 @@ def export(
     """
     given = {
         "template": template, "depth": depth, "profile": profile, "compression": compression, "quality": quality,
-        "dpi": dpi, "longest": longest, "label": label, "tile": tile, "address": address,
+        "dpi": dpi, "longest": longest, "label": label, "sign": sign, "tile": tile, "address": address,
     }  # fmt: skip
-    settings = _settings(preset, conflict, given)
     told = {"organization": organization, "contact": contact, "identifier": identifier, "with_master": with_master}
+    settings, facts = _settings(preset, conflict, given), _facts(preset, told)
+    wanted = [_filter(text) for text in only or ()]
+    with engine(device.value) as service:
+        return _Job(service, settings, output, with_report, as_json, facts).do(inputs, wanted)
+
+
+def _facts(preset: Preset, told: Mapping[str, Any]) -> dict[str, Any]:
+    """What was given for packages. RecipeError where no packages are made."""
     facts = {name: value for name, value in told.items() if value is not None}
     if facts and preset is not Preset.PACKAGE:
         raise RecipeError(f"--{next(iter(facts)).replace('_', '-')} is told in packages; add “--preset package”.")
-    wanted = [_filter(text) for text in only or ()]
-    with engine(device.value) as service:
-        job = _Job(service, settings, output, with_report, as_json, facts)
-        job.collect(inputs)
-        projects = {project.folder: project for project, _ in job.found if project is not None}
-        try:
-            return job.run(lambda item: all(holds(item) for holds in wanted))
-        finally:
-            for project in projects.values():
-                service.close_project(project)
+    return facts
 
 
 def _settings(preset: Preset, conflict: Conflict, given: dict[str, Any]) -> ExportSettings:
@@ -186,6 +130,15 @@ class _Job:
     facts: Mapping[str, Any]  # what packages tell besides what their project does
     found: list[tuple[Project | None, ProjectItem]] = field(default_factory=list)
     failed: bool = False
+
+    def do(self, inputs: list[Path], wanted: list[Callable[[ProjectItem], bool]]) -> int:
+        """All of it; the exit status."""
+        try:
+            self.collect(inputs)
+            return self.run(lambda item: all(holds(item) for holds in wanted))
+        finally:
+            for project in {project.folder: project for project, _ in self.found if project is not None}.values():
+                self.service.close_project(project)
 
     def collect(self, inputs: list[Path]) -> None:
         """Every image that was named; what cannot be opened is reported."""

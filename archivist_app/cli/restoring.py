@@ -47,6 +47,7 @@ class _Batch:
     as_json: bool
     targets: targets.Targets
     page: int | None = None  # from 1; None: every page
+    sign: bool = False
 
 
 @commands.command()
@@ -75,6 +76,7 @@ def restore(
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Leave images that have a result alone.")
     ] = False,
+    sign: Annotated[bool, typer.Option("--sign", help="Add Content Credentials (C2PA), as `export` does.")] = False,
     as_json: Json = False,
 ) -> int:
     """Restore images. A bad one is reported and the rest go on."""
@@ -93,7 +95,7 @@ def restore(
     )
     with engine(device.value) as service:
         recipe = _with_catalogue(service, recipe, model, style)
-        batch = _Batch(recipe, mask, as_json, plan, page)
+        batch = _Batch(recipe, mask, as_json, plan, page, sign)
         outcomes = [_restore_all(service, source, batch) for source in inputs]
     return DONE if all(outcomes) else FAILED
 
@@ -151,6 +153,7 @@ def _restore_one(service: EngineService, source: Path, batch: _Batch, page: int)
             record |= {"status": "restored", **asdict(restored)}
             again = f", {restored.resumed:.0%} of it by an interrupted run" if restored.resumed else ""
             line = f"{name} -> {restored.output} ({restored.seconds:.1f} s{again})"
+            line = "; ".join((line, *restored.notices))
     except EngineError as error:
         report.complain(str(error))
         if batch.as_json:
@@ -179,7 +182,9 @@ def _export(service: EngineService, opened: OpenedImage, target: Path, batch: _B
     if batch.mask is not None:
         mask = report.await_result(service.add_mask(str(batch.mask.absolute()), opened.ref))
         recipe = Recipe.from_json(recipe.to_json() | {"mask": mask})
-    return _run_export(service, opened.ref, recipe, ExportOptions(str(target), batch.targets.conflict.value))
+    return _run_export(
+        service, opened.ref, recipe, ExportOptions(str(target), batch.targets.conflict.value, batch.sign)
+    )
 
 
 def _run_export(service: EngineService, image: ImageRef, recipe: Recipe, options: ExportOptions) -> Restored:

@@ -27,6 +27,7 @@ class Kind(StrEnum):
     CLEAN = "clean"
     PAIRS = "pairs"
     DAMAGED = "damaged"
+    UNPAIRED = "unpaired"
 
 
 @commands.command()
@@ -35,10 +36,17 @@ def finetune(
     name: Annotated[str, typer.Option(help="The new model's name: small letters, digits, hyphens.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder that gets the model.")],
     kind: Annotated[
-        Kind, typer.Option(help="Clean pictures, scans of which --restored holds the restorations, or damaged scans.")
+        Kind,
+        typer.Option(
+            help="Clean pictures; scans of which --restored holds the restorations (pairs); damaged scans; or scans "
+            "and, with --wanted, other pictures that look as wanted (unpaired)."
+        ),
     ] = Kind.DAMAGED,
     restored: Annotated[
         Path | None, typer.Option(metavar="DIR", help="For pairs: the restorations, under the names of the scans.")
+    ] = None,
+    wanted: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="For unpaired: other pictures, which look as wanted.")
     ] = None,
     minutes: Annotated[float, typer.Option(help="How long it may learn.")] = 15.0,
     model: Annotated[str, typer.Option(metavar="ID", help="The model to begin from.")] = SHIPPED_MODEL,
@@ -51,9 +59,11 @@ def finetune(
     pairs = _partners(files, restored) if kind is Kind.PAIRS else ()
     if restored is not None and kind is not Kind.PAIRS:
         raise RecipeError("Restorations belong to --kind pairs; add it, or leave out --restored.")
-    wish = Tuning(
-        name, kind.value, tuple(map(str, files)), str(output.absolute()), tuple(map(str, pairs)), model, minutes, seed
-    )
+    if (wanted is not None) != (kind is Kind.UNPAIRED):
+        raise RecipeError("--kind unpaired and --wanted DIR belong together; give both or neither.")
+    heap = _files([wanted]) if wanted is not None else ()
+    names, partners, others = (tuple(map(str, paths)) for paths in (files, pairs, heap))
+    wish = Tuning(name, kind.value, names, str(output.absolute()), partners, model, minutes, seed, others)
     with engine(device.value) as service, report.progress_bar("Fine-tuning", quiet=as_json) as draw:
 
         def advance(step: Progress) -> None:

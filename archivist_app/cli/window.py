@@ -66,8 +66,8 @@ def _run(argv: Sequence[str]) -> int:
 def open_window(paths: Sequence[str], *, demo: bool = False, window: MainWindow | None = None) -> int:
     """Shows the window until it is closed; returns the exit status. EngineError where there is no display.
 
-    What an empty window shows is painted first; the rest of the program is loaded behind it. `window` is one of
-    `front.make_window`, default a new one.
+    What an empty window shows is painted first; the rest of the program is loaded behind it. The very first start
+    opens the demo, unless something else is named. `window` is one of `front.make_window`, default a new one.
     """
     if sys.platform.startswith("linux") and not any(map(os.environ.get, _DISPLAYS)):
         raise EngineError("There is no display to open a window on; use the commands that `archivist --help` lists.")
@@ -76,6 +76,7 @@ def open_window(paths: Sequence[str], *, demo: bool = False, window: MainWindow 
     # Python's own answer to Ctrl+C raises in whatever slot runs next, where Qt drops it and the window goes on.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     window = window if window is not None else make_window()
+    demo = demo or (not paths and window.preferences.untouched)
     show_at_once(window, OPENING_DEMO if demo else OPENING if paths else "")
     from archivist_app.app import create_application
 

@@ -69,7 +69,7 @@ class Exporter(QObject):
         chosen = target or self._place_for(self._session.project, item)
         if target is None and not self.make_folder(chosen):
             return
-        options = ExportOptions(str(chosen), "overwrite" if target else "version")  # a dialog has asked
+        options = ExportOptions(str(chosen), "overwrite" if target else "version", sign=True)  # a dialog has asked
         self._start(image, item.recipe, options)
 
     def _start(self, image: ImageRef, recipe: Recipe, options: ExportOptions) -> None:
@@ -128,6 +128,7 @@ class Exporter(QObject):
             raise
         else:
             text = f"Saved in {Path(restored.output).parent.name}, {restored.width} × {restored.height} pixels"
+            text = ". ".join((text, *restored.notices))
             self._jobs.finish(number, "done", text, restored.output)
         finally:
             self._taken.discard(target.name)

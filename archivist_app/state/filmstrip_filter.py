@@ -8,8 +8,8 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Slot
 
-from archivist_app.state.filmstrip_model import FilmRole, FilmstripModel, name_of
-from engine.types import ProjectItem, Recipe
+from archivist_app.state.filmstrip_model import FilmRole, FilmstripModel, is_edited, name_of
+from engine.types import ProjectItem
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -159,8 +159,3 @@ class FilmstripFilter(QAbstractListModel):
                 self.dataChanged.emit(self.index(place), self.index(place), roles)
         elif self._rows:
             self.dataChanged.emit(self.index(0), self.index(len(self._rows) - 1), roles)
-
-
-def is_edited(item: ProjectItem) -> bool:
-    """Whether somebody chose other settings than those every image begins with."""
-    return item.recipe != Recipe() or bool(item.snapshots)

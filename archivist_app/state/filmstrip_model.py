@@ -10,7 +10,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 
 from archivist_app.bridge import Bridge
 from engine.errors import EngineError
-from engine.types import Frame, Project, ProjectItem
+from engine.types import Frame, Project, ProjectItem, Recipe
 
 THUMBNAIL = 320  # longest side in pixels; enough for the strip on a screen of twice the density
 KEPT = 400  # thumbnails in memory: about 100 MB at the most
@@ -61,8 +61,9 @@ class FilmstripModel(QAbstractListModel):
         for item in items:
             row = self.row_of(item.uuid)
             if row >= 0 and self._items[row] != item:
+                if _looks(self._items[row]) != _looks(item):
+                    changed.append(row)
                 self._items[row] = item
-                changed.append(row)
         if changed:
             self.dataChanged.emit(self.index(min(changed)), self.index(max(changed)))
 
@@ -154,6 +155,16 @@ class FilmstripModel(QAbstractListModel):
 def name_of(item: ProjectItem) -> str:
     """The file's name."""
     return item.source.path.replace("\\", "/").rstrip("/").rpartition("/")[2]
+
+
+def is_edited(item: ProjectItem) -> bool:
+    """Whether somebody chose other settings than those every image begins with."""
+    return item.recipe != Recipe() or bool(item.snapshots)
+
+
+def _looks(item: ProjectItem) -> tuple[object, ...]:
+    """What a row shows of an item: a moving slider changes the recipe sixty times a second, and nothing of this."""
+    return item.source, item.stars, item.decision, item.note, is_edited(item)
 
 
 def assessment(item: ProjectItem) -> str:

@@ -21,6 +21,11 @@ class Preferences(QObject):
         self._favourites = tuple(str(self._file.value("styles/favourites", "")).split())
 
     @property
+    def untouched(self) -> bool:
+        """Whether nothing has ever been kept: the program starts for the first time."""
+        return not self._file.allKeys()
+
+    @property
     def favourites(self) -> tuple[str, ...]:
         """Ids of the styles somebody gave a star, in the order they did."""
         return self._favourites
@@ -67,6 +72,15 @@ class Preferences(QObject):
         """Remember how a project was exported."""
         self._write(f"exports/{project}", choice)
         self._write("exports/last", choice)
+
+    def folder(self, purpose: str) -> str:
+        """Where files were chosen last for that purpose; "" where they never were, or the folder is gone."""
+        kept = str(self._file.value(f"folders/{purpose}", ""))
+        return kept if kept and Path(kept).is_dir() else ""
+
+    def note_folder(self, purpose: str, folder: str) -> None:
+        """Files were chosen there."""
+        self._write(f"folders/{purpose}", folder)
 
     @property
     def recent(self) -> tuple[str, ...]:

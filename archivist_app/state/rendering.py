@@ -65,7 +65,7 @@ class Rendering(QObject):
     @Slot(object)
     def _follow(self, _recipe: object) -> None:
         self._trial = None
-        self._ask_draft(self._part())
+        self._ask_draft(self._part(), moving=self._rest.isActive())
 
     @Slot(object)
     def _start_anew(self, _image: object) -> None:
@@ -79,11 +79,12 @@ class Rendering(QObject):
     def _draft(self, _change: object = None) -> None:
         self._ask_draft(None)
 
-    def _ask_draft(self, part: Region | None) -> None:
+    def _ask_draft(self, part: Region | None, *, moving: bool = False) -> None:
         self._generation += 1
         request = self._request("draft")
         if request is None:
             return
+        request = replace(request, moving=moving)
         if part is not None:
             seen = request.view.region.intersect(part)
             if seen.width and seen.height:

@@ -23,7 +23,7 @@ from archivist_app.state.filmstrip_model import FilmstripModel
 from archivist_app.state.intake import sort_paths
 from archivist_app.state.waiting import OPENING, OPENING_DEMO
 from engine.errors import EngineError
-from engine.types import Frame, ImageRef, Project, ProjectItem, Recipe, Snapshot, StyleCard
+from engine.types import Frame, ImageRef, PackageFacts, Project, ProjectItem, Recipe, Snapshot, StyleCard
 
 AUTOSAVE_MS = 1000  # after the first unsaved change; later changes do not postpone it
 JOURNAL_MS = 200  # after the first edit that the journal has not: what a kill may cost
@@ -399,6 +399,12 @@ class Session(QObject):
         item = self._items[uuid]
         self._unsaved.discard(uuid)  # before waiting: a change that comes meanwhile is unsaved again
         self._project = await self._bridge.save_item(self._project, item)
+
+    async def set_rules(self, package: PackageFacts, needs_approval: bool) -> None:
+        """Keep what the open project tells of its archive and demands of exports. Raises EngineError."""
+        async with self._saving:
+            if self._project is not None:
+                self._project = await self._bridge.set_rules(self._project, package, needs_approval)
 
     async def close(self) -> None:
         """Save everything and let go of the project."""

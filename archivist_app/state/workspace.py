@@ -22,6 +22,7 @@ from archivist_app.state.models import Models
 from archivist_app.state.optimising import Optimiser
 from archivist_app.state.own_styles import OwnStyles
 from archivist_app.state.preferences import Preferences
+from archivist_app.state.project_rules import ProjectRules
 from archivist_app.state.recovery import Recovery
 from archivist_app.state.rendering import Rendering
 from archivist_app.state.sampling import Sampler
@@ -59,6 +60,7 @@ class Workspace:
     corners: Corners
     jobs: JobsModel
     exporter: Exporter
+    rules: ProjectRules
     export_choice: ExportChoice
     export_jobs: ExportJobs
     unfinished: Unfinished
@@ -100,6 +102,7 @@ class Workspace:
             corners=Corners(document, thumbnails, owner),
             jobs=jobs,
             exporter=exporter,
+            rules=ProjectRules(session, tasks),
             export_choice=ExportChoice(session, bridge, preferences, tasks),
             export_jobs=export_jobs,
             unfinished=Unfinished(exporter, bridge, jobs),

@@ -17,6 +17,22 @@ class Actions(QObject):
     def __init__(self, history: History, theme: Theme, parent: QObject) -> None:
         super().__init__(parent)
         self._theme = theme
+        self._make_file_actions()
+        self._make_master_actions()
+        self._make_history(history)
+        self._make_ways_to_compare()
+        self._make_assessments()
+        self._make_mask_actions()
+        self.optimise = self._make("optimiseAction", "Op&timise…", "Ctrl+Alt+O")
+        self.finetune = self._make("finetuneAction", "Fine-tu&ne a model…", "Ctrl+Alt+T")
+        self.find_style = self._make("findStyleAction", "&Find a style", "Ctrl+F")
+        self.add_style = self._make("addStyleAction", "&Add a style of your own…", "")
+        self.quit = self._make("quitAction", "&Quit", "Ctrl+Q")
+        self.surround = self._make("surroundAction", "Next s&urround", "9", "ph.circle-half")
+        self.keys = self._make("keysAction", "&Keys…", "H", "ph.keyboard")
+        self.show_mode(Mode.SPLIT)
+
+    def _make_file_actions(self) -> None:
         self.open = self._make("openAction", "&Open…", "Ctrl+O", "ph.image")
         self.open_folder = self._make("openFolderAction", "Open a &project or folder…", "Ctrl+Shift+O")
         self.demo = self._make("demoAction", "Try the &demo", "")
@@ -25,10 +41,8 @@ class Actions(QObject):
         self.sheet = self._make("sheetAction", "&Comparison sheet…", "Ctrl+Shift+P")
         self.export_again.setShortcuts([QKeySequence(key) for key in ("Ctrl+Return", "Ctrl+B", "Ctrl+Alt+E")])
         self.export_as = self._make("exportAsAction", "Export &as…", "Ctrl+Shift+E")
-        self.optimise = self._make("optimiseAction", "Op&timise…", "Ctrl+Alt+O")
-        self.finetune = self._make("finetuneAction", "Fine-tu&ne a model…", "Ctrl+Alt+T")
-        self.find_style = self._make("findStyleAction", "&Find a style", "Ctrl+F")
-        self.add_style = self._make("addStyleAction", "&Add a style of your own…", "")
+
+    def _make_master_actions(self) -> None:
         self.check_masters = self._make("checkMastersAction", "&Check masters", "", "ph.fingerprint")
         self.check_masters.setToolTip("Read every master of the project and compare it with what was added")
         self.find_masters = self._make("findMastersAction", "Find moved &masters…", "", "ph.folder-notch-open")
@@ -36,31 +50,27 @@ class Actions(QObject):
         self.accept_master = self._make("acceptMasterAction", "Accept the c&hanged master", "")
         self.accept_master.setToolTip("Take the file that is there now for the master; the project’s log keeps both")
         self.accept_master.setEnabled(False)
-        self.quit = self._make("quitAction", "&Quit", "Ctrl+Q")
+        self.project_settings = self._make("projectSettingsAction", "Project &settings…", "Ctrl+Alt+P")
+        self.project_settings.setToolTip("The archive’s name, what packages hold, and whether exports need approval")
+
+    def _make_history(self, history: History) -> None:
         self.undo = history.createUndoAction(self, "&Undo")
         self.redo = history.createRedoAction(self, "&Redo")
         self.undo.setObjectName("undoAction")
         self.redo.setObjectName("redoAction")
         self.undo.setShortcut(QKeySequence("Ctrl+Z"))
         self.redo.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
-        theme.dress(self.undo, "ph.arrow-u-up-left")
-        theme.dress(self.redo, "ph.arrow-u-up-right")
+        self._theme.dress(self.undo, "ph.arrow-u-up-left")
+        self._theme.dress(self.redo, "ph.arrow-u-up-right")
+        self.snapshot = self._make("snapshotAction", "Take a s&napshot", "Ctrl+S", "ph.camera")
+
+    def _make_ways_to_compare(self) -> None:
         self.modes = self._make_modes()
         self.next_mode = self._make("nextModeAction", "&Next way to compare", "M")
         self.pause = self._make("pauseAction", "&Pause the blinking", "P", "ph.pause", checkable=True)
         self.gain = self._make("gainAction", "&Amplify the difference more", "Shift+D", "ph.plus-minus")
         self.navigator = self._make("navigatorAction", "Na&vigator", "N", checkable=True)
         self.navigator.setChecked(True)
-        self.snapshot = self._make("snapshotAction", "Take a s&napshot", "Ctrl+S", "ph.camera")
-        self.approve = self._make("approveAction", "&Approve", "A", "ph.check-circle")
-        self.reject = self._make("rejectAction", "&Reject", "R", "ph.x-circle")
-        self.stars = [
-            self._make(f"stars{count}Action", "★" * count or "No stars", str(count)) for count in range(MOST_STARS + 1)
-        ]
-        self.copy_settings = self._make("copySettingsAction", "&Copy the settings", "Ctrl+Shift+C", "ph.copy")
-        self.paste_settings = self._make("pasteSettingsAction", "&Paste the settings", "Ctrl+Shift+V", "ph.clipboard")
-        self.paste_settings.setEnabled(False)
-        self.apply_settings = self._make("applySettingsAction", "Apply the settings to the &selection", "Ctrl+Shift+A")
         self.rotate = self._make("rotateAction", "&Turn the divider", "T", "ph.arrow-clockwise")
         self.swap = self._make("swapAction", "S&wap before and after", "C", "ph.swap")
         self.truth = self._make("truthAction", "Compare with the t&ruth", "G", "ph.circle-wavy-check", checkable=True)
@@ -72,12 +82,19 @@ class Actions(QObject):
             zoom: self._make(f"zoom{zoom}Action", f"{zoom} %", f"Ctrl+{key}")
             for key, zoom in enumerate((100, 200, 400, 800), start=1)
         }
-        theme.dress(self.zooms[100], "ph.magnifying-glass-plus")
+        self._theme.dress(self.zooms[100], "ph.magnifying-glass-plus")
         self.zooms[100].setToolTip("100 %: one pixel of the scan is one pixel of the screen (Ctrl+1)")
-        self._make_mask_actions()
-        self.surround = self._make("surroundAction", "Next s&urround", "9", "ph.circle-half")
-        self.keys = self._make("keysAction", "&Keys…", "H", "ph.keyboard")
-        self.show_mode(Mode.SPLIT)
+
+    def _make_assessments(self) -> None:
+        self.approve = self._make("approveAction", "&Approve", "A", "ph.check-circle")
+        self.reject = self._make("rejectAction", "&Reject", "R", "ph.x-circle")
+        self.stars = [
+            self._make(f"stars{count}Action", "★" * count or "No stars", str(count)) for count in range(MOST_STARS + 1)
+        ]
+        self.copy_settings = self._make("copySettingsAction", "&Copy the settings", "Ctrl+Shift+C", "ph.copy")
+        self.paste_settings = self._make("pasteSettingsAction", "&Paste the settings", "Ctrl+Shift+V", "ph.clipboard")
+        self.paste_settings.setEnabled(False)
+        self.apply_settings = self._make("applySettingsAction", "Apply the settings to the &selection", "Ctrl+Shift+A")
 
     def need_image(self) -> tuple[QAction, ...]:
         """Those that make sense only while an image is on screen."""
@@ -86,7 +103,7 @@ class Actions(QObject):
         mask = (self.brush, self.eraser, self.protect)
         exports = (self.export, self.export_again, self.export_as, self.sheet)
         files = (*exports, self.optimise, self.finetune, self.snapshot, self.find_style)
-        masters = (self.check_masters, self.find_masters)
+        masters = (self.check_masters, self.find_masters, self.project_settings)
         return (*files, *masters, *compare, *self.zooms.values(), *decide, *mask)
 
     def _make_mask_actions(self) -> None:

@@ -153,8 +153,9 @@ class CompareView(Surface):
 
     def forget_map(self) -> None:
         """What was shown of a map holds no longer."""
-        self._map = MapPieces(Mosaic(BESIDE_BYTES))
-        self.update()
+        if any(self._map.pieces) or self._map.progress is not None:
+            self._map = MapPieces(Mosaic(BESIDE_BYTES))
+            self.update()
 
     def show_variants(self, snapshots: tuple[Snapshot, ...]) -> None:
         """Which snapshots are shown in the mode for them; pixels of those that stay are kept."""

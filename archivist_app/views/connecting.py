@@ -1,11 +1,13 @@
-"""What actions do that need no more than one part of the window."""
+"""Who hears of what: actions, and the state behind the window, that need no more than one part of it."""
 
 from __future__ import annotations
 
 from archivist_app.state.assessing import Assessing
+from archivist_app.state.workspace import Workspace
 from archivist_app.views.actions import Actions
 from archivist_app.views.compare_view import CompareView
 from archivist_app.views.film_panel import FilmPanel
+from archivist_app.views.message_bar import MessageBar
 
 
 def viewer(a: Actions, compare: CompareView) -> None:
@@ -33,3 +35,41 @@ def assessing(a: Actions, state: Assessing, film: FilmPanel) -> None:
     a.paste_settings.triggered.connect(lambda: state.paste(film.chosen_items()))
     a.apply_settings.triggered.connect(lambda: state.apply(film.chosen_items()))
     state.copied.connect(lambda _recipe: a.paste_settings.setEnabled(True))
+
+
+def messages(work: Workspace, bar: MessageBar) -> None:
+    """What is worth knowing, and what went wrong."""
+    for speaker in (work.session, work.export_jobs, work.own_styles, work.models, work.unfinished):
+        speaker.noticed.connect(bar.tell)
+    for source in (
+        work.session.failed,
+        work.rendering.failed,
+        work.exporter.failed,
+        work.rules.failed,
+        work.optimiser.failed,
+        work.truth.failed,
+        work.maps.failed,
+        work.variants.failed,
+        work.own_styles.failed,
+        work.models.failed,
+        work.bridge.engine_failed,
+    ):
+        source.connect(bar.tell_fault)
+
+
+def pictures(work: Workspace, compare: CompareView) -> None:
+    """What the viewer shows, and what it asks for."""
+    compare.view_changed.connect(lambda view: setattr(work.document, "view", view))
+    compare.step_requested.connect(work.session.step)
+    work.session.unreadable.connect(compare.show_blank)
+    work.truth.picture_changed.connect(compare.show_truth)
+    work.maps.part_ready.connect(compare.show_map_part)
+    work.maps.progressed.connect(compare.show_map_progress)
+    work.maps.outdated.connect(compare.forget_map)
+    work.variants.chosen_changed.connect(compare.show_variants)
+    work.variants.frame_ready.connect(compare.show_variant_frame)
+    work.rendering.frame_ready.connect(compare.show_frame)
+    work.rendering.draft_only(compare.restored_part)
+    work.rendering.busy_changed.connect(compare.show_busy)
+    work.optimiser.previewed.connect(compare.show_frame)
+    work.optimiser.ended.connect(work.rendering.refresh)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PySide6.QtWidgets import (
     QDialog,
-    QDialogButtonBox,
     QFileDialog,
     QFormLayout,
+    QHBoxLayout,
     QLabel,
     QMessageBox,
     QPushButton,
@@ -18,7 +18,8 @@ from PySide6.QtWidgets import (
 )
 
 from archivist_app.async_tools import answer
-from archivist_app.views.parts import dressed
+from archivist_app.state.preferences import Preferences
+from archivist_app.views.parts import dressed, indented
 from archivist_app.views.theme import GRID
 
 PICTURES = "Pictures (*.tif *.tiff *.png *.jpg *.jpeg *.webp *.jp2);;All files (*)"
@@ -26,18 +27,31 @@ MASKS = "Masks (*.png *.tif *.tiff);;All files (*)"
 TARGETS = "TIFF (*.tif);;PNG (*.png);;JPEG (*.jpg)"
 
 
-async def ask_pictures(parent: QWidget) -> list[str]:
+async def ask_pictures(parent: QWidget, preferences: Preferences) -> list[str]:
     """The files somebody picks; empty when they change their mind."""
     dialog = QFileDialog(parent, "Open photographs", "", PICTURES)
+    dialog.setObjectName("openDialog")
     dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-    return dialog.selectedFiles() if await answer(dialog) == QDialog.DialogCode.Accepted else []
+    return await _pick(dialog, preferences, "open")
 
 
-async def ask_folder(parent: QWidget) -> list[str]:
+async def ask_folder(parent: QWidget, preferences: Preferences) -> list[str]:
     """A project, or a folder of photographs; empty when they change their mind."""
     dialog = QFileDialog(parent, "Open a project or a folder of photographs")
+    dialog.setObjectName("openFolderDialog")
     dialog.setFileMode(QFileDialog.FileMode.Directory)
-    return dialog.selectedFiles() if await answer(dialog) == QDialog.DialogCode.Accepted else []
+    return await _pick(dialog, preferences, "open")
+
+
+async def _pick(dialog: QFileDialog, preferences: Preferences, purpose: str) -> list[str]:
+    """What is chosen, beginning in the folder where something was chosen for that purpose last."""
+    if folder := preferences.folder(purpose):
+        dialog.setDirectory(folder)
+    if await answer(dialog) != QDialog.DialogCode.Accepted or not dialog.selectedFiles():
+        return []
+    chosen = dialog.selectedFiles()
+    preferences.note_folder(purpose, str(Path(chosen[0]).parent))
+    return chosen
 
 
 async def ask_masters_folder(parent: QWidget) -> str | None:
@@ -49,12 +63,11 @@ async def ask_masters_folder(parent: QWidget) -> str | None:
     return dialog.selectedFiles()[0] if accepted and dialog.selectedFiles() else None
 
 
-async def ask_mask(parent: QWidget) -> str | None:
+async def ask_mask(parent: QWidget, preferences: Preferences) -> str | None:
     """The file of a damage mask; None when somebody changes their mind."""
     dialog = QFileDialog(parent, "Import a damage mask", "", MASKS)
     dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-    accepted = await answer(dialog) == QDialog.DialogCode.Accepted
-    return dialog.selectedFiles()[0] if accepted and dialog.selectedFiles() else None
+    return next(iter(await _pick(dialog, preferences, "masks")), None)
 
 
 async def ask_profile(parent: QWidget) -> str | None:
@@ -76,12 +89,12 @@ async def ask_target(parent: QWidget, suggestion: Path) -> Path | None:
     return Path(dialog.selectedFiles()[0])
 
 
-async def ask_styles(parent: QWidget) -> list[str]:
+async def ask_styles(parent: QWidget, preferences: Preferences) -> list[str]:
     """The pictures whose look somebody wants as styles; empty when they change their mind."""
     dialog = QFileDialog(parent, "Add pictures as styles", "", PICTURES)
     dialog.setObjectName("addStyleDialog")
     dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-    return dialog.selectedFiles() if await answer(dialog) == QDialog.DialogCode.Accepted else []
+    return await _pick(dialog, preferences, "styles")
 
 
 async def ask_optimisation(parent: QWidget, style: str, passes: int) -> tuple[int, str] | None:
@@ -100,20 +113,24 @@ class OptimiseDialog(QDialog):
         self.setObjectName("optimiseDialog")
         self.setWindowTitle("Optimise")
         self.picture = ""
-        self.passes = QSpinBox(minimum=1, maximum=10_000, value=passes)
+        self.passes = indented(QSpinBox(minimum=1, maximum=10_000, value=passes))
         self.passes.setObjectName("optimisePasses")
         self.passes.setAccessibleName("Passes")
-        self.passes.setMinimumHeight(26)
         self._choose = QPushButton("Choose…")
         self._choose.setObjectName("optimisePicture")
         self._choose.clicked.connect(self._ask_picture)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self._start = buttons.addButton("Optimise", QDialogButtonBox.ButtonRole.AcceptRole)
-        dressed(self._start, "primary")
+        cancel = dressed(QPushButton("Cancel"), "quiet")
+        self._start = dressed(QPushButton("Optimise"), "primary")
+        self._start.setDefault(True)
         self._start.setObjectName("optimiseStart")
         self._start.setEnabled(not style)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
+        self._start.clicked.connect(self.accept)
+        cancel.clicked.connect(self.reject)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(GRID)
+        buttons.addStretch()
+        buttons.addWidget(cancel)
+        buttons.addWidget(self._start)
         text = QLabel(
             "Improves every pixel towards the faithfulness and the style that are set, from the restoration on screen. "
             "It takes minutes; you can stop it at any time and keep what it has reached."

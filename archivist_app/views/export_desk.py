@@ -1,4 +1,4 @@
-"""Where the window's actions meet the export dialog and the comparison sheets."""
+"""Where the window's actions meet the export dialog and the project's rules for exports."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from archivist_app.views import dialogs
 from archivist_app.views.actions import Actions
 from archivist_app.views.export_dialog import ExportDialog
 from archivist_app.views.film_panel import FilmPanel
+from archivist_app.views.project_dialog import ProjectDialog
 from engine.types import ExportBatch
 
 
@@ -21,8 +22,11 @@ class ExportDesk(QObject):
         super().__init__(window)
         self._window, self._work, self._film = window, work, film
         self._dialog: ExportDialog | None = None
+        self._rules: ProjectDialog | None = None
         actions.export.triggered.connect(self.open)
         actions.export_again.triggered.connect(self.again)
+        actions.export_as.triggered.connect(lambda: work.tasks.spawn(self._export_as()))
+        actions.project_settings.triggered.connect(self.open_rules)
         work.session.item_changed.connect(lambda _: self._follow())
         work.session.project_changed.connect(lambda _: self._follow())
 
@@ -41,6 +45,14 @@ class ExportDesk(QObject):
         self._dialog.raise_()
         self._dialog.activateWindow()
 
+    def open_rules(self) -> None:
+        """Show what the project tells of its archive and demands of exports, or bring it to the front."""
+        if self._rules is None:
+            self._rules = ProjectDialog(self._work.rules, self._window)
+        self._rules.show()
+        self._rules.raise_()
+        self._rules.activateWindow()
+
     def again(self) -> None:
         """Export what is on screen, or selected, as it was done last time, without a dialog."""
         self._choice.begin(self._film.strip.selected)
@@ -48,6 +60,14 @@ class ExportDesk(QObject):
             self.open()
         else:
             self._begin()
+
+    async def _export_as(self) -> None:
+        """What is on screen, into a file somebody names."""
+        exporter = self._work.exporter
+        suggestion = exporter.suggestion()
+        target = await dialogs.ask_target(self._window, suggestion) if suggestion else None
+        if target is not None:
+            exporter.export(target)
 
     def _begin(self) -> None:
         """Start at once, or after a question where something would be replaced."""

@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QLineEdit, QSpinBox, QWidget
 
-from archivist_app.views.parts import dressed, label
+from archivist_app.views.parts import dressed, indented, label
 from archivist_app.views.theme import GRID
 from engine.types import ExportPreset, ExportSettings
 
@@ -44,8 +44,14 @@ class ExportOptions(QWidget):
         self._add_number("dpi", "Resolution", dpi)
         self._add_number("tile", "Tiles", QSpinBox(minimum=64, maximum=4096, singleStep=64, suffix=" px"))
         self._add_address()
-        self._add_label()
-        self.none = label("This preset decides everything itself.", "hint")
+        self._add_box("label", "Label below the picture", "Say below the picture what it is")
+        self._add_box("sign", "Content Credentials", "Sign it (C2PA)")
+        self.none = label(
+            "This preset decides everything itself. Whose packages they are, and what goes in, is said in File › "
+            "Project settings.",
+            "hint",
+        )
+        self.none.setWordWrap(True)
         self._form.addRow(self.none)
 
     def show_settings(self, preset: ExportPreset, settings: ExportSettings) -> None:
@@ -59,7 +65,7 @@ class ExportOptions(QWidget):
 
     def _add(self, name: str, text: str, widget: QWidget, put: Callable[[Any], None]) -> None:
         widget.setObjectName(f"export{name.capitalize()}")
-        widget.setAccessibleName(text or "Label below the picture")
+        widget.setAccessibleName(text)
         widget.setFixedWidth(FIELD)
         widget.setMinimumHeight(HEIGHT)
         self._setters[name], self._rows[name] = put, widget
@@ -80,7 +86,7 @@ class ExportOptions(QWidget):
     def _add_number(self, name: str, text: str, box: QSpinBox | QDoubleSpinBox) -> None:
         box.setKeyboardTracking(False)
         box.valueChanged.connect(lambda value: self.edited.emit(name, value))
-        self._add(name, text, box, box.setValue)
+        self._add(name, text, indented(box), box.setValue)
 
     def _add_address(self) -> None:
         line = dressed(QLineEdit(), "search")
@@ -93,9 +99,10 @@ class ExportOptions(QWidget):
 
         self._add("address", "Address", line, put)
 
-    def _add_label(self) -> None:
-        box = QCheckBox("Say below the picture what it is")
-        box.toggled.connect(lambda checked: self.edited.emit("label", checked))
-        self._add("label", "", box, box.setChecked)
+    def _add_box(self, name: str, title: str, text: str) -> None:
+        box = QCheckBox(text)
+        box.toggled.connect(lambda checked: self.edited.emit(name, checked))
+        self._add(name, "", box, box.setChecked)
+        box.setAccessibleName(title)
         box.setMinimumWidth(0)
         box.setMaximumWidth(16_777_215)

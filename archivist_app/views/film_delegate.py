@@ -6,8 +6,7 @@ from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPalette, QPen, QPolygonF
 from PySide6.QtWidgets import QStyleOptionViewItem
 
-from archivist_app.state.filmstrip_filter import is_edited
-from archivist_app.state.filmstrip_model import FilmRole
+from archivist_app.state.filmstrip_model import FilmRole, is_edited
 from archivist_app.views.lists import Index, PictureDelegate
 from engine.types import ProjectItem
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import QPoint, Qt, Slot
 from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from archivist_app.state.assessing import MOST_STARS, Assessing
 from archivist_app.state.filmstrip_filter import Order, Which
@@ -24,6 +24,7 @@ class FilmPanel(QWidget):
         super().__init__()
         dressed(self, "panel")
         self._session, self._assessing, self._menu = session, assessing, menu
+        self._everything: list[QAction] = []  # the choices that hide nothing
         self.strip = Filmstrip(session.shown)
         self.strip.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.strip.customContextMenuRequested.connect(self._offer)
@@ -37,6 +38,7 @@ class FilmPanel(QWidget):
         self.filter.setToolTip("Which images are shown, and in which order")
         self.filter.setMenu(self._make_menu())
         theme.dress(self.filter, "ph.funnel")
+        self.nothing = self._make_nothing()
         self.count = label("", "hint")
         self.count.setObjectName("filmCount")
         self.note = dressed(QLineEdit(placeholderText="Note on this image"), "search")
@@ -70,7 +72,32 @@ class FilmPanel(QWidget):
         layout.setSpacing(0)
         layout.addLayout(bar)
         layout.addWidget(self.strip, 1)
+        layout.addWidget(self.nothing, 1)
         layout.addLayout(foot)
+
+    def _make_nothing(self) -> QWidget:
+        """What is there where no image fits."""
+        words = label("No image fits", "muted")
+        words.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        everything = dressed(QPushButton("Show all"), "quiet")
+        everything.setObjectName("showAllImages")
+        everything.setAccessibleName("Show all images")
+        everything.clicked.connect(self.show_everything)
+        whole = QWidget()
+        layout = QVBoxLayout(whole)
+        layout.setSpacing(GRID)
+        layout.addStretch()
+        layout.addWidget(words)
+        layout.addWidget(everything, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addStretch()
+        whole.hide()
+        return whole
+
+    def show_everything(self) -> None:
+        """Hide no image any more."""
+        self.search.clear()
+        for action in self._everything:
+            action.trigger()
 
     def _make_menu(self) -> QMenu:
         menu = QMenu(self)
@@ -91,6 +118,8 @@ class FilmPanel(QWidget):
             action.triggered.connect(lambda _checked=False, changes=changes: self._want(**changes))
             group.addAction(action)
             menu.addAction(action)
+            if number == 0 and "order" not in changes:
+                self._everything.append(action)
 
     def _want(self, **changes: object) -> None:
         shown = self._session.shown
@@ -105,9 +134,10 @@ class FilmPanel(QWidget):
         shown, every = self._session.shown.rowCount(), self._session.filmstrip.rowCount()
         hiding = self._session.shown.wish.hides
         self.filter.setProperty("active", hiding)
-        none = "No image fits" if hiding and not shown else ""
-        self.count.setText(none or (f"{shown} of {every} images" if hiding else ""))
-        self.count.setVisible(hiding)
+        self.count.setText(f"{shown} of {every} images" if hiding else "")
+        self.count.setVisible(hiding and shown > 0)
+        self.nothing.setVisible(hiding and not shown)
+        self.strip.setVisible(not self.nothing.isVisibleTo(self))
 
     @Slot(object)
     def _show_item(self, item: ProjectItem) -> None:

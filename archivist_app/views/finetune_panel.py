@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QProgressBar,
     QPushButton,
@@ -24,7 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 from archivist_app.state.tuning import Tuner, Which
-from archivist_app.views.parts import dressed, label
+from archivist_app.views.parts import dressed, indented, label
 from archivist_app.views.theme import GRID
 from archivist_app.views.tuning_figures import TuningFigures
 from engine.errors import EngineError
@@ -37,10 +38,19 @@ KINDS: dict[CollectionKind, tuple[str, str]] = {
     ),
     "clean": ("Clean pictures", "The wanted look. They are aged by the program, and learned from."),
     "pairs": ("Scans and their restorations", "What was done by hand is learned. The surest way, if you have both."),
+    "unpaired": (
+        "Scans, and other pictures as wanted",
+        "Judged by a round trip: wanted pictures, made old as your scans are, and restored again.",
+    ),
+}
+FOLDERS: dict[CollectionKind, tuple[str, str]] = {  # of a kind that needs a second folder: its row, and what it holds
+    "pairs": ("Restorations", "The folder of the restorations"),
+    "unpaired": ("Wanted", "The folder of the wanted pictures"),
 }
 WHICH: dict[Which, str] = {"selected": "The selected images", "approved": "All approved images", "all": "All images"}
 SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".webp", ".jp2")
 LEFT = 260
+INDENT = 19  # of words below a choice, so that they stand under its words
 
 
 class FinetunePanel(QDialog):
@@ -55,7 +65,7 @@ class FinetunePanel(QDialog):
         self.setModal(False)
         self._tuner = tuner
         self._selected = selected
-        self._restored = ""
+        self._folders: dict[CollectionKind, str] = {}
         self._tuned: Tuned | None = None
         self._kinds = QButtonGroup(self)
         self.figures = TuningFigures()
@@ -82,12 +92,11 @@ class FinetunePanel(QDialog):
         self.name = dressed(QLineEdit("my-collection"), "search")
         self.name.setObjectName("tuningName")
         self.name.setAccessibleName("Name of the new model")
-        self.minutes = QSpinBox(minimum=1, maximum=24 * 60, value=15, suffix=" min")
+        self.minutes = indented(QSpinBox(minimum=1, maximum=24 * 60, value=15, suffix=" min"))
         self.minutes.setObjectName("tuningMinutes")
         self.minutes.setAccessibleName("How long it may learn")
         self.choose = QPushButton("Choose folder…")
         self.choose.setObjectName("tuningRestored")
-        self.choose.setAccessibleName("Folder of the restorations")
         self.choose.clicked.connect(self._ask_folder)
         self._said = dressed(label("", "muted"), "muted")
         self._said.setWordWrap(True)
@@ -112,6 +121,7 @@ class FinetunePanel(QDialog):
 
     def _lay_out(self) -> None:
         left = QVBoxLayout()
+        left.setContentsMargins(0, 0, 0, 0)
         left.setSpacing(GRID)
         left.addWidget(label("What the pictures are", "heading"))
         for number, (kind, (title, hint)) in enumerate(KINDS.items()):
@@ -120,13 +130,15 @@ class FinetunePanel(QDialog):
             button.setObjectName(f"tuningKind-{kind}")
             words = label(hint, "hint")
             words.setWordWrap(True)
+            words.setContentsMargins(INDENT, 0, 0, 0)
             self._kinds.addButton(button, number)
             left.addWidget(button)
             left.addWidget(words)
         self._kinds.idClicked.connect(self._show_kind)
         form = QFormLayout()
         form.addRow("Images", self.which)
-        form.addRow("Restorations", self.choose)
+        self._folder_row = QLabel()
+        form.addRow(self._folder_row, self.choose)
         form.addRow("Name", self.name)
         form.addRow("Time", self.minutes)
         self._form = form
@@ -154,16 +166,20 @@ class FinetunePanel(QDialog):
         """What was said the pictures are."""
         return list(KINDS)[self._kinds.checkedId()]
 
-    def take_restored(self, folder: str) -> None:
-        """The folder of restorations, under the names of the scans."""
-        self._restored = folder
-        self.choose.setText(Path(folder).name)
+    def take_folder(self, folder: str) -> None:
+        """The second folder: restorations under the names of the scans, or the wanted pictures."""
+        self._folders[self.kind] = folder
+        self._show_kind()
 
     def _ask_folder(self) -> None:
-        dialog = QFileDialog(self, "The folder of the restorations")
+        dialog = QFileDialog(self, FOLDERS[self.kind][1])
         dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.fileSelected.connect(self.take_restored)
+        dialog.fileSelected.connect(self.take_folder)
         dialog.open()
+
+    def _inside(self) -> list[Path]:
+        folder = self._folders.get(self.kind, "")
+        return sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in SUFFIXES) if folder else []
 
     @Slot()
     def _start(self) -> None:
@@ -182,20 +198,26 @@ class FinetunePanel(QDialog):
         pictures = self._tuner.pictures(self.which.currentData(), self._selected())
         restored: tuple[str, ...] = ()
         if self.kind == "pairs":
-            inside = sorted(Path(self._restored).iterdir()) if self._restored else []
-            partners = {file.stem: str(file) for file in inside if file.suffix.lower() in SUFFIXES}
+            partners = {file.stem: str(file) for file in self._inside()}
             missing = [Path(scan).name for scan in pictures if Path(scan).stem not in partners]
             if not partners:
                 raise EngineError("Choose the folder that holds the restorations, under the names of the scans.")
             if missing:
                 raise EngineError(f"“{missing[0]}” has no restoration of its name there; add it or leave it out.")
             restored = tuple(partners[Path(scan).stem] for scan in pictures)
+        wanted = tuple(map(str, self._inside())) if self.kind == "unpaired" else ()
+        if self.kind == "unpaired" and not wanted:
+            raise EngineError("Choose the folder that holds the pictures that look as wanted.")
         name, minutes = self.name.text().strip(), float(self.minutes.value())
-        return Tuning(name, self.kind, pictures, self._tuner.folder(), restored, minutes=minutes)
+        return Tuning(name, self.kind, pictures, self._tuner.folder(), restored, minutes=minutes, wanted=wanted)
 
     @Slot()
     def _show_kind(self) -> None:
-        self._form.setRowVisible(self.choose, self.kind == "pairs")
+        row, what = FOLDERS.get(self.kind, ("", ""))
+        self._folder_row.setText(row)
+        self.choose.setAccessibleName(what)
+        self.choose.setText(Path(self._folders.get(self.kind, "")).name or "Choose folder…")
+        self._form.setRowVisible(self.choose, bool(row))
 
     def _show_running(self, running: bool) -> None:
         for widget in (self.start, self.which, self.name, self.minutes, self.choose, *self._kinds.buttons()):
@@ -220,7 +242,7 @@ class FinetunePanel(QDialog):
     def _show_end(self, tuned: Tuned | None, text: str) -> None:
         gained = tuned is not None and tuned.after["own_10"] > tuned.before["own_10"] + 0.05
         self._tuned = tuned if gained else None
-        self._said.setText("\n".join((text, *(tuned.warnings if tuned else ()))))
+        self._said.setText("\n".join((text, *((*tuned.told, *tuned.warnings) if tuned else ()))))
         self._show_running(False)
 
     @Slot()

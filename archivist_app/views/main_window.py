@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from PySide6 import QtCore
 from PySide6.QtCore import QTimer, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -78,7 +78,6 @@ class MainWindow(QMainWindow):
         self._show_mode(self.compare.mode)
         self._show_project(None)
         self.monitor.follow()
-        self.setAcceptDrops(True)
         self._furnished = True
         self.furnished.emit()
 
@@ -144,7 +143,7 @@ class MainWindow(QMainWindow):
         from archivist_app.views.tool_strip import ToolStrip
 
         a, work = self.actions_, self._workspace
-        self.masking = MaskTool(work.mask, self.compare, a, work.tasks, self.menus["Mas&k"])
+        self.masking = MaskTool(work, self.compare, a, self.menus["Mas&k"])
         compare, zoom = [a.rotate, a.swap, a.pause, a.gain], [a.fit, a.zooms[100]]
         modes = list(a.modes.values())
         self.tools = ToolStrip(modes, compare, a.brush, a.truth, zoom, [a.undo, a.redo], a.export)
@@ -207,15 +206,13 @@ class MainWindow(QMainWindow):
         from archivist_app.views import connecting
         from archivist_app.views.custody_desk import CustodyDesk
         from archivist_app.views.export_desk import ExportDesk
+        from archivist_app.views.open_desk import OpenDesk
         from archivist_app.views.sheet_desk import SheetDesk
 
         a, work, tasks = self.actions_, self._workspace, self._workspace.tasks
-        a.open.triggered.connect(lambda: tasks.spawn(self._ask_pictures()))
-        a.open_folder.triggered.connect(lambda: tasks.spawn(self._ask_folder()))
-        a.demo.triggered.connect(work.session.open_demo)
+        OpenDesk(self, work, a, self.styles)
         self.exports = ExportDesk(self, work, self.film, a)
         self.sheets = SheetDesk(self, work, self.film, a)
-        a.export_as.triggered.connect(lambda: tasks.spawn(self._export_as()))
         a.optimise.triggered.connect(lambda: tasks.spawn(self._optimise()))
         CustodyDesk(self, work, a, self.messages)
         a.quit.triggered.connect(self.close)
@@ -231,61 +228,32 @@ class MainWindow(QMainWindow):
         self.empty.demo_requested.connect(a.demo.trigger)
 
     def _connect_state(self) -> None:
-        work, session, document = self._workspace, self._workspace.session, self._workspace.document
+        from archivist_app.views import connecting
+        from archivist_app.views.model_desk import ModelDesk
+        from archivist_app.views.style_desk import StyleDesk
+
+        work, session = self._workspace, self._workspace.session
         self.compare.painted.connect(self._note_paint)
         session.project_changed.connect(self._show_project)
         session.item_changed.connect(self._show_item)
-        session.unreadable.connect(self.compare.show_blank)
         session.overview_arrived.connect(self._show_overview)
         session.nothing_opened.connect(lambda: self._pages.setCurrentIndex(0))
         session.info_arrived.connect(self._show_info)
         session.opening_changed.connect(self._show_opening)
         session.saved.connect(lambda: self._about_save.setText("Saved"))
-        session.noticed.connect(self.messages.tell)
-        work.export_jobs.noticed.connect(self.messages.tell)
-        work.own_styles.noticed.connect(self.messages.tell)
-        work.models.noticed.connect(self.messages.tell)
-        self.monitor.failed.connect(self.messages.tell_fault)
-        self.monitor.changed.connect(self._show_anew)
-        work.unfinished.noticed.connect(self.messages.tell)
-        for source in (
-            session.failed,
-            work.rendering.failed,
-            work.exporter.failed,
-            work.optimiser.failed,
-            work.truth.failed,
-            work.maps.failed,
-            work.variants.failed,
-            work.own_styles.failed,
-            work.models.failed,
-            work.bridge.engine_failed,
-        ):
-            source.connect(self.messages.tell_fault)
-        document.recipe_changed.connect(self._show_recipe)
-        self.compare.view_changed.connect(lambda view: setattr(document, "view", view))
-        self.compare.step_requested.connect(session.step)
+        work.document.recipe_changed.connect(self._show_recipe)
         work.truth.offered_changed.connect(self.actions_.offer_truth)
-        work.truth.picture_changed.connect(self.compare.show_truth)
-        work.maps.part_ready.connect(self.compare.show_map_part)
-        work.maps.progressed.connect(self.compare.show_map_progress)
-        work.maps.outdated.connect(self.compare.forget_map)
-        work.variants.chosen_changed.connect(self.compare.show_variants)
-        work.variants.frame_ready.connect(self.compare.show_variant_frame)
         self.compare.pointed.connect(self._show_readout)
         work.sampler.sampled.connect(self._show_sample)
-        work.rendering.frame_ready.connect(self.compare.show_frame)
-        work.rendering.draft_only(self.compare.restored_part)
-        work.optimiser.previewed.connect(self.compare.show_frame)
-        work.optimiser.ended.connect(work.rendering.refresh)
-        work.rendering.busy_changed.connect(self.compare.show_busy)
         work.bridge.awoken.connect(lambda: self._show_engine("Preparing the engine…"))
         work.bridge.engine_ready.connect(self._show_ready)
         work.bridge.engine_moved.connect(self._show_moved)
         work.bridge.engine_failed.connect(lambda _text: self._show_engine(""))
+        self.monitor.changed.connect(self._show_anew)
+        self.monitor.failed.connect(self.messages.tell_fault)
+        connecting.messages(work, self.messages)
+        connecting.pictures(work, self.compare)
         self.adjust.edited.connect(session.push)
-        from archivist_app.views.model_desk import ModelDesk
-        from archivist_app.views.style_desk import StyleDesk
-
         desk = ModelDesk(self, work, self.adjust, self.styles)
         self.actions_.finetune.triggered.connect(lambda: desk.show_finetuning(work.tuner, self.film.chosen_items))
         StyleDesk(self, work, self.compare).connect_parts(self.gallery, self.styles, self.actions_)
@@ -390,29 +358,6 @@ class MainWindow(QMainWindow):
 
     # asking
 
-    async def _ask_pictures(self) -> None:
-        from archivist_app.views import dialogs
-
-        self._open(await dialogs.ask_pictures(self))
-
-    async def _ask_folder(self) -> None:
-        from archivist_app.views import dialogs
-
-        self._open(await dialogs.ask_folder(self))
-
-    def _open(self, paths: list[str]) -> None:
-        if paths:
-            self._workspace.session.open_paths(paths)
-
-    async def _export_as(self) -> None:
-        from archivist_app.views import dialogs
-
-        exporter = self._workspace.exporter
-        suggestion = exporter.suggestion()
-        target = await dialogs.ask_target(self, suggestion) if suggestion else None
-        if target is not None:
-            exporter.export(target)
-
     async def _optimise(self) -> None:
         from archivist_app.state.optimising import PASSES
         from archivist_app.views import dialogs
@@ -423,16 +368,6 @@ class MainWindow(QMainWindow):
             optimiser.start(*wish)
 
     # hands
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Files are welcome."""
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Open what was dropped."""
-        self._open([url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()])
-        event.acceptProposedAction()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Keys that no widget took: hold the original, go back to the split view."""

@@ -9,9 +9,8 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
-from archivist_app.async_tools import Tasks
 from archivist_app.state.brush import Brush, Tool
-from archivist_app.state.mask_editing import MaskEditor
+from archivist_app.state.workspace import Workspace
 from archivist_app.views import dialogs
 from archivist_app.views.actions import Actions
 from archivist_app.views.compare_view import CompareView
@@ -26,9 +25,10 @@ FACTOR = 1.25  # of the size by one press of a key
 class MaskTool(QObject):
     """Joins the editor with the viewer. `bar` belongs above the viewer; `menu` gets its actions."""
 
-    def __init__(self, editor: MaskEditor, compare: CompareView, actions: Actions, tasks: Tasks, menu: QMenu) -> None:
+    def __init__(self, work: Workspace, compare: CompareView, actions: Actions, menu: QMenu) -> None:
         super().__init__(compare)
-        self._editor, self._compare, self._actions, self._tasks = editor, compare, actions, tasks
+        editor = self._editor = work.mask
+        self._work, self._compare, self._actions = work, compare, actions
         self._overlay = MaskOverlay()
         self._hand = MaskHand(editor, compare)
         a = actions
@@ -88,10 +88,10 @@ class MaskTool(QObject):
         self._editor.choose(replace(self._editor.brush, size=float(size)))
 
     def _ask_file(self) -> None:
-        self._tasks.spawn(self._import())
+        self._work.tasks.spawn(self._import())
 
     async def _import(self) -> None:
-        path = await dialogs.ask_mask(self._compare)
+        path = await dialogs.ask_mask(self._compare, self._work.preferences)
         if path is not None:
             self._editor.import_file(path)
 

@@ -18,7 +18,7 @@ def fill(menus: Mapping[str, QMenu], a: Actions) -> dict[str, list[QAction]]:
             *(a.open, a.open_folder, a.demo, None),
             *(a.export, a.export_again, a.export_as, a.sheet, None),
             *(a.optimise, a.finetune, None),
-            *(a.check_masters, a.find_masters, None),
+            *(a.check_masters, a.find_masters, a.project_settings, None),
             a.quit,
         ),
         "&Edit": (a.undo, a.redo, None, a.snapshot),

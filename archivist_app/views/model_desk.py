@@ -37,6 +37,7 @@ class ModelDesk(QObject):
         self._models.added.connect(self._models.choose)
         self._models.added.connect(self.show_card)
         workspace.tuner.ended.connect(self._models.reload)
+        workspace.tuner.ended.connect(workspace.styles.reload)  # the collection is a style now
 
     def show_finetuning(self, tuner: Tuner, selected: Callable[[], list[str]]) -> None:
         """Ask which pictures are to teach a model, or show how that goes; `selected` gives their uuids."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Literal, TypeVar
 
 from PySide6 import QtCore
-from PySide6.QtWidgets import QAbstractButton, QFrame, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QFrame, QLabel, QVBoxLayout, QWidget
 
 W = TypeVar("W", bound=QWidget)
+N = TypeVar("N", bound=QAbstractSpinBox)
 Role = Literal[
     "panel",
     "shell",
@@ -37,6 +38,12 @@ def dressed(widget: W, role: Role) -> W:
 def label(text: str, role: Role) -> QLabel:
     """A line of text."""
     return dressed(QLabel(text), role)
+
+
+def indented(box: N) -> N:
+    """The number box itself, its digits as far from the edge as all other words: no style sheet can do that."""
+    box.lineEdit().setTextMargins(6, 0, 0, 0)
+    return box
 
 
 def column(*parts: QWidget | tuple[QWidget, int], spacing: int = 0) -> QWidget:

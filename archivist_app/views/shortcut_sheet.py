@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QKeySequenceEdit,
+    QLabel,
     QLineEdit,
     QPushButton,
     QScrollArea,
@@ -149,12 +150,12 @@ class ShortcutSheet(QDialog):
         grid.setColumnStretch(0, 1)
         line = 0
         for title, actions in self._keys.groups.items():
-            grid.addWidget(label(title, "heading"), line, 0, 1, 3)
+            grid.addWidget(_heading(title, line), line, 0, 1, 3)
             line += 1
             for action in actions:
                 self._add_row(grid, line, action)
                 line += 1
-        grid.addWidget(label("Always", "heading"), line, 0, 1, 3)
+        grid.addWidget(_heading("Always", line), line, 0, 1, 3)
         for number, (key, text) in enumerate(FIXED, start=line + 1):
             grid.addWidget(label(text, "muted"), number, 0)
             grid.addWidget(label(key, "muted"), number, 1, 1, 2)
@@ -205,3 +206,10 @@ class ShortcutSheet(QDialog):
         """Begin with the search."""
         self.search.setFocus(Qt.FocusReason.OtherFocusReason)
         super().showEvent(event)  # type: ignore[arg-type]
+
+
+def _heading(title: str, line: int) -> QLabel:
+    """With room above it, but for the first."""
+    heading = label(title, "heading")
+    heading.setContentsMargins(0, 2 * GRID if line else 0, 0, 0)
+    return heading

@@ -49,7 +49,7 @@ class StyleDesk(QObject):
         self._compare.show_notice("")
 
     async def _add(self) -> None:
-        pictures = await dialogs.ask_styles(self._window)
+        pictures = await dialogs.ask_styles(self._window, self._workspace.preferences)
         if pictures:
             self._workspace.own_styles.add(pictures)
 

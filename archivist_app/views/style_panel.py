@@ -5,17 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from PySide6.QtCore import QRectF, Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import (
-    QColor,
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
     QKeyEvent,
-    QPainter,
-    QPaintEvent,
-    QPalette,
-    QPen,
     QResizeEvent,
 )
 from PySide6.QtWidgets import (
@@ -31,6 +26,7 @@ from PySide6.QtWidgets import (
 
 from archivist_app.state.style_search import Group
 from archivist_app.state.styles_model import StylesModel
+from archivist_app.views.drop_sign import DropSign, Zone
 from archivist_app.views.parts import column, dressed, label
 from archivist_app.views.style_gallery import StyleGallery
 from archivist_app.views.theme import GRID, Theme
@@ -90,28 +86,7 @@ class SearchField(QLineEdit):
             super().keyPressEvent(event)
 
 
-class DropSign(QWidget):
-    """Lies over the styles while a picture is held above them."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setObjectName("styleDropSign")
-        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.hide()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """A dashed frame, and what dropping does."""
-        accent = self.palette().color(QPalette.ColorRole.Highlight)
-        ground = QColor(self.palette().color(QPalette.ColorRole.Window))
-        ground.setAlpha(225)
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.fillRect(self.rect(), ground)
-        painter.setPen(QPen(accent, 1.5, Qt.PenStyle.DashLine))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(GRID, GRID, -GRID, -GRID), 6, 6)
-        painter.setPen(accent)
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "Drop to make it a style of your own")
-        painter.end()
+DROP_WORDS = "Drop to make it a style of your own"
 
 
 class StylePanel(QWidget):
@@ -140,7 +115,7 @@ class StylePanel(QWidget):
         layout.addLayout(self._lay_out_segments())
         layout.addWidget(self._pages, 1)
         layout.addWidget(self._make_reason(), 1)
-        self._sign = DropSign(self)
+        self._sign = DropSign(self, "styleDropSign")
         for first, second in pairwise((self.search, self._add, *self._segments.values(), gallery)):
             self.setTabOrder(first, second)
         self.search.textChanged.connect(self._narrow)
@@ -295,9 +270,7 @@ class StylePanel(QWidget):
         """Pictures are welcome."""
         if _paths(event):
             event.acceptProposedAction()
-            self._sign.setGeometry(self.rect())
-            self._sign.raise_()
-            self._sign.show()
+            self._sign.show_zones([Zone(self.rect(), DROP_WORDS)])
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         """They went elsewhere."""

@@ -51,10 +51,12 @@ class ToolStrip(QWidget):
         layout.addStretch()
         layout.addWidget(self.zoom)
         layout.addSpacing(4)
-        for group in (zoom, edit):
-            for action in group:
-                layout.addWidget(_button(action))
-            layout.addSpacing(GRID)
+        for action in zoom:
+            layout.addWidget(_button(action))
+        layout.addSpacing(GRID)
+        for action in edit:
+            layout.addWidget(_steady_button(action))
+        layout.addSpacing(GRID)
         layout.addWidget(export_button)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -105,4 +107,24 @@ def _button(action: QAction) -> QToolButton:
         button.hide()  # never the other way round: without a parent yet it would be a window
     action.visibleChanged.connect(lambda: button.setVisible(action.isVisible()))  # a tool bar would do this itself
     button.setAccessibleName(action.text().replace("&", ""))
+    return button
+
+
+def _steady_button(action: QAction) -> QToolButton:
+    """The same for an action whose words follow a moving slider: they would have the whole window laid out anew each
+    time, so that only the tool tip follows."""
+    button = QToolButton()
+    button.setAccessibleName(action.text().replace("&", "").split(" ")[0])
+    icons: list[int] = []
+
+    def follow() -> None:
+        button.setEnabled(action.isEnabled())
+        button.setToolTip(action.toolTip())
+        if action.icon().cacheKey() not in icons:
+            icons[:] = [action.icon().cacheKey()]
+            button.setIcon(action.icon())
+
+    button.clicked.connect(action.trigger)
+    action.changed.connect(follow)
+    follow()
     return button

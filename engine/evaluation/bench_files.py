@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.evaluation.bench_timing import typical
-from engine.export.single import Format
 from engine.imaging.color import Pixels
 from engine.imaging.metadata import Metadata
 from engine.imaging.reader import read_master
-from engine.imaging.writer import write_image
+from engine.imaging.writer import Format, write_image
 
 _PATTERN = 512  # pixels a side of what the picture is laid out with
 

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import torch
 
-from engine.export.single import Desk, Order, export
-from engine.rendering.pipeline import Subject
+from engine.export.making import Tools
+from engine.export.orders import Desk, Order
+from engine.export.single import export
 from engine.rendering.source import open_source
 from engine.rendering.studio import Studio
+from engine.rendering.subject import Subject
 from engine.runtime.io import IoPool
 from engine.types import SHIPPED_MODEL, ExportOptions, Recipe
 
@@ -51,7 +53,7 @@ def restore(source: Path, target: Path, device: str) -> None:
     io = IoPool()
     try:
         order = Order(subject, source, ExportOptions(str(target), "overwrite"), studio.ready)
-        for _step in export(order, studio.pipeline(SHIPPED_MODEL), io, Desk(lambda: ())):
+        for _step in export(order, Tools(studio.pipeline(SHIPPED_MODEL), io, Desk(lambda: ()))):
             pass
     finally:
         io.close()

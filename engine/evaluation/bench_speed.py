@@ -19,9 +19,10 @@ from engine.evaluation.ours import in_memory
 from engine.imaging.tiles import Tile
 from engine.models.generator import MULTIPLE_OF, NOISE, Head
 from engine.rendering import stages
-from engine.rendering.pipeline import Pipeline, Subject
+from engine.rendering.pipeline import Pipeline
 from engine.rendering.stages import Plan, Seen
 from engine.rendering.studio import Studio
+from engine.rendering.subject import Subject
 from engine.rendering.tensors import to_tensor
 from engine.types import SHIPPED_MODEL, ImageRef, Recipe, Region, RenderRequest, View
 

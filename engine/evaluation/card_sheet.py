@@ -18,8 +18,9 @@ from PIL import Image, ImageDraw, ImageFont
 from engine.evaluation.demo import photograph
 from engine.evaluation.hall import ended
 from engine.evaluation.ours import in_memory
-from engine.rendering.pipeline import Pipeline, Subject
+from engine.rendering.pipeline import Pipeline
 from engine.rendering.studio import Studio
+from engine.rendering.subject import Subject
 from engine.rendering.tensors import to_array, to_tensor
 from engine.training.aging import age
 from engine.types import SHIPPED_MODEL, Recipe

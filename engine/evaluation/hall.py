@@ -20,7 +20,8 @@ from engine.evaluation.ours import in_memory
 from engine.imaging.reader import read_preview
 from engine.models.objective import Objective
 from engine.models.weights import Restorer
-from engine.rendering.pipeline import Pipeline, Subject
+from engine.rendering.pipeline import Pipeline
+from engine.rendering.subject import Subject
 from engine.types import Progress, Recipe, StyleCard
 
 T = TypeVar("T")

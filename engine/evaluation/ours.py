@@ -19,9 +19,10 @@ from engine.imaging.pyramid import Pyramid
 from engine.imaging.reader import Master
 from engine.models import losses
 from engine.models.features import TextureFeatures
-from engine.rendering.pipeline import Pipeline, Subject
+from engine.rendering.pipeline import Pipeline
 from engine.rendering.source import Source
 from engine.rendering.studio import Studio
+from engine.rendering.subject import Subject
 from engine.rendering.tensors import to_tensor
 from engine.types import SHIPPED_MODEL, Comparison, ImageInfo, Recipe
 

@@ -17,8 +17,9 @@ from engine.evaluation.demo import photograph
 from engine.evaluation.hall import ended
 from engine.evaluation.ours import in_memory
 from engine.imaging.reader import read_preview
-from engine.rendering.pipeline import Pipeline, Subject
+from engine.rendering.pipeline import Pipeline
 from engine.rendering.studio import Studio
+from engine.rendering.subject import Subject
 from engine.styles.library import StyleLibrary
 from engine.types import SHIPPED_MODEL, Recipe, StyleCard
 

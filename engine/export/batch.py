@@ -174,7 +174,7 @@ def _export(
     written = yield from shop.make(item, target)
     with _best_effort("The register of exports cannot be written"):
         shop.register.add(shop.register.entry_for(key, batch.settings.preset, written.restored))
-    said = " ".join(written.notices)
+    said = " ".join(written.restored.notices)
     outcome = ExportOutcome(source, "written", written.restored.output, said, written.restored)
     return outcome, (written.before, written.after)
 

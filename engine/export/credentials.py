@@ -10,6 +10,7 @@ import io
 import json
 import os
 import stat
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from engine.errors import EngineError, WriteError
+from engine.export.embedding import sign_in_place
 from engine.export.metadata import MIME
 from engine.projects.atomic import replacing, write_error
 
@@ -38,6 +40,7 @@ SIDECAR = ".c2pa"
 State = Literal["none", "trusted", "valid", "invalid"]
 _ROOT_YEARS, _LEAF_YEARS = 40, 30  # without a time stamp a signature is worth as much as its certificate is valid
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_MEMORY_MB = 16  # of a file that is being signed; beyond that the library works in a temporary file
 _CURVES = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
 
 
@@ -54,6 +57,13 @@ class Identity:
     def root(self) -> bytes:
         """The certificate that a reader has to trust."""
         return _pem(x509.load_pem_x509_certificates(self.chain)[-1])
+
+    @property
+    def signer(self) -> str:
+        """The organization that the leaf names, else its own name."""
+        subject = x509.load_pem_x509_certificates(self.chain)[0].subject
+        names = (*subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME), *subject)
+        return str(names[0].value) if names else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +125,14 @@ def read_root(path: Path) -> bytes:
         raise EngineError(f"“{path.name}” holds no certificate; name one in PEM format.") from error
 
 
-def sign(path: Path, claim: Claim, master: Path, who: Identity) -> Path:
+def sign(path: Path, claim: Claim, master: Path, who: Identity, kind: str = "") -> Path:
     """Signs a finished file, the last thing that is done to it. Returns what carries the signature: the file, or a
-    sidecar beside it for kinds that cannot hold one. WriteError where that fails; the file is then as it was."""
-    kind = _kind(path)
-    embed = _embeds(path)
+    sidecar beside it for kinds that cannot hold one. WriteError where that fails; the file is then as it was.
+
+    `kind` is the file's media type where its name does not tell.
+    """
+    kind = kind or _kind(path)
+    embed = _embeds(path, kind)
     try:
         builder = c2pa.Builder(_manifest(path, kind, claim), _context())
         with builder:
@@ -130,17 +143,20 @@ def sign(path: Path, claim: Claim, master: Path, who: Identity) -> Path:
             return _sign(builder, path, kind, who, embed)
     except c2pa.C2paError as error:
         what = " ".join(str(error).split())[:150]
-        raise WriteError(f"“{path.name}” could not be signed ({what}); check the certificate.") from error
+        raise WriteError(f"“{claim.title}” could not be signed ({what}); check the certificate.") from error
 
 
-def read(path: Path, trusted: tuple[bytes, ...] = ()) -> Credential:
-    """What the signature in a file, or in a sidecar beside it, says; failures are states in words, not exceptions."""
+def read(path: Path, trusted: tuple[bytes, ...] = (), kind: str = "") -> Credential:
+    """What the signature in a file, or in a sidecar beside it, says; failures are states in words, not exceptions.
+
+    `kind` is the file's media type where its name does not tell.
+    """
     sidecar = path.with_name(path.name + SIDECAR)
     outside = None
     try:
         if sidecar.is_file():
             outside = sidecar.read_bytes()
-        with path.open("rb") as file, _reading(file, _kind(path), outside, trusted) as reader:
+        with path.open("rb") as file, _reading(file, kind or _kind(path), outside, trusted) as reader:
             return _credential(reader, outside is not None)
     except c2pa.C2paError.ManifestNotFound:
         return Credential("none", "It carries no signature.")
@@ -152,12 +168,17 @@ def read(path: Path, trusted: tuple[bytes, ...] = ()) -> Credential:
 
 
 def _sign(builder: c2pa.Builder, path: Path, kind: str, who: Identity, embed: bool) -> Path:
-    with _signer(who) as signer, path.open("rb") as source:
-        if embed:
-            with replacing(path) as temporary, temporary.open("w+b") as target:
-                builder.sign(signer, kind, source, target)
+    with _signer(who) as signer:
+        if embed and kind == MIME[".tif"]:
+            sign_in_place(builder, signer, path)
             return path
-        manifest = builder.sign(signer, kind, source, io.BytesIO())
+        with path.open("rb") as source:
+            if embed:
+                with replacing(path) as temporary, temporary.open("w+b") as target:
+                    builder.sign(signer, kind, source, target)
+                return path
+            with tempfile.TemporaryFile() as unwanted:  # the library writes the file again in any case
+                manifest = builder.sign(signer, kind, source, unwanted)
     sidecar = path.with_name(path.name + SIDECAR)
     with replacing(sidecar) as temporary:
         temporary.write_bytes(manifest)
@@ -212,6 +233,7 @@ def _context(trusted: tuple[bytes, ...] = ()) -> c2pa.Context:
         "version": 1,
         "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_trust": True},
         "builder": {"thumbnail": {"enabled": False}},
+        "core": {"backing_store_memory_threshold_in_mb": _MEMORY_MB},
     }
     if trusted:
         settings["trust"] = {"trust_anchors": b"".join(trusted).decode()}
@@ -233,11 +255,11 @@ def _add_master(builder: c2pa.Builder, master: Path) -> None:
         builder.add_ingredient(facts, kind, io.BytesIO())
 
 
-def _embeds(path: Path) -> bool:
+def _embeds(path: Path, kind: str) -> bool:
     """Whether the file can hold its signature. In a TIFF of several pages it would appear as one more."""
-    if path.suffix.lower() in (".jp2", ".j2k"):
+    if kind in (MIME[".jp2"], MIME[".j2k"]):
         return False
-    if _kind(path) != "image/tiff":
+    if kind != MIME[".tif"]:
         return True
     with tifffile.TiffFile(path) as file:
         return len(file.pages) == 1

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import numpy as np
 import pyvips
-from numpy.typing import NDArray
 
 from engine.errors import Cancelled, WriteError
 
 INFO = "info.json"
 FULL = "full/max/0/default.jpg"
 _SMALLEST = 64  # pixels of the longer side of the smallest size
+_IN_MEMORY = 4096  # pixels of the longer side of what the smaller sizes are made of
 
 
 def write_iiif(
     folder: Path,
-    pixels: NDArray[np.uint8],
+    image: Any,
     *,
     address: str,
     tile: int,
@@ -34,16 +34,20 @@ def write_iiif(
     write_full: Callable[[Path], None],
     on_image: Callable[[Any], None] = lambda _: None,
 ) -> None:
-    """Tiles, sizes and `info.json` of (H, W, 3) sRGB pixels in an empty `folder`, to be served at `address`.
+    """Tiles, sizes and `info.json` of an image of libvips's, (H, W, 3) uint8 sRGB, in an empty `folder`, to be served
+    at `address`.
 
     `write_full` writes the whole picture, with all its metadata, to the path it gets. `on_image` gets the object
     whose `set_kill(True)` stops the tiling from another thread: then Cancelled. WriteError where writing fails.
     """
-    image = pyvips.Image.new_from_array(np.ascontiguousarray(pixels), interpretation="srgb")
+    image = image.copy(interpretation="srgb")
     image.set_progress(True)
     on_image(image)
+    full = folder / FULL
     try:
         _write_tiles(folder, image, tile, quality)
+        full.parent.mkdir(parents=True, exist_ok=True)
+        write_full(full)
         _write_sizes(folder, image, quality)
     except pyvips.Error as error:
         if "killed" in str(error):
@@ -51,9 +55,6 @@ def write_iiif(
         raise WriteError(
             f"The tiles could not be written in “{folder.parent}”; check the disk and try again."
         ) from error
-    full = folder / FULL
-    full.parent.mkdir(parents=True, exist_ok=True)
-    write_full(full)
     text = json.dumps(info(address, image.width, image.height, tile), indent=2)
     (folder / INFO).write_text(text + "\n", encoding="utf-8")
 
@@ -105,12 +106,20 @@ def _write_tiles(folder: Path, image: Any, tile: int, quality: int) -> None:
 
 
 def _write_sizes(folder: Path, image: Any, quality: int) -> None:
-    for width, height in sizes(image.width, image.height):
-        target = folder / f"full/{width},{height}/0/default.jpg"
-        if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            small = image.thumbnail_image(width, height=height, size="force")
-            target.write_bytes(small.jpegsave_buffer(Q=quality))
+    """From the largest, which is the whole picture, to the smallest; the small ones are made of one in memory."""
+    whole = (image.width, image.height)
+    for size in reversed(sizes(*whole)):
+        target = folder / f"full/{size[0]},{size[1]}/0/default.jpg"
+        if target.exists():
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if size == whole:
+            shutil.copyfile(folder / FULL, target)
+            continue
+        small = image.thumbnail_image(size[0], height=size[1], size="force")
+        if max(size) <= _IN_MEMORY < max(image.width, image.height):
+            small = image = small.copy_memory()
+        small.jpegsave(str(target), Q=quality)
 
 
 def is_iiif(folder: Path) -> bool:

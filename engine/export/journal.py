@@ -164,7 +164,8 @@ def _outcomes(folder: Path) -> Iterator[tuple[int, ExportOutcome]]:
             data = json.loads(line)
             number, restored = int(data.pop("number")), data.pop("restored")
             if restored is not None:
-                restored = Restored(**{**restored, "recipe": Recipe.from_json(restored["recipe"])})
+                whole = {"recipe": Recipe.from_json(restored["recipe"]), "notices": tuple(restored.get("notices", ()))}
+                restored = Restored(**{**restored, **whole})
             yield number, ExportOutcome(**data, restored=restored)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, EngineError):
             continue  # half a line: that image is exported again

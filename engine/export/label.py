@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+
+from engine.imaging.rasters import Raster, Shape
+from engine.types import Region
 
 _FACES = (
     "DejaVuSans.ttf",
@@ -33,20 +37,52 @@ def _face(size: int) -> Any:
     return ImageFont.load_default(size)
 
 
-def with_label(pixels: NDArray[Any], lines: tuple[str, ...]) -> NDArray[Any]:
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """A picture with a strip (h, W, C) below it."""
+
+    picture: Raster
+    strip: NDArray[Any]
+
+    @property
+    def shape(self) -> Shape:
+        """The picture's, with the strip's rows."""
+        height, width, channels = self.picture.shape
+        return height + len(self.strip), width, channels
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The picture's."""
+        return self.picture.dtype
+
+    @property
+    def nbytes(self) -> int:
+        """The picture's and the strip's."""
+        return self.picture.nbytes + int(self.strip.nbytes)
+
+    def read(self, region: Region) -> NDArray[Any]:
+        """(h, w, C) of a region that may reach from the one into the other."""
+        height, width, _ = self.picture.shape
+        above = region.intersect(Region(0, 0, width, height))
+        columns = slice(region.x, region.right)
+        below = self.strip[max(0, region.y - height) : max(0, region.bottom - height), columns]
+        if not above.height:
+            return below
+        return np.concatenate([self.picture.read(above), below]) if len(below) else self.picture.read(above)
+
+
+def with_label(picture: Raster, lines: tuple[str, ...]) -> Raster:
     """(H, W, C) uint8 or uint16 with a strip of text below: (H + h, W, C) of the same kind, the picture untouched.
 
     The text is broken into as many rows as the width asks for. Alpha is opaque in the strip.
     """
-    height, width, channels = pixels.shape
-    strip = _strip(width, max(_SMALLEST, round(max(height, width) * _SHARE)), lines)
-    peak = np.iinfo(pixels.dtype).max
-    out = np.empty((height + len(strip), width, channels), pixels.dtype)
-    out[:height] = pixels
-    out[height:] = np.rint(strip[:, :, None] * peak).astype(pixels.dtype)
+    height, width, channels = picture.shape
+    shares = _strip(width, max(_SMALLEST, round(max(height, width) * _SHARE)), lines)
+    peak = np.iinfo(picture.dtype).max
+    strip = np.repeat(np.rint(shares[:, :, None] * peak).astype(picture.dtype), channels, axis=2)
     if channels in (2, 4):
-        out[height:, :, -1] = peak
-    return out
+        strip[:, :, -1] = peak
+    return Labelled(picture, strip)
 
 
 def _strip(width: int, size: int, lines: tuple[str, ...]) -> NDArray[np.float64]:

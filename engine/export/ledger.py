@@ -41,7 +41,11 @@ _SPARE = 256 << 20  # bytes that are left free on the disk
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """What is made for whom. `pixels` is all that determines the pixels, as JSON has it."""
+    """What is made for whom. `pixels` is all that determines the pixels, as JSON has it.
+
+    `alone`: nobody but the ledger knows of it, and it can go on by itself; else it is a part of a job that is kept
+    elsewhere, and goes on with that.
+    """
 
     pixels: Mapping[str, Any]
     image: ImageRef
@@ -50,6 +54,7 @@ class Errand:
     shape: Shape
     dtype: np.dtype[Any]
     tiles: int
+    alone: bool = True
 
     @property
     def key(self) -> str:
@@ -198,11 +203,11 @@ def place_for(errand: Errand, ours: Collection[Path]) -> Path:
 
 
 def unfinished(ours: Collection[Path] = ()) -> tuple[UnfinishedExport, ...]:
-    """What was cut off and can go on."""
+    """What was cut off and can go on by itself."""
     found = []
     for folder in _folders():
         order = _order(folder)
-        if order is not None and not _is_in_use(folder, ours):
+        if order is not None and order["alone"] and not _is_in_use(folder, ours):
             done = len(_read_lines(folder / TILES))
             found.append(UnfinishedExport(folder.name, order["image"]["path"], order["target"], done, order["tiles"]))
     return tuple(found)
@@ -213,10 +218,18 @@ def recall(key: str) -> tuple[ImageRef, Recipe, ExportOptions]:
     order = _order(home() / Path(key).name)
     try:
         assert order is not None
-        options = ExportOptions(order["target"], order["conflict"])
+        options = ExportOptions(order["target"], order["conflict"], order["sign"])
         return ImageRef(**order["image"]), Recipe.from_json(order["recipe"]), options
     except (AssertionError, KeyError, TypeError) as error:
         raise RecipeError("What was left of this export is gone; restore the image again.") from error
+
+
+def discard_parts(ours: Collection[Path]) -> None:
+    """Removes what is left of images of jobs that nobody goes on with."""
+    for folder in _folders():
+        order = _order(folder)
+        if order is not None and not order["alone"] and not _is_in_use(folder, ours):
+            discard(folder)
 
 
 def mask_folders() -> list[Path]:
@@ -246,7 +259,9 @@ def _described(errand: Errand) -> dict[str, Any]:
         "recipe": errand.recipe.to_json(),
         "target": options.target,
         "conflict": options.conflict,
+        "sign": options.sign,
         "tiles": errand.tiles,
+        "alone": errand.alone,
         "pixels": dict(errand.pixels),
         "host": this_host(),
         "pid": os.getpid(),
@@ -256,7 +271,10 @@ def _described(errand: Errand) -> dict[str, Any]:
 def _order(folder: Path) -> dict[str, Any] | None:
     try:
         order = json.loads((folder / ORDER).read_bytes())
-        known = {"image": dict, "recipe": dict, "target": str, "conflict": str, "tiles": int, "host": str, "pid": int}
+        known = {
+            "image": dict, "recipe": dict, "target": str, "conflict": str, "sign": bool, "tiles": int, "alone": bool,
+            "host": str, "pid": int,
+        }  # fmt: skip
         return order if all(isinstance(order[name], kind) for name, kind in known.items()) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -12,14 +12,16 @@ import torch
 from numpy.typing import NDArray
 
 from engine.errors import RecipeError
-from engine.export.single import Desk, Order, export
+from engine.export.making import Tools
+from engine.export.orders import Order
+from engine.export.single import export
 from engine.models.objective import Objective
 from engine.rendering import optimise
 from engine.rendering.canvas import Tally
-from engine.rendering.pipeline import Pipeline, Subject
+from engine.rendering.pipeline import Pipeline
 from engine.rendering.source import Source
+from engine.rendering.subject import Subject
 from engine.rendering.tensors import to_tensor
-from engine.runtime.io import IoPool
 from engine.styles.processes import BY_ID
 from engine.types import Frame, ImageRef, Losses, Optimised, Progress, Region, RenderRequest, StyleCard, View
 
@@ -42,12 +44,10 @@ class Job:
     losses: list[Losses] = field(default_factory=list)
 
 
-def export_optimised(
-    order: Order, pipeline: Pipeline, io: IoPool, desk: Desk, job: Job
-) -> Generator[Progress | None, None, Optimised]:
+def export_optimised(order: Order, tools: Tools, job: Job) -> Generator[Progress | None, None, Optimised]:
     """Steps that optimise the subject of the order and write it as an export is, with its passes and losses in the
     provenance. Closing them leaves nothing; `job.stop` ends the passes and writes what they have reached."""
-    restored = yield from export(order, pipeline, io, desk, lambda: _make(order, pipeline, job))
+    restored = yield from export(order, tools, lambda: _make(order, tools.pipeline, job))
     return Optimised(restored, tuple(job.losses), job.stop.is_set())
 
 

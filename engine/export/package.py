@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import Cancelled, WriteError
-from engine.export import bag, credentials, objects, records
-from engine.export.metadata import Origin, software_version
-from engine.export.renditions import Tools, Written, in_steps, render
-from engine.export.single import Order, make_folder, origin
-from engine.imaging.xmp import COMPOSITE, ENHANCED
-from engine.projects.atomic import replacing_folder
+from engine.export import bag, credentials, objects, records, signing
+from engine.export.making import Tools, in_steps
+from engine.export.metadata import Origin
+from engine.export.orders import Order, make_folder, origin
+from engine.export.renditions import Written, render
+from engine.projects.atomic import remove_leftovers, replacing_folder
 from engine.projects.events import EVENTS, EventLog
 from engine.projects.schema import portable
 from engine.types import Approval, ExportOptions, ExportSettings, Packaged, PackageFacts, Progress
@@ -63,15 +63,15 @@ def package(order: Order, parcel: Parcel, tools: Tools) -> Generator[Progress | 
     written.
     """
     target = Path(order.options.target)
-    before = yield from in_steps(tools.io, lambda: _fixity(order, tools, "before it was restored"), _nothing)
-    yield from in_steps(tools.io, lambda: credentials.existing(parcel.credentials), _nothing)  # fails now, not later
+    before = yield from in_steps(tools.io, lambda: _fixity(order, tools, "before it was restored"))
+    yield from in_steps(tools.io, lambda: credentials.existing(parcel.credentials))  # fails now, not later
     make_folder(target.parent)
+    remove_leftovers(target.parent)
     with tools.desk.hold(target, order.master), replacing_folder(target, bag.is_ours) as folder:
         names = _Names(folder, parcel.reference, order.master.suffix.lower())
         names.make_folders()
-        picture = replace(
-            order, options=ExportOptions(str(names.restored), "overwrite"), identifier=parcel.facts.identifier
-        )
+        options = ExportOptions(str(names.restored), "overwrite")
+        picture = replace(order, options=options, identifier=parcel.facts.identifier, pen=None)  # signed last
         written = yield from _part(render(picture, ExportSettings(), tools), 0, _RESTORED)
         unsure = yield from _part(objects.uncertainty(tools.pipeline, order.subject), _RESTORED, _MAPPED)
         made = origin(picture, written.restored.changed)
@@ -79,8 +79,8 @@ def package(order: Order, parcel: Parcel, tools: Tools) -> Generator[Progress | 
         work = _Packing(names, order, parcel, made, tools)
         who = yield from in_steps(tools.io, lambda: work.pack(before, unsure), work.stop)
     yield Progress(_STEPS, _STEPS, "packed")
-    restored = replace(written.restored, output=str(target))
-    return Packaged(str(target), restored, who.notices), replace(written, restored=restored)
+    restored = replace(written.restored, output=str(target), notices=who.notices)
+    return Packaged(str(target), restored), replace(written, restored=restored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,19 +145,15 @@ class _Packing:
     def pack(self, before: records.Happened, unsure: NDArray[np.uint8]) -> credentials.Identity:
         """Writes and signs everything, and says who signed."""
         names, parcel, made, order = self._names, self._parcel, self._made, self._order
-        when = _now()
-        objects.write_grey(names.unsure, unsure)
-        objects.write_ai_mask(names.mask, names.restored, order.subject.source, made.recipe.scale)
-        self._check(None)
-        objects.write_access_copy(names.access, names.restored, made, order.subject.source, parcel.facts.longest)
+        when, source = _now(), order.subject.source
+        objects.write_uncertainty(names.unsure, unsure, self._watch)
+        objects.write_ai_mask(names.mask, names.restored, source, self._watch)
+        objects.write_access_copy(names.access, names.restored, made, source, parcel.facts.longest, self._watch)
         if parcel.mask is not None:
             names.damage.write_bytes(parcel.mask)
         if parcel.facts.with_master:
             shutil.copyfile(order.master, names.master)
         who = credentials.identity(parcel.credentials, parcel.facts.organization)
-        for path in (names.restored, names.access):
-            self._check(None)
-            credentials.sign(path, self._claim(path), order.master, who)
         steps = [*self._approved(), before, self._modified(when), *self._signed(who)]
         steps.append(_fixity(order, self._tools, "after it was restored", self._check))
         (names.metadata / "c2pa-root.pem").write_bytes(who.root)
@@ -206,13 +202,6 @@ class _Packing:
         digest = bag.digests_of(path, ("sha256",), self._check)["sha256"]
         return records.Copy(self._names.within(path), digest, path.stat().st_size, records.format_of(path))
 
-    def _claim(self, path: Path) -> credentials.Claim:
-        made = self._made
-        facts = {"recipe": made.recipe.to_json(), "masterSHA256": made.sha256, "changedPixelFraction": made.changed}
-        words = "Restored by a trained model" if made.generated else "Copied or enlarged by arithmetic"
-        source_type = COMPOSITE if made.generated else ENHANCED
-        return credentials.Claim(path.name, source_type, words, "Archivist", software_version(), facts)
-
     def _approved(self) -> list[records.Happened]:
         approval = self._parcel.approval
         if approval is None:
@@ -225,13 +214,23 @@ class _Packing:
         return records.Happened("mod", when, f"Restoration. {records.settings_of(self._made)}", share)
 
     def _signed(self, who: credentials.Identity) -> list[records.Happened]:
-        """Reads the signatures back. WriteError where one does not hold: then there is no package."""
-        for path in (self._names.restored, self._names.access):
-            found = credentials.read(path, (who.root,))
-            if found.state != "trusted":
-                raise WriteError(f"The signature of “{path.name}” does not hold: {found.words} Check the certificate.")
-        note = f"The signatures of both pictures, by “{found.signer}”, hold and lead to the root in the package."
-        return [records.Happened("dig", _now(), "C2PA signatures read back after signing", note)]
+        """Signs both pictures and reads the signatures back. WriteError where one does not hold: then there is no
+        package."""
+        pictures, read_back = (self._names.restored, self._names.access), []
+        for path in pictures:
+            self._check(None)
+            if signing.sign_as(path, path.name, self._made, self._order.master, who):
+                read_back.append(path.name)
+        by, when = f"by “{who.signer}”", _now()
+        made = records.Happened("dsg", when, "C2PA signatures made", f"Both pictures carry a C2PA signature {by}.")
+        if not read_back:
+            return [made]
+        which = "both pictures" if len(read_back) == len(pictures) else " and ".join(read_back)
+        held = f"What {by} signed in {which} holds and leads to the root in the package."
+        return [made, records.Happened("dig", when, "C2PA signatures read back after signing", held)]
+
+    def _watch(self, rows: int, height: int) -> None:
+        self._check(None)
 
     def _check(self, progress: Progress | None) -> None:
         if self._abandoned.is_set():
@@ -276,7 +275,3 @@ def _text(path: Path, text: str) -> None:
 
 def _now() -> str:
     return datetime.now(UTC).replace(microsecond=0).isoformat()
-
-
-def _nothing() -> None:
-    return

@@ -13,10 +13,11 @@ SCHEMA = "http://www.loc.gov/standards/premis/v3/premis.xsd"
 VOCABULARY = "http://id.loc.gov/vocabulary/preservation/"
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
-EventType = Literal["fix", "mod", "dig", "app"]
+EventType = Literal["fix", "mod", "dsg", "dig", "app"]
 EVENT_TYPES: dict[EventType, str] = {
     "fix": "fixity check",
     "mod": "modification",
+    "dsg": "digital signature generation",
     "dig": "digital signature validation",
     "app": "appraisal",
 }

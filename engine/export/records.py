@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from engine.export import premis
 from engine.export.metadata import Origin, in_words, preset_of, software, software_version
@@ -16,6 +17,14 @@ TIFF = premis.Format("Tagged Image File Format", "fmt/353")
 _JPEG_VERSIONS = {b"\1\0": "fmt/42", b"\1\1": "fmt/43", b"\1\2": "fmt/44"}
 _PROGRAM = "agent:archivist"
 _COLUMNS = 100  # of the README
+_ABOUT: dict[premis.EventType, tuple[tuple[Literal["master", "restored"], Literal["source", "outcome"]], ...]] = {
+    "fix": (("master", "source"),),
+    "app": (("master", "source"),),
+    "mod": (("master", "source"), ("restored", "outcome")),
+    "dsg": (("restored", "outcome"),),
+    "dig": (("restored", "source"),),
+}
+"""Which of the two files a step is about, and as what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +131,11 @@ def bag_info(account: Account, today: str) -> dict[str, str]:
 
 def events(account: Account) -> Iterable[Event]:
     """The steps as the audit log keeps them."""
-    source = EventObject(account.made.master, account.master.sha256, account.master.size)
-    outcome = EventObject(account.restored.name, account.restored.sha256, account.restored.size, "outcome")
+    master, restored = replace(account.master, name=account.made.master), account.restored
     for step in account.steps:
-        about = {"fix": (source,), "app": (source,), "mod": (source, outcome), "dig": (outcome,)}[step.type]
-        yield Event(premis.EVENT_TYPES[step.type], step.note, objects=about, details={"at": step.when})
+        about = [(master if which == "master" else restored, role) for which, role in _ABOUT[step.type]]
+        objects = tuple(EventObject(copy.name, copy.sha256, copy.size, role) for copy, role in about)
+        yield Event(premis.EVENT_TYPES[step.type], step.note, objects=objects, details={"at": step.when})
 
 
 def readme(account: Account, names: Iterable[str], reference: str) -> str:
@@ -208,12 +217,7 @@ def _premis_event(account: Account, step: Happened) -> premis.Event:
         agents.append((f"person:{account.person}", "implementer"))
         if account.made.generated:
             agents.append((f"model:{account.made.recipe.model}", "executing program"))
-    about = {
-        "fix": ((master, "source"),),
-        "app": ((master, "source"),),
-        "mod": ((master, "source"), (restored, "outcome")),
-        "dig": ((restored, "source"),),
-    }[step.type]
+    about = tuple((master if which == "master" else restored, role) for which, role in _ABOUT[step.type])
     return premis.Event(step.type, step.when, step.detail, step.outcome, step.note, tuple(agents), about)
 
 

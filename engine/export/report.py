@@ -127,6 +127,7 @@ def _facts(batch: ExportBatch) -> str:
         "dpi": ("Resolution", f"{settings.dpi:g} dpi" if settings.dpi else "the master’s"),
         "tile": ("Tiles", f"{settings.tile} px"),
         "address": ("Address", settings.address),
+        "sign": ("Signature", "Content Credentials (C2PA)" if settings.sign else "none"),
     }
     rows += [shown[name] for name in preset.options]
     cells = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in rows)

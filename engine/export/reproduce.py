@@ -16,8 +16,9 @@ from engine.errors import RecipeError
 from engine.export import told
 from engine.export.renditions import deepened
 from engine.rendering.canvas import Tally
-from engine.rendering.pipeline import Pipeline, Subject
+from engine.rendering.pipeline import Pipeline
 from engine.rendering.source import Source, open_source
+from engine.rendering.subject import Subject
 from engine.types import EngineReady, Likeness, Progress, Region, Reproduced
 
 _CLOSE = 1 / 255

@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 from engine.errors import EngineError, ProjectError
 from engine.export import bag, credentials, premis, told
+from engine.export.iiif import FULL, is_iiif
 from engine.export.metadata import MIME, in_words
 from engine.projects.checking import check_project
 from engine.projects.events import EVENTS, EventLog
@@ -32,8 +33,12 @@ def verify(path: Path, trusted: tuple[bytes, ...], report: Report) -> Verified:
         return Verified(str(path), "package", tuple(_package(path, trusted, report)))
     if path.is_dir() and is_project(path):
         return Verified(str(path), "project", tuple(_project(path, report)))
+    if path.is_dir() and is_iiif(path):
+        return Verified(str(path), "web", tuple(_about_picture(path / FULL, trusted, "")))
     if path.is_dir():
-        raise ProjectError(f"“{path.name}” is neither a package nor a project; name one of these, or a picture.")
+        raise ProjectError(
+            f"“{path.name}” is neither a package, a web export nor a project; name one of these, or a picture."
+        )
     if not path.is_file():
         raise EngineError(f"“{path.name}” does not exist; check the name and the folder.")
     return Verified(str(path), "file", tuple(_file(path, trusted, report)))
@@ -159,7 +164,8 @@ def _premis(folder: Path, path: Path) -> Finding:
         if _sha256(place) != digest:
             return Finding("premis", "bad", f"premis.xml gives another SHA-256 for {name} than it has.")
         compared += 1
-    return Finding("premis", "good", f"premis.xml gives the right SHA-256 for {compared} files.")
+    files = "one file" if compared == 1 else f"{compared} files"
+    return Finding("premis", "good", f"premis.xml gives the right SHA-256 for {files}.")
 
 
 def _log(folder: Path) -> Finding:

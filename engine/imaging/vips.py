@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import secrets
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeVar
 
 import numpy as np
@@ -14,6 +16,8 @@ from numpy.typing import NDArray
 from engine.errors import ImageError
 from engine.imaging import exif
 from engine.imaging.metadata import Header, Metadata, bare_iptc, plausible_dpi
+from engine.imaging.rasters import Raster, Shape, bands
+from engine.types import Region
 
 # Silences libvips, which must happen before it starts: what it warns of are details of the error it then raises.
 os.environ.setdefault("VIPS_WARNING", "0")
@@ -122,6 +126,50 @@ def shrink(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """(H, W, 3) sRGB to (h, w, 3) with the longest side at most `size`."""
     image = pyvips.Image.new_from_array(np.ascontiguousarray(pixels), interpretation="srgb")
     return _rgb8(image.thumbnail_image(size, height=size, size="down"))
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A raster of what libvips makes of an image, computed for the regions that are read."""
+
+    image: Any
+
+    @property
+    def shape(self) -> Shape:
+        """Height, width, channels."""
+        return self.image.height, self.image.width, self.image.bands
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """uint8 or uint16."""
+        return np.dtype(np.uint16 if self.image.format == "ushort" else np.uint8)
+
+    @property
+    def nbytes(self) -> int:
+        """What libvips keeps is little."""
+        return 0
+
+    def read(self, region: Region) -> NDArray[Any]:
+        """(h, w, C) of a region."""
+        data = pyvips.Region.new(self.image).fetch(region.x, region.y, region.width, region.height)
+        return np.frombuffer(data, self.dtype).reshape(region.height, region.width, self.image.bands)
+
+
+def spread(picture: Raster, folder: Path) -> Any:
+    """A raster as an image of libvips's that lies in a file of that folder, of which a part at a time is in memory.
+
+    OSError where it cannot be written. The file is the folder's owner's to remove.
+    """
+    height, width, channels = picture.shape
+    path = folder / f"spread-{secrets.token_hex(4)}.raw"
+    with path.open("wb") as file:
+        for part in bands(picture):
+            file.write(np.ascontiguousarray(part).data)
+    deep = picture.dtype == np.uint16
+    kind = {1: "grey16" if deep else "b-w", 2: "grey16" if deep else "b-w"}.get(channels, "rgb16" if deep else "srgb")
+    return pyvips.Image.rawload(
+        str(path), width, height, channels, format="ushort" if deep else "uchar", interpretation=kind
+    )
 
 
 def _rgb8(image: Any) -> NDArray[np.uint8]:

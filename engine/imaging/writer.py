@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.errors import WriteError
-from engine.imaging import exif
+from engine.imaging import exif, jpeg
 from engine.imaging.color import Pixels, WorkingSpace, to_eight_bits
 from engine.imaging.metadata import Metadata, photoshop_block
 from engine.imaging.rasters import ROWS, Decoded, Raster, bands
@@ -77,9 +77,10 @@ def write_image(
 ) -> None:
     """Write `pixels`, (H, W, C) uint8 or uint16 as in a `Master`, as one complete file at `path`.
 
-    TIFF (under `compression`) and PNG keep every bit and take a raster a few rows at a time; JPEG and WebP hold 8 bits
-    (16 are rounded) at `quality` 1..100, which are brought together in memory. `statement` is what the XMP packet of a
-    derivative says; a picture that is none has none. `watch` is told the rows done; what it raises ends the writing.
+    TIFF (under `compression`) and PNG keep every bit; JPEG and WebP hold 8 bits (16 are rounded) at `quality` 1..100.
+    All but WebP, which holds no large picture, take a raster a few rows at a time. `statement` is what the XMP packet
+    of a derivative says; a picture that is none has none. `watch` is told the rows done; what it raises ends the
+    writing.
     WriteError, one sentence, where the format cannot hold the picture or the disk refuses; then nothing is left at
     `path`.
     """
@@ -95,8 +96,10 @@ def write_image(
             _write_tiff(path, derivative, compression)
         elif format == "PNG":
             _write_png(path, derivative)
+        elif format == "JPEG":
+            _write_jpeg(path, derivative, quality)
         else:
-            _write_eight_bit(path, derivative, format, quality)
+            _write_webp(path, derivative, quality)
     except BaseException as error:
         _discard(path, error)
         if isinstance(error, (OSError, RuntimeError, MemoryError)):  # the codecs' errors are RuntimeErrors
@@ -259,30 +262,53 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def _write_eight_bit(path: Path, derivative: _Derivative, format: Format, quality: int) -> None:
-    icc, metadata, packet = derivative.icc, derivative.metadata, derivative.packet
+def _write_jpeg(path: Path, derivative: _Derivative, quality: int) -> None:
+    """Band by band."""
+    height, width, _ = derivative.pixels.shape
+    rows, options = jpeg.band_rows(width), _jpeg_metadata(derivative)
+
+    def encode(band: NDArray[Any], first: bool) -> bytes:
+        image = Image.fromarray(band[:, :, 0] if band.shape[2] == 1 else band)
+        encoded = io.BytesIO()
+        more = options if first else {}
+        interval = rows // jpeg.BLOCK
+        image.save(encoded, "JPEG", quality=quality, subsampling=0, restart_marker_rows=interval, **more)
+        return encoded.getvalue()
+
+    bands = (to_eight_bits(part) for part in derivative.bands(rows))
+    with path.open("wb") as file:
+        for piece in jpeg.joined(bands, height, encode):
+            file.write(piece)
+
+
+def _jpeg_metadata(derivative: _Derivative) -> dict[str, Any]:
+    """As Pillow takes it, for the segments before the pixels."""
+    metadata, packet = derivative.metadata, derivative.packet
+    if len(packet) > _JPEG_SEGMENT:
+        raise WriteError("The description does not fit into a JPEG file; choose PNG or TIFF.")
+    options: dict[str, Any] = {"icc_profile": derivative.icc, "xmp": packet}
+    height, width, _ = derivative.pixels.shape
+    block = exif.completed_block(metadata.exif, width, height, metadata.dpi)
+    if block and len(block) < _JPEG_SEGMENT:
+        options["exif"] = b"Exif\0\0" + block
+    if metadata.dpi:
+        options["dpi"] = metadata.dpi
+    if metadata.iptc and len(metadata.iptc) < _JPEG_SEGMENT:
+        block = photoshop_block(metadata.iptc)
+        options["extra"] = b"\xff\xed" + struct.pack(">H", len(block) + 2) + block
+    return options
+
+
+def _write_webp(path: Path, derivative: _Derivative, quality: int) -> None:
+    icc, block = derivative.icc, derivative.metadata.exif
     eight = np.empty(derivative.pixels.shape, np.uint8)
     for number, part in enumerate(derivative.bands(ROWS)):
         eight[number * ROWS : number * ROWS + len(part)] = to_eight_bits(part)
-    if format == "WEBP" and eight.shape[2] < 3:
+    if eight.shape[2] < 3:
         eight, icc = _grey_as_rgb(eight, icc), None
-    options: dict[str, Any] = {"quality": quality, "icc_profile": icc, "xmp": packet}
-    height, width = eight.shape[:2]
-    block = exif.completed_block(metadata.exif, width, height, metadata.dpi) if format == "JPEG" else metadata.exif
-    if block and (format == "WEBP" or len(block) < _JPEG_SEGMENT):
-        options["exif"] = b"Exif\0\0" + block
-    if format == "JPEG":
-        if len(packet) > _JPEG_SEGMENT:
-            raise WriteError("The description does not fit into a JPEG file; choose PNG or TIFF.")
-        options["subsampling"] = 0
-        if metadata.dpi:
-            options["dpi"] = metadata.dpi
-        if metadata.iptc and len(metadata.iptc) < _JPEG_SEGMENT:
-            block = photoshop_block(metadata.iptc)
-            options["extra"] = b"\xff\xed" + struct.pack(">H", len(block) + 2) + block
-    image = Image.fromarray(eight[:, :, 0] if eight.shape[2] == 1 else eight)
+    options: dict[str, Any] = {"exif": b"Exif\0\0" + block} if block else {}
     encoded = io.BytesIO()
-    image.save(encoded, format, **options)
+    Image.fromarray(eight).save(encoded, "WEBP", quality=quality, icc_profile=icc, xmp=derivative.packet, **options)
     path.write_bytes(encoded.getbuffer())  # Pillow takes a short write into a real file for a whole one
 
 

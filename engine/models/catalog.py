@@ -29,13 +29,14 @@ _RANGES: dict[str, tuple[int, int]] = {
     "multiple_of": (8, 64), "halo": (8, 1024), "tile": (8, 1 << 15), "enlarges": (1, 16), "blend": (0, 64),
     "least": (1, 4096),
 }  # fmt: skip
+_REVERSE = "-reverse"  # ends the name of the file with the network that makes clean pictures old
 _log = logging.getLogger(__name__)
 
 
 def shipped() -> tuple[Path, ...]:
-    """The weight files that come with the program. Tails for enlarging and discriminators are no models."""
+    """The weight files that come with the program. Tails for enlarging, discriminators and ways back are no models."""
     files = sorted(resources.path("models").glob("*.safetensors"))
-    return tuple(path for path in files if not path.stem.endswith((_TAIL, _CRITIC)))
+    return tuple(path for path in files if not path.stem.endswith((_TAIL, _CRITIC, _REVERSE)))
 
 
 def tail_of(path: Path) -> Path | None:

@@ -8,7 +8,7 @@ Transfer", 2020). The conditioning is constant over the image and therefore fold
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -35,6 +35,17 @@ class Understanding:
     room: Tensor  # (N, 1, H, W), see `room`
     damage: Tensor  # logit D (N, 1, H, W)
     inner: tuple[Tensor, Tensor] | None = None  # what F and F' are projected from, for those who train the projections
+
+
+def together(parts: Sequence[Understanding]) -> Understanding:
+    """What was seen of several pictures, as one batch."""
+    if len(parts) == 1:
+        return parts[0]
+    names = ("residual", "features", "fine", "room", "damage")
+    joined = {name: torch.cat([getattr(part, name) for part in parts]) for name in names}
+    inner = [part.inner for part in parts if part.inner is not None]
+    both = (torch.cat([one for one, _ in inner]), torch.cat([two for _, two in inner])) if inner else None
+    return Understanding(**joined, inner=both)
 
 
 def room(restored: Tensor) -> Tensor:
@@ -93,6 +104,7 @@ class Backbone(nn.Module):
         half = yield from through((self.half_out,), half)
         yield None
         out = F.pixel_shuffle(self.out(half), 2)
+        yield None
         features, fine = self.project(quarter, half)
         space = room(x + out[:, :3])
         yield Understanding(out[:, :3], features, fine, space, out[:, 3:], (quarter, half) if keep_inner else None)

@@ -21,6 +21,7 @@ from engine.models.features import TextureFeatures
 from engine.models.generator import Backbone, Head
 from engine.models.low_rank import merged
 from engine.models.objective import Objective
+from engine.models.reverse import Reverse
 from engine.models.style_encoder import StyleEncoder
 from engine.models.tone import ToneStage
 from engine.models.upscale import UPSCALES, Interpolated, Upscaler
@@ -48,13 +49,15 @@ class Restorer:
 
         What a head makes of the two decades it was trained on need not be the range a person has a use for: a slope
         above 1 spreads more of it over the slider, a shift moves it, as another weight of the critic would have.
-        With a style alpha is heard as it is, the more so the higher beta: style is weighed against content there, and a
-        slope made it rise where it should fall.
+        With a style neither holds: style is weighed against content there, and a slope made it rise where it should
+        fall. The further a style is taken, the less of the content's weight is heard instead, a half at beta 0.1: in
+        the game the head was trained in, texture that the critic asks for lies nearer to a print than none does, and a
+        rising beta used to quieten it.
         """
         slope, shift = self.slider
         plain = (1 + 100 * beta) ** -2  # a quarter at the smallest beta, under a hundredth at 0.1
         at = math.log(alpha)
-        return math.exp(at + plain * ((slope - 1) * at + shift))
+        return math.exp(at + plain * ((slope - 1) * at + shift)) / (1 + 10 * beta)
 
 
 def load_restorer(path: Path, device: torch.device, dtype: torch.dtype) -> Restorer:
@@ -191,6 +194,22 @@ def save_critic(path: Path, state: Mapping[str, Tensor], card: Mapping[str, Any]
     """Writes the discriminator in `state` in half precision, with its card: further training starts from it."""
     tensors = {k: v.detach().cpu().half().contiguous() for k, v in state.items() if k.startswith("critic.")}
     save_file(tensors, path, metadata={"card": json.dumps(card, ensure_ascii=False)})
+
+
+def save_reverse(path: Path, state: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
+    """Writes a way back (`reverse.py`) in half precision, with its card."""
+    tensors = {k: v.detach().cpu().half().contiguous() for k, v in state.items()}
+    save_file(tensors, path, metadata={"card": json.dumps(card, ensure_ascii=False)})
+
+
+def load_reverse(path: Path) -> Reverse:
+    """Reads a way back, in float32. ModelError where it is missing, damaged or of another version."""
+    reverse = Reverse()
+    try:
+        reverse.load_state_dict({key: value.float() for key, value in _read(path).items()})
+    except RuntimeError as error:
+        raise ModelError(f"The model “{path.name}” belongs to another version of Archivist.") from error
+    return reverse
 
 
 def save_tuned(

@@ -22,9 +22,10 @@ from engine.imaging.tiles import Tile, tiles_touching
 from engine.rendering import stages
 from engine.rendering.enlarging import Enlarging, cut, grown
 from engine.rendering.foreign import Foreign
-from engine.rendering.pipeline import Key, Pipeline, Subject, level_region, mask_part, within
+from engine.rendering.pipeline import Key, Pipeline
 from engine.rendering.source import to_master
 from engine.rendering.stages import CELL, Plan, Seen
+from engine.rendering.subject import Subject, level_region, mask_part, within
 from engine.rendering.tensors import pad_to_multiple
 from engine.runtime.cache import ByteCache
 from engine.types import Frame, ModelCard, Progress, Recipe, Region, RenderRequest
@@ -86,7 +87,7 @@ class Borrowed(Pipeline):
             seen = self._seen.get(self._key(subject, level, tile))
             if seen is not None:
                 part = tile.core.intersect(region)
-                shown = self._display(subject, plan, level, seen, tile.core)
+                shown = self.display(subject, plan, level, seen, tile.core)
                 pixels[within(part, region)] = shown[within(part, tile.core)]
         return Frame(request, pixels, before, to_master(region, level, source.master.info.bounds))
 

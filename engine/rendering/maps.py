@@ -26,9 +26,10 @@ from engine.imaging.color import luminance
 from engine.imaging.tiles import Tile, plan, tiles_touching
 from engine.rendering import stages
 from engine.rendering.enlarging import blocks
-from engine.rendering.pipeline import Pipeline, Subject, mask_part
+from engine.rendering.pipeline import Pipeline
 from engine.rendering.source import to_master
 from engine.rendering.stages import Plan
+from engine.rendering.subject import Subject, mask_part
 from engine.rendering.tensors import to_tensor
 from engine.types import ALPHA_RANGE, MAP_SCALES, MapFrame, MapKind, MapRequest, Progress, Recipe, Region
 
@@ -147,7 +148,7 @@ def _fidelity(mapped: Survey, tile: Tile) -> Steps:
         deltas = []
         for one, which, its_plan, known in made_ready:
             with torch.inference_mode():
-                deltas.append(one.delta(which, its_plan, level, known, around, None))
+                deltas.append(one.delta(which, its_plan, level, known, around))
             yield None
         with torch.inference_mode():
             x = to_tensor(subject.source.working(level, around), pipeline.device)

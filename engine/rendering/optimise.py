@@ -25,7 +25,8 @@ from torch.nn import functional as F
 from engine.errors import RecipeError
 from engine.models.blocks import luma
 from engine.models.objective import SQUARE, Objective, look
-from engine.rendering.pipeline import Change, Pipeline, Subject
+from engine.rendering.pipeline import Change, Pipeline
+from engine.rendering.subject import Subject
 from engine.styles.processes import Process, as_print
 from engine.types import ALPHA_RANGE, Losses, Progress, Region
 

@@ -19,18 +19,21 @@ from torch import Tensor
 
 from engine.errors import RecipeError
 from engine.imaging.tiles import Tile, tiles_touching
+from engine.models.blocks import at_once
 from engine.models.upscale import Interpolated, Upscaler
 from engine.models.weights import Restorer
 from engine.rendering import enlarging, stages
 from engine.rendering.canvas import Canvas, Sheet, Tally, changed
+from engine.rendering.drafts import Drafts
 from engine.rendering.enlarging import Enlarging
 from engine.rendering.pieces import Frugal
-from engine.rendering.source import Source, to_master
+from engine.rendering.source import to_master
 from engine.rendering.stages import Plan, Seen
+from engine.rendering.subject import Subject, level_region, mask_part, on_grid, within
 from engine.rendering.tensors import to_array, to_rows, to_tensor
 from engine.rendering.transfers import Fetched, Sent, Transfers
 from engine.runtime.cache import ByteCache
-from engine.types import PROTECTED, Frame, MapKind, ModelCard, Progress, Recipe, Region, RenderRequest, StyleCard
+from engine.types import Frame, MapKind, ModelCard, Progress, Recipe, Region, RenderRequest
 
 Pixels = NDArray[Any]
 _STRIP = 256  # rows of a mask that are made in one step
@@ -41,18 +44,6 @@ MeasuredKey = tuple[str, int, int, int, int, MapKind, Recipe]  # the same up to 
 
 Change = Callable[[int, Region], Tensor]
 """What is added to r (1, 3, h, w) in a region of a level: how an optimised picture differs from the fast one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What is rendered: the image by its hash, its source, the style card and a curator's mask (H, W) uint8."""
-
-    sha256: str
-    source: Source
-    recipe: Recipe
-    page: int = 0
-    style: StyleCard | None = None
-    mask: NDArray[np.uint8] | None = None
 
 
 class Pipeline:
@@ -77,6 +68,7 @@ class Pipeline:
         self.frugal = Frugal(card.tile, card.halo)
         self._seen: ByteCache[Key, Seen] = ByteCache(cache_bytes)
         self._thumbnails: dict[tuple[str, int], Tensor] = {}
+        self.drafts = Drafts(self)
         self.measured: ByteCache[MeasuredKey, NDArray[np.float16]] = ByteCache(_MEASURED_BYTES)
         """What maps have found out about tiles (`engine.rendering.maps`), kept here to go when the model goes."""
 
@@ -84,30 +76,11 @@ class Pipeline:
         """Drops what is cached of an image."""
         self._seen.discard(lambda key: key[0] == sha256)
         self.measured.discard(lambda key: key[0] == sha256)
+        self.drafts.forget()
 
-    @torch.inference_mode()
     def draft(self, request: RenderRequest, subject: Subject) -> Frame:
         """What can be shown at once: cached tiles through the head, the rest from one coarse look at the whole."""
-        source, plan = subject.source, self.plan(subject)
-        level = source.pyramid.level_for(request.view.scale)
-        region = level_region(source, level, request.view.region)
-        touching = tiles_touching(source.tiles(level, self.card), region)
-        seen = {tile: self._seen.get(self._key(subject, level, tile)) for tile in touching}
-        before = source.space.to_display(source.pixels(level, region))
-        coarse = source.coarse_level(self.card.tile)
-        if all(s is None for s in seen.values()) and level < coarse:
-            return self._coarse(request, subject, plan)
-        known_all = all(s is not None for s in seen.values()) or level >= coarse
-        pixels = before.copy() if known_all else self._enlarged(subject, plan, level, region)
-        for tile, known in seen.items():
-            part = tile.core.intersect(region)
-            known = known or (self._now(subject, level, tile) if level >= coarse else None)
-            if known is not None:
-                aligned = _on_grid(part, tile.core)
-                shown = self._display(subject, plan, level, known, aligned)
-                offset = within(part, aligned)
-                pixels[within(part, region)] = shown[offset]
-        return Frame(request, pixels, before, to_master(region, level, source.master.info.bounds))
+        return self.drafts.draw(request, subject)
 
     def refine(
         self, request: RenderRequest, subject: Subject, on_tile: Callable[[Frame], None]
@@ -129,7 +102,9 @@ class Pipeline:
         for number, tile in enumerate(touching):
             seen = yield from self.look(subject, level, tile)
             part = tile.core.intersect(region)
-            shown = self._display(subject, plan, level, seen, tile.core)[within(part, tile.core)]
+            delta = yield from self.delta_steps(subject, plan, level, seen, tile.core)
+            yield None
+            shown = source.space.to_display(self._over(subject, level, tile.core, delta))[within(part, tile.core)]
             where = within(part, region)
             pixels[where] = shown
             on_tile(Frame(request, shown, before[where], to_master(part, level, bounds), exact=exact))
@@ -139,10 +114,10 @@ class Pipeline:
     def sample(self, subject: Subject, x: int, y: int) -> Pixels | None:
         """Y at a pixel of the master (C,), in its space and depth; None where the place has not been seen yet."""
         (tile,) = tiles_touching(subject.source.tiles(0, self.card), Region(x, y, 1, 1))
-        seen = self._seen.get(self._key(subject, 0, tile))
+        seen = self.known(subject, 0, tile)
         if seen is None or subject.recipe.scale > 1:
             return None
-        around = _on_grid(Region(x, y, 1, 1), tile.core)
+        around = on_grid(Region(x, y, 1, 1), tile.core)
         pixel: Pixels = self._tile(subject, self.plan(subject), 0, seen, around)[y - around.y, x - around.x]
         return pixel
 
@@ -187,7 +162,9 @@ class Pipeline:
                 following = wanted[turn + 1 : turn + 1 + self._transfers.lag]
                 for _, ahead in following:
                     self._send(subject, level, ahead)
-                begun.append(self._begin(subject, plan, level, seen, (number, tile.core), change))
+                delta = yield from self.delta_steps(subject, plan, level, seen, tile.core, change)
+                yield None
+                begun.append(self._begin(seen, (number, tile.core), delta))
                 yield None
                 while len(begun) > len(following):
                     tally = tally + self._end(subject, level, begun.popleft(), canvas)
@@ -197,12 +174,9 @@ class Pipeline:
         return tally
 
     @torch.inference_mode()
-    def _begin(
-        self, subject: Subject, plan: Plan, level: int, seen: Seen, tile: tuple[int, Region], change: Change | None
-    ) -> _Begun:
-        """Orders what a tile, its number and its core, needs of the device, and its way back."""
+    def _begin(self, seen: Seen, tile: tuple[int, Region], delta: Tensor) -> _Begun:
+        """Sends a tile, its number and its core, on its way back from the device."""
         number, core = tile
-        delta = self.delta(subject, plan, level, seen, core, change)
         damaged = (_damage(seen, core) >= 0.5).sum()
         return _Begun(number, core, self._transfers.fetch(to_rows(delta)), self._transfers.fetch(damaged))
 
@@ -292,6 +266,10 @@ class Pipeline:
     def _key(self, subject: Subject, level: int, tile: Tile) -> Key:
         return (subject.sha256, subject.page, level, tile.core.x, tile.core.y, self.card.sha256)
 
+    def known(self, subject: Subject, level: int, tile: Tile) -> Seen | None:
+        """What has been seen of a tile; None where nothing has."""
+        return self._seen.get(self._key(subject, level, tile))
+
     def look(
         self, subject: Subject, level: int, tile: Tile, *, keep: bool = True, factor: int = 1
     ) -> Generator[Progress | None, None, Seen]:
@@ -338,7 +316,7 @@ class Pipeline:
         if key not in self._sent:
             self._sent[key] = self._transfers.send(subject.source.working(level, tile.padded))
 
-    def _now(self, subject: Subject, level: int, tile: Tile) -> Seen:
+    def now(self, subject: Subject, level: int, tile: Tile) -> Seen:
         """The same without pause, for a draft that needs one small tile."""
         steps = self.look(subject, level, tile)
         while True:
@@ -348,48 +326,37 @@ class Pipeline:
                 seen: Seen = stop.value
                 return seen
 
-    @torch.inference_mode()
     def _tile(self, subject: Subject, plan: Plan, level: int, seen: Seen, region: Region) -> Pixels:
         """Y of a region within a tile's core, in the master's space and depth (h, w, C)."""
-        delta = self.delta(subject, plan, level, seen, region, None)
+        return self._over(subject, level, region, self.delta(subject, plan, level, seen, region))
+
+    def _over(self, subject: Subject, level: int, region: Region, delta: Tensor) -> Pixels:
         return subject.source.space.add_residual(subject.source.pixels(level, region), to_array(delta))
 
-    def delta(
-        self, subject: Subject, plan: Plan, level: int, seen: Seen, region: Region, change: Change | None
-    ) -> Tensor:
+    def delta(self, subject: Subject, plan: Plan, level: int, seen: Seen, region: Region) -> Tensor:
         """y - x (1, 3, h, w) of a region within a tile's core or up to 4 px around it, on the device."""
-        x = self._transfers.send(subject.source.working(level, region))()
-        mask = mask_part(subject, level, region, self.device)
-        r = stages.residual(plan, seen, region, mask=mask)
-        if change is not None:
-            r = r + change(level, region)
-        return stages.complete(plan, seen, x, r, region, level=level, mask=mask)
+        return at_once(self.delta_steps(subject, plan, level, seen, region))
 
-    def _display(self, subject: Subject, plan: Plan, level: int, seen: Seen, region: Region) -> NDArray[np.uint8]:
+    def delta_steps(
+        self, subject: Subject, plan: Plan, level: int, seen: Seen, region: Region, change: Change | None = None
+    ) -> Generator[None, None, Tensor]:
+        """The same in steps: the head, tone, and what lies on the surface."""
+        with torch.inference_mode():
+            x = self._transfers.send(subject.source.working(level, region))()
+            mask = mask_part(subject, level, region, self.device)
+            r = stages.residual(plan, seen, region, mask=mask)
+            if change is not None:
+                r = r + change(level, region)
+        yield None
+        with torch.inference_mode():
+            t = stages.toned(plan, x, r)
+        if plan.style is not None:
+            yield None
+        with torch.inference_mode():
+            return stages.finish(plan, seen, x, t, region, level=level, mask=mask)
+
+    def display(self, subject: Subject, plan: Plan, level: int, seen: Seen, region: Region) -> NDArray[np.uint8]:
         return subject.source.space.to_display(self._tile(subject, plan, level, seen, region))
-
-    def _coarse(self, request: RenderRequest, subject: Subject, plan: Plan) -> Frame:
-        """A quick answer at the level that fits into one tile, for the part of it that covers the view."""
-        source = subject.source
-        level = source.coarse_level(self.card.tile)
-        region = level_region(source, level, request.view.region)
-        tile = source.tiles(level, self.card)[0]
-        shown = self._display(subject, plan, level, self._now(subject, level, tile), tile.core)
-        before = source.space.to_display(source.pixels(level, region))
-        pixels = shown[within(region, tile.core)]
-        return Frame(request, pixels, before, to_master(region, level, source.master.info.bounds))
-
-    def _enlarged(self, subject: Subject, plan: Plan, level: int, region: Region) -> NDArray[np.uint8]:
-        """The coarse answer, enlarged to the pixels of a finer level: stands in for tiles not yet seen."""
-        source = subject.source
-        coarse = source.coarse_level(self.card.tile)
-        tile = source.tiles(coarse, self.card)[0]
-        shown = self._display(subject, plan, coarse, self._now(subject, coarse, tile), tile.core)
-        shift = coarse - level
-        rows = np.minimum((np.arange(region.y, region.bottom) >> shift), shown.shape[0] - 1)
-        columns = np.minimum((np.arange(region.x, region.right) >> shift), shown.shape[1] - 1)
-        enlarged: NDArray[np.uint8] = shown[rows[:, None], columns[None, :]]
-        return enlarged
 
 
 @dataclass(frozen=True, slots=True)
@@ -413,41 +380,5 @@ def _probability(seen: Seen, core: Region) -> NDArray[np.uint8]:
     return array
 
 
-def mask_part(subject: Subject, level: int, region: Region, device: torch.device) -> Tensor | None:
-    """A curator's own mask for a region of a level, feathered; None where the detected one serves.
-
-    Exactly 0 on what is protected, however close the mask comes to it.
-    """
-    if subject.mask is None or subject.recipe.scope != "damage":
-        return None
-    around = 8
-    step = 1 << level
-    rows = np.arange(region.y - around, region.bottom + around) * step
-    columns = np.arange(region.x - around, region.right + around) * step
-    rows, columns = (np.clip(at, 0, size - 1) for at, size in zip((rows, columns), subject.mask.shape, strict=True))
-    part = subject.mask[rows[:, None], columns[None, :]]
-    free = part != PROTECTED
-    values, unprotected = (torch.from_numpy(a).to(device)[None, None] for a in (part.astype(np.float32) / 255, free))
-    soft = stages.feather(values * unprotected) * unprotected
-    return soft[:, :, around:-around, around:-around]
-
-
-def level_region(source: Source, level: int, region: Region) -> Region:
-    """A region of the master in the pixels of a level."""
-    return source.pyramid.region_at(level, region.intersect(source.master.info.bounds))
-
-
 def _slices(region: Region) -> tuple[slice, slice]:
     return slice(region.y, region.bottom), slice(region.x, region.right)
-
-
-def _on_grid(part: Region, core: Region) -> Region:
-    """`part` with its corner moved out to the head's grid of 4, inside the core."""
-    x, y = part.x - (part.x - core.x) % 4, part.y - (part.y - core.y) % 4
-    return Region(x, y, part.right - x, part.bottom - y)
-
-
-def within(part: Region, whole: Region) -> tuple[slice, slice]:
-    """Rows and columns of `part` in an array that covers `whole`."""
-    top, left = part.y - whole.y, part.x - whole.x
-    return slice(top, top + part.height), slice(left, left + part.width)

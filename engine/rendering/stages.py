@@ -68,6 +68,7 @@ def understand(restorer: Restorer, x: Tensor, padded: Region, core: Region) -> I
         if result is None:
             yield None
     assert result is not None
+    yield None
     kept = kept_around(core, padded)
     top, left = kept.y - padded.y, kept.x - padded.x
     rows, columns = slice(top, top + _up(kept.height)), slice(left, left + _up(kept.width))
@@ -114,7 +115,7 @@ def fine_trust(seen: Seen, region: Region) -> Tensor:
     Its pixels may stand for many, and what is 3 px thick (the dots of a dress, letters) for more than a speck.
     """
     around = 8
-    return _trust(_crop(seen.damage, seen.region, region, around), 1)[:, :, around:-around, around:-around]
+    return _trust(crop(seen.damage, seen.region, region, around), 1)[:, :, around:-around, around:-around]
 
 
 def _trust(damage: Tensor, reach: int = 4) -> Tensor:
@@ -220,34 +221,45 @@ def residual(plan: Plan, seen: Seen, region: Region, *, mask: Tensor | None = No
     restored = r[core]
     if recipe.grain > 0:
         lost_grain = -(r - lowpass(r))[core]
-        intact = 1 - _crop(seen.damage, seen.region, region, 0)
+        intact = 1 - crop(seen.damage, seen.region, region, 0)
         restored = restored + recipe.grain * intact * lost_grain
     if mask is None:
-        restored = restored * _crop(seen.trust, seen.region, region, 0)
+        restored = restored * crop(seen.trust, seen.region, region, 0)
     return restored
 
 
 def damage(seen: Seen, region: Region) -> Tensor:
     """The probability of damage (1, 1, h, w) of a part of what was seen, float32."""
-    return _crop(seen.damage, seen.region, region, 0)
+    return crop(seen.damage, seen.region, region, 0)
 
 
 def complete(
     plan: Plan, seen: Seen, x: Tensor, restored: Tensor, region: Region, *, level: int = 0, mask: Tensor | None = None
 ) -> Tensor:
     """Tone, texture and mask over the pixels x (1, 3, h, w) of `region` and the residual `restored` -> y - x."""
-    recipe = plan.recipe
+    return finish(plan, seen, x, toned(plan, x, restored), region, level=level, mask=mask)
+
+
+def toned(plan: Plan, x: Tensor, restored: Tensor) -> Tensor:
+    """t (1, 3, h, w) before there is a texture on it."""
     t = (x + restored).clamp(0, 1)
     for parameters, share in plan.tone:
         t = t + share * (parameters.apply(t) - t)
+    return t
+
+
+def finish(
+    plan: Plan, seen: Seen, x: Tensor, t: Tensor, region: Region, *, level: int = 0, mask: Tensor | None = None
+) -> Tensor:
+    """Texture and mask over what is toned, t (1, 3, h, w) -> y - x."""
+    recipe = plan.recipe
     if plan.style is not None and recipe.scope == "whole":
         # On a halved level the texture is averaged with the pixels: a thumbnail shows little of it.
         amount = plan.style.grain * strength(recipe.beta) / (1 << level)
         t = draw_texture(t, plan.style.texture, amount, region.y, region.x, recipe.seed)
     delta = recipe.strength * (t - x)
     if recipe.scope == "damage":
-        m = mask if mask is not None else _feathered(_crop(seen.damage, seen.region, region, 8))
-        delta = delta * m
+        delta = delta * (mask if mask is not None else soft_damage(seen, region))
     return delta
 
 
@@ -277,14 +289,15 @@ def _residual(plan: Plan, seen: Seen, region: Region, extra: int) -> tuple[Tenso
     return r, (region.y - top, region.x - left)
 
 
-def _crop(field: Tensor, whole: Region, region: Region, around: int) -> Tensor:
-    """`region` and `around` pixels on each side, of a field that covers `whole`; beyond its end the border repeats."""
+def crop(field: Tensor, whole: Region, region: Region, around: int) -> Tensor:
+    """`region` and `around` pixels on each side, of a field that covers `whole`, float32, not to be written to; beyond
+    its end the border repeats."""
     top, left = region.y - whole.y - around, region.x - whole.x - around
     bottom, right = region.bottom - whole.y + around, region.right - whole.x + around
     height, width = field.shape[2:]
     inside = field[:, :, max(0, top) : min(height, bottom), max(0, left) : min(width, right)].float()
     pads = (max(0, -left), max(0, right - width), max(0, -top), max(0, bottom - height))
-    return F.pad(inside, pads, mode="replicate")
+    return F.pad(inside, pads, mode="replicate") if any(pads) else inside
 
 
 def lowpass(x: Tensor) -> Tensor:
@@ -311,8 +324,10 @@ def repaired(probability: NDArray[np.uint8], top: int, bottom: int) -> NDArray[n
     return wide[top - first : bottom - first].numpy().astype(np.uint8) * np.uint8(255)
 
 
-def _feathered(probability: Tensor, around: int = 8) -> Tensor:
-    """Damage (over a half), grown by 3 px and faded over 2; exactly 0 beyond."""
+def soft_damage(seen: Seen, region: Region) -> Tensor:
+    """m (1, 1, h, w) where no person drew it: damage, over a half, grown by 3 px and faded over 2; exactly 0 beyond."""
+    around = 8
+    probability = crop(seen.damage, seen.region, region, around)
     return feather(_grow(probability > 0.5, _GROWN).float())[:, :, around:-around, around:-around]
 
 

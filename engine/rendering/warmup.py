@@ -10,8 +10,9 @@ import numpy as np
 from engine.imaging.color import WorkingSpace
 from engine.imaging.pyramid import Pyramid
 from engine.imaging.reader import Master
-from engine.rendering.pipeline import Pipeline, Subject
+from engine.rendering.pipeline import Pipeline
 from engine.rendering.source import Source
+from engine.rendering.subject import Subject
 from engine.types import ImageInfo, Progress, Recipe
 
 _NAME = "warm-up"

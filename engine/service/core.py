@@ -37,11 +37,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from engine.export.single import Desk
+    from engine.export.orders import Desk
     from engine.rendering.foreign import Foreign
-    from engine.rendering.pipeline import Pipeline, Subject
+    from engine.rendering.pipeline import Pipeline
     from engine.rendering.source import Source
     from engine.rendering.studio import Studio
+    from engine.rendering.subject import Subject
 
 
 T = TypeVar("T")
@@ -322,7 +323,7 @@ class EngineCore:
 
     def _subject(self, image: ImageRef, recipe: Recipe, source: Source | None = None) -> Subject:
         """What the pipeline renders; without a source it waits for the decoding, as only a draft or refine may."""
-        from engine.rendering.pipeline import Subject
+        from engine.rendering.subject import Subject
 
         recipe = self._check(recipe).heeded(recipe)
         style = self._library.card(recipe.style) if recipe.style is not None else None
@@ -335,7 +336,7 @@ class EngineCore:
         return Subject(image.sha256, source, recipe, image.page, style, mask)
 
     def _export_desk(self) -> Desk:
-        from engine.export.single import Desk
+        from engine.export.orders import Desk
 
         if self._exports is None:
             self._exports = Desk(self._known_masters)

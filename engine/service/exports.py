@@ -56,17 +56,19 @@ class Exports(Packaging):
     def _export(
         self, image: ImageRef, recipe: Recipe, options: ExportOptions
     ) -> Generator[Progress | None, None, Restored]:
-        from engine.export.single import Order, export
+        from engine.export.orders import Order
+        from engine.export.single import export
 
         self._allowed(image, recipe)
         yield from self._unchanged(image)
         yield from self._equipped(recipe)
+        pen = (yield from self._pen("")) if options.sign else None
         source = yield from self._decoded(image)
         pipeline = self._pipeline(recipe)
         subject = self._subject(image, replace(recipe, weights=pipeline.card.sha256), source)
         notes = pipeline.notes(subject.recipe)
-        order = Order(subject, self._place(image), options, self._studio().ready, notes)
-        return (yield from export(order, pipeline, self._io, self._export_desk()))
+        order = Order(subject, self._place(image), options, self._studio().ready, notes, pen=pen)
+        return (yield from export(order, self._tools(pipeline)))
 
     def unfinished_exports(self) -> Future[tuple[UnfinishedExport, ...]]:
         """Exports that were cut off by the end of a program and can go on where they were."""
@@ -119,7 +121,7 @@ class Exports(Packaging):
 
         def steps() -> Generator[Progress | None, None, Optimised]:
             from engine.export.optimised import Job, export_optimised
-            from engine.export.single import Order
+            from engine.export.orders import Order
 
             if "alpha" not in self._studio().find(recipe.model)[1].controls:
                 raise RecipeError(f"The model “{recipe.model}” knows no alpha to optimise for; choose {SHIPPED_MODEL}.")
@@ -136,7 +138,7 @@ class Exports(Packaging):
             subject = self._subject(image, replace(recipe, weights=pipeline.card.sha256), source)
             job = Job(image, order.passes, studio.objective(recipe.model), reference, on_pass, stop)
             export_order = Order(subject, self._place(image), order.export, studio.ready)
-            return (yield from export_optimised(export_order, pipeline, self._io, self._export_desk(), job))
+            return (yield from export_optimised(export_order, self._tools(pipeline), job))
 
         return Stoppable(
             self._worker.submit(Lane.QUEUE, steps_in_sentences(self._enduring(steps)), on_progress=on_progress),
@@ -179,8 +181,10 @@ class Exports(Packaging):
     def forget_export(self, job: str) -> None:
         """An interrupted job is not gone on with."""
         from engine.export.journal import forget
+        from engine.export.ledger import discard_parts
 
         forget(job)
+        discard_parts(self._ledgers())
 
     def export_name(self, batch: ExportBatch, number: int = 0) -> str:
         """What an image of a job will be called, below its folder; RecipeError where the template makes no name."""
@@ -217,11 +221,14 @@ class Exports(Packaging):
         """One image of a job; where the device fails, that image begins again on the processor."""
 
         def steps() -> Steps[Written]:
-            from engine.export.renditions import Tools, render
-            from engine.export.single import Order
+            from engine.export.orders import Order
+            from engine.export.renditions import render
 
             self._allowed(item.source, item.recipe)
             yield from self._unchanged(item.source)
+            is_package = batch.settings.preset == "package"
+            archive = batch.project.package.organization if batch.project else ""
+            pen = (yield from self._pen(archive)) if batch.settings.sign and not is_package else None
             source = yield from self._decoded(item.source)
             pipeline = self._pipeline(item.recipe)
             subject = self._subject(item.source, item.recipe, source)
@@ -229,11 +236,10 @@ class Exports(Packaging):
             if item.recipe.scale > 1:
                 notes["upscaler"] = pipeline.card.tail
             options = ExportOptions(str(target), "overwrite")
-            order = Order(subject, self._place(item.source), options, self._studio().ready, notes)
-            tools = Tools(pipeline, self._io, self._export_desk())
-            if batch.settings.preset == "package":
-                packaged, written = yield from self._packed(order, tools, batch.project, item, batch.package)
-                return replace(written, notices=packaged.notices)
+            order = Order(subject, self._place(item.source), options, self._studio().ready, notes, pen=pen)
+            tools = self._tools(pipeline)
+            if is_package:
+                return (yield from self._packed(order, tools, batch.project, item, batch.package))[1]
             written = yield from render(order, batch.settings, tools)
             return (yield from self._logged(item, target, batch.settings.preset, written))
 
@@ -251,7 +257,8 @@ class Exports(Packaging):
         try:
             yield from self._record(item.source, event)
         except EngineError as error:
-            return replace(written, notices=(*written.notices, f"The project’s log does not tell of it: {error}"))
+            notices = (*written.restored.notices, f"The project’s log does not tell of it: {error}")
+            return replace(written, restored=replace(written.restored, notices=notices))
         return written
 
     def _resolved(self, recipe: Recipe) -> tuple[Recipe, dict[str, str]]:

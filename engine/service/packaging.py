@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from engine.export.renditions import Tools, Written
-    from engine.export.single import Order
+    from engine.export.making import Tools
+    from engine.export.orders import Order, Pen
+    from engine.export.renditions import Written
     from engine.export.told import Told
+    from engine.rendering.pipeline import Pipeline
 
 
 def credentials_folder() -> Path:
@@ -52,8 +54,7 @@ class Packaging(Images):
         """Packs one image that needs no project into the folder of that name, in the queue."""
 
         def steps() -> Generator[Progress | None, None, Packaged]:
-            from engine.export.renditions import Tools
-            from engine.export.single import Order
+            from engine.export.orders import Order
 
             self._allowed(image, recipe)
             source = yield from self._decoded(image)
@@ -61,8 +62,7 @@ class Packaging(Images):
             subject = self._subject(image, replace(recipe, weights=pipeline.card.sha256), source)
             notes = {"upscaler": pipeline.card.tail} if recipe.scale > 1 else {}
             order = Order(subject, self._place(image), ExportOptions(folder), self._studio().ready, notes)
-            tools = Tools(pipeline, self._io, self._export_desk())
-            return (yield from self._packed(order, tools, None, None, facts))[0]
+            return (yield from self._packed(order, self._tools(pipeline), None, None, facts))[0]
 
         return self._worker.submit(Lane.QUEUE, steps_in_sentences(self._enduring(steps)), on_progress=on_progress)
 
@@ -160,6 +160,21 @@ class Packaging(Images):
             event = Event("information package creation", f"The package {name} was made.", objects=(EventObject(name),))
             yield from self._record(item.source, event)
         return packaged, written
+
+    def _tools(self, pipeline: Pipeline) -> Tools:
+        """What works on an image."""
+        from engine.export.making import Tools
+
+        return Tools(pipeline, self._io, self._export_desk())
+
+    def _pen(self, organization: str) -> Generator[None, None, Pen]:
+        """What signs exported pictures. EngineError, before the work, where the certificate that would cannot."""
+        from engine.export.orders import Pen
+        from engine.export.signing import check
+
+        pen = Pen(credentials_folder(), organization)
+        yield from settled(self._io.submit(in_sentences(lambda: check(pen))))
+        return pen
 
     def _allowed(self, image: ImageRef, recipe: Recipe) -> None:
         """ProjectError where an open project with this image exports only what a person approved, and nobody approved

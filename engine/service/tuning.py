@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +15,12 @@ from platformdirs import user_cache_path
 from engine.models import catalog
 from engine.runtime.worker import Lane
 from engine.service.core import EngineCore, Report, Stoppable, in_sentences, preview, settled, steps_in_sentences
+from engine.styles.library import collection_card
 from engine.types import Progress, Tuned, Tuning, TuningCheck
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from engine.training.collection import Collection, Named
     from engine.training.finetune import Order
 
@@ -35,12 +39,14 @@ class FineTunings(EngineCore):
         stop = threading.Event()
 
         def steps() -> Generator[Progress | None, None, Tuned]:
+            yield from settled(self._io.submit(_load))
             from engine.training.finetune import finetune
 
             collection = yield from self._collection(wish)
             order = self._order(wish)
             tuned = yield from finetune(collection, order, on_check, stop.is_set)
             self._studio().forget(wish.name)  # an earlier one of that name
+            self._library.add(collection_card(wish.name, tuned.style))
             return tuned
 
         work = self._worker.submit(Lane.QUEUE, steps_in_sentences(self._enduring(steps)), on_progress=on_progress)
@@ -54,6 +60,8 @@ class FineTunings(EngineCore):
             return collection.clean_collection(pictures)
         if wish.kind == "pairs":
             return collection.paired_collection(pictures, (yield from self._pictures(wish.restored)))
+        if wish.kind == "unpaired":
+            return collection.unpaired_collection(pictures, (yield from self._pictures(wish.wanted)))
         backbone = self._studio().pipeline(wish.model).restorer.backbone
         return (yield from collection.damaged_collection(pictures, backbone))
 
@@ -74,10 +82,31 @@ class FineTunings(EngineCore):
         from engine.training.finetune import Order
 
         base, _ = catalog.find(wish.model)
-        critic = base.with_name(f"{base.stem}-critic{base.suffix}")
+        critic, reverse = (base.with_name(f"{base.stem}-{what}{base.suffix}") for what in ("critic", "reverse"))
         # Minutes are no part of it: who asks for more of the same goes on with what there is.
-        told = "\n".join((wish.name, wish.kind, wish.model, str(wish.seed), *wish.pictures, *wish.restored))
+        told = "\n".join(
+            (wish.name, wish.kind, wish.model, str(wish.seed), *wish.pictures, *wish.restored, *wish.wanted)
+        )
         folder = (
             user_cache_path("Archivist", appauthor=False) / "tuning" / hashlib.sha256(told.encode()).hexdigest()[:16]
         )
-        return Order(wish, base, critic if critic.exists() else None, folder, self._studio().device.device.type)
+        device = self._studio().device.device.type
+        order = Order(wish, base, critic if critic.exists() else None, folder, device, ordinary=_ordinary())
+        return replace(order, reverse=reverse if reverse.exists() else None)
+
+
+def _load() -> None:
+    """Brings in what a training needs, away from the engine's thread: making the first optimiser, torch loads its
+    compiler, which takes seconds."""
+    import torch._dynamo  # noqa: F401
+
+    import engine.training.finetune  # noqa: F401
+
+
+def _ordinary() -> tuple[Tensor, ...]:
+    """Photographs that come with the program, uint8 (3, H, W): what a model must not forget is seen on them."""
+    import torch
+
+    from engine.evaluation.demo import PICTURES, photograph
+
+    return tuple(torch.from_numpy(photograph(name)).permute(2, 0, 1).contiguous() for name, *_ in PICTURES)

@@ -67,6 +67,12 @@ def own_card(code: tuple[float, ...], title: str, date: str = "", source: str = 
     return StyleCard(f"own-{name}-{mark}", title, "own", code, date=date, source=source, licence=licence)
 
 
+def collection_card(name: str, code: tuple[float, ...]) -> StyleCard:
+    """The card of the collection that taught a model of this name; a later one of the same name takes its place."""
+    source = f"the collection that taught the model “{name}”"
+    return StyleCard(f"collection-{name}", name, "own", code, source=source)
+
+
 def read_cards(path: Path) -> tuple[StyleCard, ...]:
     """The cards of a JSON file; ModelError where it is damaged."""
     try:

@@ -8,7 +8,7 @@ Tone is returned apart: the network learns to keep it, the tone stage learns to 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -30,6 +30,11 @@ class Aged:
     def to(self, device: torch.device) -> Aged:
         """The same on another device."""
         return Aged(*(part.to(device) for part in (self.aged, self.toned, self.clean, self.mask)))
+
+
+def joined(parts: Sequence[Aged]) -> Aged:
+    """Several batches as one."""
+    return Aged(*(torch.cat([getattr(part, name) for part in parts]) for name in ("aged", "toned", "clean", "mask")))
 
 
 Marks = Callable[[Sheet, Dice, float], None]

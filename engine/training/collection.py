@@ -6,12 +6,14 @@ damaged  scans alone. Their truth is not known, so one is made: the restoration 
          size, where what it left of grain and blur is averaged away. Onto it goes the collection's own damage, cut
          out of the scans: grain from where they are flat (noise patches as in Chen et al. 2018 and Ji et al.
          2020), and what the network finds damaged, with its mask
+unpaired scans, and other pictures that look as wanted. These are the truth; a network that has learned the look of the
+         scans makes them old (`unpaired.py`)
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,7 +35,7 @@ ADVISED = 10
 LONGEST = 1024  # pixels; larger pictures are shrunk as the general training shrank its own
 SMALLEST = 160  # pixels of the shorter side below which no square can be cut out
 HELD_OUT = 6  # one picture in so many is never learned from
-REHEARSAL = 0.35  # share of lessons that are aged as the general training was, so that it is not forgotten
+IDENTITY = 0.125  # share of single wanted pictures that are shown as they are
 PATCH = 48  # pixels a side of the patches of grain
 TILE, HALO = 208, 24  # pixels a side of what is seen at once, and what of it is only surroundings
 FLAT = 0.02  # deviation of a scan's means, of 15 x 15 pixels, below which a patch is flat
@@ -42,7 +44,8 @@ FLAT = 0.02  # deviation of a scan's means, of 15 x 15 pixels, below which a pat
 @dataclass(frozen=True, slots=True)
 class Collection:
     """Pictures uint8 (3, H, W). `truth[i]` belongs to `scans[i]` where there are pairs; `grain` (P, 3, 48, 48) and
-    `marks` are what was cut out of damaged scans."""
+    `marks` are what was cut out of damaged scans; `grown_old` makes pictures (N, 3, H, W) old where heaps are unpaired,
+    once it has learned to."""
 
     kind: CollectionKind
     names: tuple[str, ...]
@@ -50,6 +53,7 @@ class Collection:
     scans: tuple[Tensor, ...] = ()
     grain: Tensor | None = None
     marks: tuple[Mark, ...] = ()
+    grown_old: Callable[[Tensor, int], Tensor] | None = None
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -57,7 +61,7 @@ class Collection:
     def part(self, indices: Sequence[int]) -> Collection:
         """The same with these pictures alone; grain and marks are those of all, for they are no picture's truth."""
         names, truth = tuple(self.names[i] for i in indices), tuple(self.truth[i] for i in indices)
-        scans = tuple(self.scans[i] for i in indices) if self.scans else ()
+        scans = tuple(self.scans[i] for i in indices) if self.kind == "pairs" else self.scans
         return replace(self, names=names, truth=truth, scans=scans)
 
     def split(self, seed: int) -> tuple[Collection, Collection]:
@@ -67,12 +71,14 @@ class Collection:
         held = max(2, len(order) // HELD_OUT)
         return self.part(sorted(order[held:])), self.part(sorted(order[:held]))
 
-    def batch(self, count: int, size: int, seed: int, *, rehearse: float = REHEARSAL) -> Aged:
+    def batch(self, count: int, size: int, seed: int) -> Aged:
         """`count` lessons (3, size, size), all drawn from the seed."""
         dice = random.Random(seed)
-        if self.kind == "clean" or dice.random() < rehearse:
+        if self.kind == "clean":
             crops = torch.stack([_square(self.truth, dice, size)[0] for _ in range(count)])
             return age(crops, seed, severity=0.25 + 0.75 * dice.random() ** 0.5)
+        if self.kind == "unpaired":
+            return self._round_trip(count, size, seed)
         lessons = [
             self._pair(dice, size) if self.kind == "pairs" else self._imitation(dice, size) for _ in range(count)
         ]
@@ -82,6 +88,16 @@ class Collection:
             aged = (general.aged + aged - truth).clamp(0, 1)
             return Aged(aged, general.toned, truth, torch.maximum(mask, general.mask))
         return Aged(aged, truth, truth, mask)
+
+    def _round_trip(self, count: int, size: int, seed: int) -> Aged:
+        """Wanted pictures grown old; one in eight is left as it is, and is to stay so."""
+        dice = random.Random(seed)
+        crops = torch.stack([_square(self.truth, dice, size)[0] for _ in range(count)])
+        if self.grown_old is None or (count == 1 and dice.random() < IDENTITY):
+            return Aged(crops, crops, crops, torch.zeros(count, 1, size, size))
+        old = self.grown_old(crops, seed)
+        mask = torch.stack([_differs(one, other) for one, other in zip(old, crops, strict=True)])
+        return Aged(old, crops, crops, mask)
 
     def _pair(self, dice: random.Random, size: int) -> tuple[Tensor, Tensor, Tensor]:
         truth, place = _square(self.truth, dice, size)
@@ -97,6 +113,17 @@ class Collection:
         for _ in range(dice.choice((0, 1, 1, 2, 3)) if self.marks else 0):
             aged, mask = dice.choice(self.marks).laid_on(aged, mask, dice)
         return aged.clamp(0, 1), truth, mask
+
+
+@dataclass(frozen=True, slots=True)
+class Squares:
+    """Random squares of pictures, uint8 (3, H, W): `squares(count, size, seed)` are (count, 3, size, size) in 0..1."""
+
+    pictures: tuple[Tensor, ...]
+
+    def __call__(self, count: int, size: int, seed: int) -> Tensor:
+        dice = random.Random(seed)
+        return torch.stack([_square(self.pictures, dice, size)[0] for _ in range(count)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +174,12 @@ def paired_collection(before: Sequence[Named], after: Sequence[Named]) -> Collec
     names, scans = _apart(before)
     truths = tuple(in_tone_of(truth, scan) for scan, (_, truth) in zip(scans, after, strict=True))
     return _checked(Collection("pairs", names, truths, scans))
+
+
+def unpaired_collection(old: Sequence[Named], wanted: Sequence[Named]) -> Collection:
+    """Two heaps of which no picture is on both; TrainingError as above, for either."""
+    _checked(Collection("damaged", *_apart(old)))
+    return _checked(Collection("unpaired", *_apart(wanted), _apart(old)[1]))
 
 
 def damaged_collection(pictures: Sequence[Named], backbone: Backbone) -> Generator[None, None, Collection]:
@@ -267,6 +300,11 @@ def warnings_about(collection: Collection) -> tuple[str, ...]:
         )
         if collection.grain is None:
             told.append("Nowhere are these scans flat enough to see their grain; it will not be imitated.")
+    if collection.kind == "unpaired":
+        told.append(
+            "No scan here has a known truth. The figures are of a round trip: wanted pictures that were held out, made "
+            "old by a network that learned your scans’ look, and restored again."
+        )
     return tuple(told)
 
 

@@ -1,9 +1,11 @@
 """Teaches a finished model the grain, the process and the damage of one collection: 10 to 200 of its own pictures.
 
-What is learned is small: updates of low rank to the backbone's convolutions, and the head. Half of the lessons mend
-(backbone, against the truth), half play the head against the discriminator that came with the model, which sees the
-few pictures changed at random. Every `CHECK` steps the averaged weights are measured on pictures that are held out; the
-best are kept, the model it began from among them, so that what is proposed is never worse than that by this measure.
+What is learned is small: updates of low rank to the backbone's convolutions, and the head. In turns the backbone mends
+against the truth, the head plays against the discriminator that came with the model, which sees the few pictures
+changed at random, and both rehearse what they could do before (`rehearsal.py`). Every `CHECK` steps the averaged
+weights are measured on held-out pictures; the best are kept, the model it began from among them, so that what is
+proposed is never worse than that by this measure. If ordinary pictures lost more than is allowed all the same, only as
+much of what was learned is kept as they bear.
 """
 
 from __future__ import annotations
@@ -16,20 +18,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from engine.models import low_rank
 from engine.models.catalog import header, read_card
 from engine.models.weights import save_tuned
-from engine.training import phases
+from engine.styles.encode import encode
+from engine.training import phases, unpaired
 from engine.training.adversary import ADVERSARIES
 from engine.training.aging import Aged
 from engine.training.collection import Collection, warnings_about
 from engine.training.dataset import Pictures
-from engine.training.held_out import HeldOut
+from engine.training.held_out import ALLOWED_LOSS, HeldOut
 from engine.training.presets import Phase
+from engine.training.rehearsal import Rehearsal, judged, towards
 from engine.training.run import Networks, Run, averaged
 from engine.training.validation import write_strip
-from engine.training.watches import Watches
+from engine.training.watches import WON, Watches
 from engine.types import Progress, Tuned, Tuning, TuningCheck
 
 CHECK = 100  # steps from one measurement to the next
@@ -39,6 +44,11 @@ WORSE = 0.3  # dB below the best at which the run goes back to it
 GROWN = 2.0  # times the first mending loss at which something is wrong
 GIVES_UP = 4  # times it went back, after which it ends with the best
 ACCUMULATE = 4  # pictures a mending step looks at, one after the other, so that no part of it takes long
+REHEARSED = 2  # of these, ordinarily aged ones on which the former model is the truth
+WINS = 25  # adversarial steps over which a discriminator that always wins is noticed: within 250 steps in all
+TURNS = ("mend", "play", "mend", "rehearse")  # kinds of steps, over and over
+STYLED = 40  # pictures at most that the style code of the collection is the mean of
+HALVINGS = 4  # of the interval in which the share of what was learned is looked for, where not all of it is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,8 @@ class Order:
     """What one run needs besides its collection: the weights to begin from, their discriminator, where it is kept.
 
     The same order on the same `folder` goes on where it stopped. `steps` ends a run after so many, whatever the time.
+    `ordinary` are photographs, uint8 (3, H, W), that show what the model is not to forget; `reverse` is the network
+    that makes pictures old, for unpaired heaps alone.
     """
 
     wish: Tuning
@@ -55,6 +67,8 @@ class Order:
     device: str = "cpu"
     size: int = 96
     steps: int | None = None
+    ordinary: tuple[Tensor, ...] = ()
+    reverse: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +93,8 @@ def finetune(
     `told` hears of every measurement; once `stop` says so the best so far is written. Closing the generator keeps the
     checkpoints. Raises EngineError.
     """
+    if collection.kind == "unpaired":
+        collection = yield from unpaired.with_a_way_back(collection, order)
     tuning = _Tuning(collection, order, told)
     yield from tuning.begin()
     while not (tuning.over or stop()):
@@ -96,7 +112,9 @@ class _Tuning:
         self.device = torch.device(order.device)
         learned, held = collection.split(order.wish.seed)
         self.run = _new_run(order, self.device)
-        self.judge = HeldOut.of(held, self.device)
+        self.start = {key: value.clone() for key, value in self.run.average.items()}
+        self.rehearsal = Rehearsal.of(self.run.nets, order.ordinary, learned.truth, self.device)
+        self.judge = HeldOut.of(held, judged(order.ordinary), self.rehearsal.before, self.device)
         self.collection, self.pictures = learned, Pictures(learned.truth)
         self.warnings = warnings_about(collection)
         self.count = len(collection)
@@ -121,17 +139,18 @@ class _Tuning:
     def begin(self) -> Generator[Progress, None, None]:
         """Takes up the checkpoint, or measures what the run begins from and keeps it as the first best."""
         resumed = self.run.load()
-        self.watches = Watches(self.run, self.game.blind)
+        self.watches = Watches(self.run.scales, self.game.blind, steps=WINS)
         if resumed:
             return
         self.run.log(event="start", kind=self.order.wish.kind, pictures=self.count, base=self.order.base.name)
         yield from self.check()
 
     def step(self) -> Generator[Progress, None, None]:
-        """One mending or one adversarial step, in turns."""
+        """One step: mending, adversarial or rehearsing, in turns."""
         last = time.monotonic()
         self._set_rates()
-        parts = self._mend() if self.number % 2 == 0 else self._play()
+        turns = {"mend": self._mend, "play": self._play, "rehearse": self._rehearse}
+        parts = turns[TURNS[self.number % len(TURNS)]]()
         while True:
             try:
                 next(parts)
@@ -150,14 +169,7 @@ class _Tuning:
 
     def check(self) -> Generator[Progress, None, None]:
         """Measures the averaged weights; keeps them where they are the best, goes back where they went wrong."""
-        measuring = self.judge.measure(self.run)
-        while True:
-            try:
-                next(measuring)
-            except StopIteration as end:
-                figures, pictures = end.value
-                break
-            yield self._progress("measuring")
+        figures, pictures = yield from self._measured()
         run, score = self.run, figures["score"]
         run.counters.setdefault("first_figures", figures)
         run.log(event="validation", **{k: round(v, 4) for k, v in figures.items()})
@@ -166,15 +178,27 @@ class _Tuning:
         better = reason is None and score > best
         strip = run.folder / f"strip-{self.number:06d}.png"
         write_strip(pictures, strip)
+        yield self._progress("measuring")
         if reason is not None:
             self._back(reason)
         elif better:
             run.best["finetune"] = score
             run.counters["best_figures"] = figures
             run.save("best-finetune")
+            yield self._progress("measuring")
         run.save()
         self.told(TuningCheck(self.number, figures, str(strip), better, reason or ""))
         yield self._progress("measuring")
+
+    def _measured(self) -> Generator[Progress, None, tuple[dict[str, float], list[Tensor]]]:
+        measuring = self.judge.measure(self.run)
+        while True:
+            try:
+                next(measuring)
+            except StopIteration as end:
+                found: tuple[dict[str, float], list[Tensor]] = end.value
+                return found
+            yield self._progress("measuring")
 
     def _wrong_with(self, figures: dict[str, float], best: float) -> str | None:
         """Why the run should go back; None where all is well.
@@ -194,26 +218,72 @@ class _Tuning:
         """Goes back to the best weights and writes them as a model of their own."""
         yield from self.check()
         self.run.back_to("best-finetune")
+        self.run.counters["best_figures"], _ = yield from self._measured()
+        yield from self._give_back()
         counters, order = self.run.counters, self.order
         path = Path(order.wish.folder) / f"{order.wish.name}.safetensors"
         path.parent.mkdir(parents=True, exist_ok=True)
-        card = _card(order, self.count, counters)
+        code = yield from self._style()
+        card = _card(order, self.count, counters) | {"style_code": code}
         plain, updates = low_rank.detached(self.run.average)
         save_tuned(path, plain, updates, read_card(order.base), card)
         told, warnings = tuple(counters.get("told", ())), self.warnings
         first, best = counters["first_figures"], counters["best_figures"]
-        return Tuned(str(path), first, best, told, warnings, self.number, counters["seconds"])
+        return Tuned(str(path), first, best, told, warnings, self.number, counters["seconds"], code)
+
+    def _style(self) -> Generator[Progress, None, tuple[float, ...]]:
+        """The mean style code of the collection's pictures, without their damage."""
+        codes = []
+        for picture in self.collection.truth[:STYLED]:
+            codes.append(encode(self.run.nets.encoder, picture[None].to(self.device).float() / 255))
+            yield self._progress("measuring")
+        return tuple(round(sum(numbers) / len(codes), 4) for numbers in zip(*codes, strict=True))
+
+    def _give_back(self) -> Generator[Progress, None, None]:
+        """Keeps as much of the best weights as ordinary pictures bear: all of it, or the largest share of the way to
+        them at which no more than `ALLOWED_LOSS` is lost."""
+        run, best = self.run, self.run.counters["best_figures"]
+        if best["lost"] <= ALLOWED_LOSS:
+            return
+        whole = {key: value.clone() for key, value in run.average.items()}
+        kept, low, high = (0.0, run.counters["first_figures"]), 0.0, 1.0
+        for _ in range(HALVINGS):
+            share = (low + high) / 2
+            run.average.update(towards(whole, self.start, share))
+            figures, _ = yield from self._measured()
+            if figures["lost"] <= ALLOWED_LOSS:
+                low, kept = share, (share, figures)
+            else:
+                high = share
+        if kept[1]["score"] < run.counters["first_figures"]["score"]:
+            kept = (0.0, run.counters["first_figures"])
+        share, run.counters["best_figures"] = kept
+        run.average.update(towards(whole, self.start, share))
+        sentence = (
+            f"Ordinary pictures would have lost {best['lost']:.1f} dB, so only {share:.0%} of what was learned is kept."
+        )
+        run.counters["told"] = [*run.counters.get("told", []), sentence]
+        run.log(event="given back", share=share, **{k: round(v, 4) for k, v in kept[1].items()})
 
     def _mend(self) -> Generator[None, None, dict[str, float]]:
-        """The backbone against the truth, one picture at a time, their gradients added up."""
+        """The backbone against the truth, and against its former self on ordinary pictures; one picture at a time,
+        their gradients added up."""
         run, optimiser = self.run, self.run.optimisers["content"]
         optimiser.zero_grad(set_to_none=True)
         sums = {"pixel": 0.0, "mask": 0.0}
+        learned = ACCUMULATE - REHEARSED
         for part in range(ACCUMULATE):
             lesson = self._lesson(1, self._seed() * ACCUMULATE + part)
-            loss, figures = phases.mending_loss(run, lesson, lesson.aged())
+            if part < learned:
+                loss, figures = phases.mending_loss(run, lesson, lesson.aged())
+                sums = {name: sums[name] + figures[name] / learned for name in sums}
+            else:
+                x = self.rehearsal.batch(1, self.order.size, lesson.seed).aged
+                wanted = self.rehearsal.look(lesson, x)
+                yield None
+                loss = self.rehearsal.backbone_loss(run, lesson, x, wanted)
+            yield None
             (loss / ACCUMULATE).backward()  # type: ignore[no-untyped-call]
-            sums = {name: sums[name] + figures[name] / ACCUMULATE for name in sums}
             yield None
         norm = phases.step_optimiser(optimiser, limit=0.5)
         run.follow("backbone")
@@ -222,9 +292,23 @@ class _Tuning:
     def _play(self) -> Generator[None, None, dict[str, float]]:
         """Head against critic."""
         figures: dict[str, float] = {}
-        for figures in phases.joint_parts(self.run, self._lesson(3, self._seed())):  # noqa: B007 - the last one counts
+        lesson = self._lesson(3, self._seed() // len(TURNS))  # in a row: of the critic's steps one in so many is fined
+        for figures in phases.joint_parts(self.run, lesson):  # noqa: B007 - the last one counts
             yield None
         return {f"play_{k}" if k in ("norm", "content") else k: v for k, v in figures.items()}
+
+    def _rehearse(self) -> Generator[None, None, dict[str, float]]:
+        """The head against its former self, on ordinary pictures."""
+        lesson = self._lesson(3, self._seed())
+        batch = self.rehearsal.batch(3, self.order.size, lesson.seed)
+        yield None
+        loss: Tensor | None = None
+        for loss in self.rehearsal.head_loss(self.run, lesson, batch):  # noqa: B007 - the last one counts
+            yield None
+        assert loss is not None
+        norm = phases.take(self.run, "joint", loss, limit=1.0)
+        self.run.follow("head", "backbone.features", "backbone.fine")
+        return {"kept": loss.item(), "kept_norm": norm}
 
     def _lesson(self, batch: int, seed: int) -> _Lesson:
         phase = Phase("joint", self.order.wish.minutes, HEAD_RATE, batch=batch, size=self.order.size)
@@ -250,7 +334,10 @@ class _Tuning:
         assert self.watches is not None
         scales = self.run.scales
         told = self.watches.step(figures, self.number)
-        if told:
+        if told == WON:
+            scales["gan"] *= 0.5
+            self._back("the discriminator won nearly always: back to the best, it rests and counts half")
+        elif told:
             self.run.log(event="watch", told=told)
         if "pixel" not in figures:
             return
@@ -301,6 +388,7 @@ def _new_run(order: Order, device: torch.device) -> Run:
         "critic": torch.optim.Adam(nets.critic.parameters(), betas=ADVERSARIES["relativistic"].betas),
     }
     run = Run(order.folder, nets, averaged(nets), optimisers)
+    run.changing = frozenset(name for name, value in nets.named_parameters() if value.requires_grad)
     run.scales |= start.scales
     return run
 

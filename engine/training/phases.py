@@ -11,31 +11,31 @@ from torch import Tensor
 
 from engine.models import losses, objective
 from engine.models.blocks import luma
-from engine.models.generator import NOISE, STYLE_SIZE, condition
+from engine.models.generator import NOISE, STYLE_SIZE, Understanding, condition, together
 from engine.models.style_encoder import REFERENCE_SIZE
 from engine.runtime.device import multiplies_bfloat16
 from engine.styles import processes
 from engine.training import optics
 from engine.training.adversary import ADVERSARIES, Adversary
-from engine.training.aging import LOOK_ALIKES, Aged, Draw, age, tone_change
+from engine.training.aging import LOOK_ALIKES, Aged, age
 from engine.training.augment import augment
 from engine.training.dataset import PhotoSet, Pictures
 from engine.training.presets import Phase
-from engine.training.run import Run
+from engine.training.run import Networks, Run
 from engine.training.sheet import Dice
 from engine.training.watches import Watches
 
 CHANNELS_LAST = torch.channels_last
 LAMBDA = 2.0  # weight of the adversarial term beside alpha and beta
-TEXTURE = 3.0  # weight, within the adversarial term, of as much fine detail as the truth has, place by place
-GRID = 6.0  # weight, within the adversarial term, against texture that keeps step with the network's own grid
-SPECKS = 2.0  # weight, within the adversarial term, against what is darker or brighter than all around it in the truth
-FLAT = 1.0  # weight, within the adversarial term, of staying calm where the truth is
+PLAUSIBLE: tuple[tuple[str, float, Callable[[Tensor, Tensor], Tensor]], ...] = (  # beside what the critic says
+    ("texture", 3.0, losses.texture_distance),  # as much fine detail as the truth has, place by place
+    ("grid", 6.0, losses.grid_distance),  # no texture that keeps step with the network's own grid
+    ("specks", 2.0, losses.beyond_range),  # nothing darker or brighter than all around it in the truth
+    ("calm", 1.0, losses.busy_where_flat),  # calm where the truth is
+)
 CONTRAST = 0.2  # weight, within the style term, of being nearer to the wished style than to another
 WARM_UP = 50  # joint steps over which the scales of content and style are measured
 MASK = 0.05  # weight of finding damage beside mending it
-SINGLE = 0.16  # share of batches with one kind of damage alone, on pictures that are otherwise as they were
-SINGLES = ("white noise", "white noise", "cracks", "lost areas")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +50,23 @@ class Lesson:
     adversary: Adversary = ADVERSARIES["relativistic"]
     watches: Watches | None = None
     few: bool = False  # whether the pictures are so few that the critic could learn them by heart
+    teacher: Networks | None = None  # the finished model a phase is to stay near in part
 
     def aged(self) -> Aged:
         """A batch and its truth. Severity varies, or the network smooths what was hardly damaged at all."""
         clean = self.photos.batch(self.phase.batch, self.phase.size, self.seed).to(self.device)
         chance = random.Random(self.seed)
         severity = 0.25 + 0.75 * chance.random() ** 0.5
-        only = chance.choice(SINGLES) if chance.random() < SINGLE else None
+        only = chance.choice(self.phase.singles) if chance.random() < self.phase.single else None
         return age(clean, self.seed, severity=severity, look_alikes=LOOK_ALIKES, only=only)
 
     def autocast(self) -> torch.autocast:
         """Half of the precision where that is faster: a processor that emulates bfloat16 takes eight times as long."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=multiplies_bfloat16(self.device.type))
+
+    def parts(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Where pictures are few a person is at work beside the training: then one at a time."""
+        return torch.split(x, 1 if self.few else max(1, len(x)))
 
     def shown(self, x: Tensor) -> Tensor:
         """What the critic sees of a picture: grey, for colour it would reward too, and what is invented is to have
@@ -107,7 +112,12 @@ def mending_loss(run: Run, lesson: Lesson, batch: Aged) -> tuple[Tensor, dict[st
     x = batch.aged.contiguous(memory_format=CHANNELS_LAST)
     with lesson.autocast():
         seen = run.nets.backbone(x)
-    y = x + seen.residual.float()
+    return seen_loss(seen, batch)
+
+
+def seen_loss(seen: Understanding, batch: Aged) -> tuple[Tensor, dict[str, float]]:
+    """The same, of what the backbone has said of this batch already."""
+    y = batch.aged + seen.residual.float()
     pixel = losses.charbonnier(y, batch.toned)
     frequency = losses.fft_magnitude(y, batch.toned)
     mask = losses.damage_mask(seen.damage, batch.mask)
@@ -115,78 +125,11 @@ def mending_loss(run: Run, lesson: Lesson, batch: Aged) -> tuple[Tensor, dict[st
     return loss, {"pixel": pixel.item(), "frequency": frequency.item(), "mask": mask.item()}
 
 
-def tone(run: Run, lesson: Lesson) -> dict[str, float]:
-    """The tone stage and the style encoder: undo fading; lay the palette of a reference over another picture."""
-    figures = _tone_step(run, lesson, "tone")
-    run.follow("tone", "encoder")
-    return figures
-
-
-def palette(run: Run, lesson: Lesson) -> dict[str, float]:
-    """The tone stage alone, for longer: the head has learned the encoder's codes by now, so these stay."""
-    run.nets.encoder.requires_grad_(False)
-    figures = _tone_step(run, lesson, "palette")
-    run.follow("tone")
-    return figures
-
-
-def unfade(run: Run, lesson: Lesson) -> dict[str, float]:
-    """The way back from fading alone: a small network and small pictures, so that many steps cost little."""
-    clean = lesson.photos.thumbnails(lesson.phase.batch, lesson.phase.size, lesson.seed).to(lesson.device)
-    distance = _unfading_distance(run, lesson, clean, Dice(torch.Generator().manual_seed(lesson.seed)))
-    norm = take(run, "unfade", distance, limit=1.0)
-    run.follow("tone.unfade")
-    return {"unfade": distance.item(), "norm": norm}
-
-
-def _unfading_distance(run: Run, lesson: Lesson, clean: Tensor, dice: Dice) -> Tensor:
-    """How far faded pictures, unfaded again, are from what they were. Half of them are black and white, as most old
-    photographs are: a toned one is to become neutral again, which no colour picture would teach."""
-    grey = (dice.uniforms(len(clean)) < 0.5).to(clean.device)
-    clean = torch.where(grey[:, None, None, None], luma(clean).expand_as(clean), clean)
-    severity = dice.uniform(0.0, 0.9)  # mild more often than not: an answer that is too sure spoils good pictures
-    faded = tone_change(Draw(dice, severity, torch.ones(len(clean))), lesson.device)(clean)
-    spots = 0.03 * dice.uniform(0, 1) * dice.normals(*faded.shape).to(lesson.device)  # what is left of grain and dust
-    faded = (faded + spots).clamp(0, 1)
-    return (run.nets.tone.unfading(faded).apply(faded) - clean).abs().mean()
-
-
-def _tone_step(run: Run, lesson: Lesson, group: str) -> dict[str, float]:
-    count, size = lesson.phase.batch, lesson.phase.size
-    clean = lesson.photos.thumbnails(count, size, lesson.seed).to(lesson.device)
-    dice = Dice(torch.Generator().manual_seed(lesson.seed))
-    unfade = _unfading_distance(run, lesson, clean, dice)
-    processed = _process_palette(run, lesson, clean[: count // 2], dice)
-    painted = _painted_palette(run, lesson, clean[count // 2 :], dice)
-    norm = take(run, group, unfade + processed + 0.5 * painted, limit=1.0)
-    return {"unfade": unfade.item(), "palette": processed.item(), "painted": painted.item(), "norm": norm}
-
-
-def _process_palette(run: Run, lesson: Lesson, clean: Tensor, dice: Dice) -> Tensor:
-    """How far pictures in the palette of a simulated print are from the same pictures so printed."""
-    kinds = [_any_process(dice) for _ in range(len(clean))]
-    others = lesson.photos.thumbnails(len(clean), REFERENCE_SIZE, lesson.seed + 1).to(lesson.device)
-    references = [_as_print(kind, r, dice) for kind, r in zip(kinds, torch.split(others, 1), strict=True)]
-    wanted = torch.cat([processes.colours(k, c) for k, c in zip(kinds, torch.split(clean, 1), strict=True)])
-    code = run.nets.encoder(torch.cat(references))
-    return (run.nets.tone.styling(clean, code).apply(clean) - wanted).abs().mean()
-
-
-def _painted_palette(run: Run, lesson: Lesson, clean: Tensor, dice: Dice) -> Tensor:
-    """How far the colours of pictures in a painting's palette are from the painting's, lightness being kept."""
-    if lesson.styles is None:
-        return torch.zeros((), device=lesson.device)
-    references = lesson.styles.thumbnails(len(clean), REFERENCE_SIZE, lesson.seed + 2).to(lesson.device)
-    styled = run.nets.tone.styling(clean, run.nets.encoder(references)).apply(clean)
-    colours = losses.colour_distance(styled, references, dice.normals(3, 16).to(lesson.device))
-    return colours + 0.3 * (luma(styled) - luma(clean)).abs().mean()
-
-
-def _any_process(dice: Dice) -> processes.Process:
+def any_process(dice: Dice) -> processes.Process:
     return processes.PROCESSES[dice.count(0, len(processes.PROCESSES) - 1)]
 
 
-def _as_print(process: processes.Process, picture: Tensor, dice: Dice) -> Tensor:
+def as_print(process: processes.Process, picture: Tensor, dice: Dice) -> Tensor:
     """picture (1, 3, H, W) as a print of this process, texture included, at a random place of its sheet."""
     return processes.as_print(process, picture, dice.count(0, 4096), dice.count(0, 4096))
 
@@ -211,21 +154,31 @@ def features(run: Run, lesson: Lesson) -> dict[str, float]:
     return {"recognition": loss.item(), "norm": norm}
 
 
-def _restore(run: Run, lesson: Lesson, batch: Aged, weights: Weights) -> Tensor:
+def restore(nets: Networks, lesson: Lesson, batch: Aged, weights: Weights) -> Tensor:
     """The head's picture (N, 3, H, W) for these loss weights. Of the backbone, fixed by now, only the projections to
     the head's features learn on: nothing taught them before."""
+    *_, restored = restore_parts(nets, lesson, batch, weights)
+    assert restored is not None
+    return restored
+
+
+def restore_parts(nets: Networks, lesson: Lesson, batch: Aged, weights: Weights) -> Iterator[Tensor | None]:
+    """The same, cut where others may have the engine for a moment; the last item is the picture."""
     x = batch.aged.contiguous(memory_format=CHANNELS_LAST)
     n, _, height, width = x.shape
     noise = torch.rand(n, NOISE, height // 4, width // 4, generator=weights.generator).to(x.device) * 2 - 1
-    with torch.no_grad(), lesson.autocast():
-        seen = run.nets.backbone(x, keep_inner=True)
+    looked = []
+    for part in lesson.parts(x):
+        with torch.no_grad(), lesson.autocast():
+            looked.append(nets.backbone(part, keep_inner=True))
+        yield None
+    seen = together(looked)
     assert seen.inner is not None
     with lesson.autocast():
-        features, fine = run.nets.backbone.project(*seen.inner)
+        features, fine = nets.backbone.project(*seen.inner)
         z = condition(weights.alpha, weights.beta, weights.style)
-        r = run.nets.head(replace(seen, features=features, fine=fine), noise, z)
-    restored: Tensor = x + r.float()
-    return restored
+        r = nets.head(replace(seen, features=features, fine=fine), noise, z)
+    yield x + r.float()
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +209,7 @@ def draw_weights(run: Run, lesson: Lesson) -> Weights:
         references = lesson.styles.batch(count - plain, REFERENCE_SIZE, lesson.seed + 2)
     else:
         photos = lesson.photos.batch(count - plain, REFERENCE_SIZE, lesson.seed + 2)
-        references = torch.cat([_as_print(_any_process(dice), p, dice) for p in torch.split(photos, 1)])
+        references = torch.cat([as_print(any_process(dice), p, dice) for p in torch.split(photos, 1)])
     references = references.to(lesson.device)
     style = torch.zeros(count, STYLE_SIZE, device=lesson.device)
     with torch.no_grad():
@@ -276,7 +229,7 @@ def critic(run: Run, lesson: Lesson) -> dict[str, float]:
     """The critic alone, against a generator that stands still."""
     batch, weights = lesson.aged(), draw_weights(run, lesson)
     with torch.no_grad():
-        fake = _restore(run, lesson, batch, weights)
+        fake = restore(run.nets, lesson, batch, weights)
     plain = plain_part(lesson.phase)  # a painted one is not meant to pass for a photograph
     figures = critic_step(run, lesson, batch.toned[:plain], fake[:plain])
     run.follow("critic")
@@ -285,6 +238,12 @@ def critic(run: Run, lesson: Lesson) -> dict[str, float]:
 
 def critic_step(run: Run, lesson: Lesson, real: Tensor, fake: Tensor) -> dict[str, float]:
     """One step of the critic; some carry its penalty, in float32 and as many times as heavy as it is rare."""
+    *_, figures = critic_parts(run, lesson, real, fake)
+    return figures
+
+
+def critic_parts(run: Run, lesson: Lesson, real: Tensor, fake: Tensor) -> Iterator[dict[str, float]]:
+    """The same, cut where others may have the engine for a moment; the last item holds the figures."""
     net, game, watches = run.nets.critic, lesson.adversary, lesson.watches
     real, fake = lesson.shown(real.detach()), lesson.shown(fake.detach())
     with lesson.autocast():
@@ -293,11 +252,19 @@ def critic_step(run: Run, lesson: Lesson, real: Tensor, fake: Tensor) -> dict[st
     loss = game.critic(real_score, fake_score).mean()
     figures = {"critic": loss.item(), "accuracy": float((real_score > fake_score).float().mean())}
     if watches is not None and watches.skip_critic:
-        return figures
+        yield figures
+        return
+    optimiser = run.optimisers["critic"]
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    yield figures
     if game.penalty is not None and lesson.seed % game.every == 0:
-        strength = watches.memory["r1"] if watches is not None else 1.0
-        loss = loss + game.every * strength * game.penalty(net, real, fake)
-    return figures | {"critic_norm": take(run, "critic", loss, limit=5.0)}
+        strength = game.every * (watches.memory["r1"] if watches is not None else 1.0)
+        parts = list(zip(lesson.parts(real), lesson.parts(fake), strict=True))
+        for one, other in parts:
+            (strength * game.penalty(net, one, other) / len(parts)).backward()  # type: ignore[no-untyped-call]
+            yield figures
+    yield figures | {"critic_norm": step_optimiser(optimiser, limit=5.0)}
 
 
 def joint(run: Run, lesson: Lesson) -> dict[str, float]:
@@ -310,47 +277,62 @@ def joint_parts(run: Run, lesson: Lesson) -> Iterator[dict[str, float]]:
     """The same, cut where others may have the engine for a moment; the last item holds the figures."""
     batch, weights = lesson.aged(), draw_weights(run, lesson)
     yield {}
-    y = _restore(run, lesson, batch, weights)
-    yield {}
+    y: Tensor | None = None
+    for y in restore_parts(run.nets, lesson, batch, weights):  # noqa: B007 - the last one counts
+        yield {}
+    assert y is not None
     plain = plain_part(lesson.phase)
-    figures = critic_step(run, lesson, batch.toned[:plain], y[:plain])
-    yield {}
-    yield figures | _head_step(run, lesson, batch, weights, y)
+    figures: dict[str, float] = {}
+    for figures in critic_parts(run, lesson, batch.toned[:plain], y[:plain]):  # noqa: B007 - the last one counts
+        yield {}
+    for more in _head_step(run, lesson, batch, weights, y):
+        figures = figures | more
+        yield {}
+    yield figures
 
 
-def _head_step(run: Run, lesson: Lesson, batch: Aged, weights: Weights, y: Tensor) -> dict[str, float]:
-    plain = plain_part(lesson.phase)
-    content, style = _distances(run, lesson, y, batch.toned, weights.references)
-    _freeze_scales(run, content, style)
-    scales = run.scales
-    adversarial = generator_loss(run, lesson, batch.toned[:plain], y[:plain])
-    detail, regular, specks, calm = (
-        measure(y[:plain], batch.toned[:plain]) / scales["content"]
-        for measure in (losses.texture_distance, losses.grid_distance, losses.beyond_range, losses.busy_where_flat)
-    )
-    plausible = adversarial + TEXTURE * detail + GRID * regular + SPECKS * specks + FLAT * calm
+def _head_step(run: Run, lesson: Lesson, batch: Aged, weights: Weights, y: Tensor) -> Iterator[dict[str, float]]:
+    """Gathers the gradient of L at the picture y term by term, then sends it through the head once, so that no part
+    takes long; figures come with each part."""
+    plain, scales = plain_part(lesson.phase), run.scales
     lam = LAMBDA * scales.get("gan", 1.0)
-    contrast = CONTRAST * scales.get("contrast", 1.0)
-    apart = _nearer_to_another(run, lesson, y[plain:], batch.toned[plain:], weights.references, style)
-    total = weights.alpha * content / scales["content"]
-    total = total + torch.cat([
-        lam * plausible,
-        weights.beta[plain:] * (style + contrast * apart) / scales["style"],
-    ])  # fmt: skip
-    loss = (total / (lam + weights.alpha + weights.beta)).mean()
-    norm = take(run, "joint", loss, limit=1.0)
+    share = 1 / ((lam + weights.alpha + weights.beta) * len(y))
+    seen = y.detach().requires_grad_(True)
+    content, style = _distances(run, lesson, seen, batch.toned, weights.references)
+    _freeze_scales(run, content, style)
+    apart = _nearer_to_another(run, lesson, seen[plain:], batch.toned[plain:], weights.references, style)
+    styled = weights.beta[plain:] * (style + CONTRAST * scales.get("contrast", 1.0) * apart) / scales["style"]
+    yield {"content": content.mean().item(), "style": style.mean().item()}
+    total = (share * weights.alpha * content).sum() / scales["content"] + (share[plain:] * styled).sum()
+    total.backward()  # type: ignore[no-untyped-call]
+    yield {}
+    adversarial = generator_loss(run, lesson, batch.toned[:plain], seen[:plain])
+    (lam * share[:plain] * adversarial).sum().backward()  # type: ignore[no-untyped-call]
     run.nets.critic.zero_grad(set_to_none=True)
+    yield {"adversarial": adversarial.mean().item()}
+    for name, weight, measure in PLAUSIBLE:
+        distance = measure(seen[:plain], batch.toned[:plain])
+        (lam * weight * share[:plain] * distance).sum().div(scales["content"]).backward()  # type: ignore[no-untyped-call]
+        yield {name: distance.mean().item() / scales["content"]}
+    run.optimisers["joint"].zero_grad(set_to_none=True)
+    y.backward(seen.grad)  # type: ignore[no-untyped-call]
+    norm = step_optimiser(run.optimisers["joint"], limit=1.0)
     run.follow("head", "backbone.features", "backbone.fine", "critic")
-    return {
-        "content": content.mean().item(),
-        "style": style.mean().item(),
-        "adversarial": adversarial.mean().item(),
-        "texture": detail.mean().item(),
-        "grid": regular.mean().item(),
-        "specks": specks.mean().item(),
-        "calm": calm.mean().item(),
-        "norm": norm,
-    }
+    yield {"norm": norm}
+
+
+def styled_loss(
+    run: Run, lesson: Lesson, y: Tensor, truth: Tensor, weights: Weights
+) -> tuple[Tensor, dict[str, float]]:
+    """The joint objective of a batch's styled pictures (N, 3, H, W), which no critic judges; the scales are known."""
+    count, scales = len(y), run.scales
+    content, style = _distances(run, lesson, y, truth, weights.references)
+    apart = _nearer_to_another(run, lesson, y, truth, weights.references, style)
+    alpha, beta = weights.alpha[-count:], weights.beta[-count:]
+    contrast = CONTRAST * scales.get("contrast", 1.0)
+    total = alpha * content / scales["content"] + beta * (style + contrast * apart) / scales["style"]
+    told = {"content": content.mean().item(), "style": style.mean().item()}
+    return (total / (LAMBDA + alpha + beta)).mean(), told
 
 
 def generator_loss(run: Run, lesson: Lesson, real: Tensor, fake: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from engine.training.adversary import AdversaryName
 
 Kind = Literal[
     "content",
+    "content_kept",
     "tone",
     "features",
     "critic",
@@ -33,6 +34,8 @@ class Phase:
     size: int = 128
     steps: int | None = None
     corner: tuple[float, float] | None = None  # alpha and beta of every picture; None draws them
+    single: float = 0.16  # share of batches with one kind of damage alone, on pictures that are otherwise as they were
+    singles: tuple[str, ...] = ("white noise", "white noise", "cracks", "lost areas")  # which kinds, drawn evenly
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,22 @@ PRESETS = {
             validation_size=96,
         ),
         Preset("backbone", (Phase("content", 50, 7e-4),), seed=3),  # for a finished model (`--start`)
-        Preset(  # the same, short and of a fixed length: what is compared gets the same number of steps
+        Preset(  # the same with the head, which keeps what it adds: the slider, the cards and the tail still hold
+            "backbone-kept",
+            (
+                Phase(
+                    "content_kept",
+                    90,
+                    7e-4,
+                    batch=6,
+                    single=0.4,
+                    singles=("white noise", "white noise", "white noise", "cracks", "lost areas"),
+                ),
+            ),
+            seed=11,
+            checkpoint_minutes=5,
+        ),
+        Preset(  # short and of a fixed length: what is compared gets the same number of steps
             "head-short",
             (
                 Phase("critic", 3, 5e-4, batch=6, size=128, steps=100),

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from engine.errors import EngineError
-from engine.training import phases, upscaling
+from engine.training import keeping, phases, toning, upscaling
 from engine.training.adversary import ADVERSARIES, Adversary
 from engine.training.dataset import PhotoSet
 from engine.training.presets import PRESETS, Kind, Phase, Preset
@@ -27,12 +27,13 @@ from engine.types import Progress
 
 STEPS: dict[Kind, phases.Step] = {
     "content": phases.content,
-    "tone": phases.tone,
+    "content_kept": keeping.content_kept,
+    "tone": toning.tone,
     "features": phases.features,
     "critic": phases.critic,
     "joint": phases.joint,
-    "palette": phases.palette,
-    "unfade": phases.unfade,
+    "palette": toning.palette,
+    "unfade": toning.unfade,
     "upscale": upscaling.clean,
     "upscale_mixed": upscaling.mixed,
     "upscale_critic": upscaling.critic,
@@ -40,6 +41,7 @@ STEPS: dict[Kind, phases.Step] = {
 }
 GROUPS: dict[str, tuple[str, ...]] = {
     "content": ("backbone",),
+    "content_kept": ("backbone", "head"),
     "tone": ("tone", "encoder"),
     "features": ("features", "features_out"),
     "critic": ("critic",),
@@ -132,6 +134,7 @@ class School:
     styles: PhotoSet | None
     judge: Validation
     device: torch.device
+    teacher: Networks | None = None
 
 
 def _school(preset: Preset, data: Path, options: Options, device: torch.device) -> School:
@@ -141,7 +144,21 @@ def _school(preset: Preset, data: Path, options: Options, device: torch.device) 
         styles=PhotoSet(options.styles, pages=0, longest=768) if options.styles else None,
         judge=Validation(judge, preset, device),
         device=device,
+        teacher=_teacher(preset, options.start, device),
     )
+
+
+def _teacher(preset: Preset, start: tuple[Path, ...], device: torch.device) -> Networks | None:
+    """The model that was begun from, which does not move, where a phase of the preset looks at it."""
+    if all(phase.kind != "content_kept" for phase in preset.phases):
+        return None
+    if not start:
+        raise EngineError(f"The preset “{preset.name}” goes on with a finished model; name its weights to start from.")
+    nets = Networks()
+    teacher = Run(Path(), nets, averaged(nets), {})
+    for path in start:
+        teacher.begin_from(path)
+    return nets.to(device, memory_format=torch.channels_last).requires_grad_(False)  # type: ignore[call-overload,no-any-return]
 
 
 def _phase(run: Run, preset: Preset, school: School, stop: float) -> Generator[Progress, None, None]:
@@ -149,14 +166,16 @@ def _phase(run: Run, preset: Preset, school: School, stop: float) -> Generator[P
     if run.counters["step"] == 0:
         run.adopt_average()
     game = ADVERSARIES[preset.adversary]
-    watches = Watches(run, game.blind) if phase.kind == "joint" else None
+    watches = Watches(run.scales, game.blind) if phase.kind == "joint" else None
     sums: Counter[str] = Counter()
     last = saved = time.monotonic()
     while (done := _share_done(run, phase)) < 1 and time.monotonic() < stop:
         counters = run.counters
         rate = _set_rate(run, phase, done, game)
         seed = preset.seed * 1_000_003 + counters["total"]
-        lesson = phases.Lesson(school.photos, school.styles, phase, school.device, seed, game, watches)
+        lesson = phases.Lesson(
+            school.photos, school.styles, phase, school.device, seed, game, watches, teacher=school.teacher
+        )
         figures = _step(phase.kind, watches, counters["step"])(run, lesson)
         if watches is not None:
             _watch_step(run, watches, figures)

@@ -59,6 +59,7 @@ class Run:
     counters: dict[str, Any] = field(default_factory=lambda: {"phase": 0, "step": 0, "total": 0, "seconds": 0.0})
     scales: dict[str, float] = field(default_factory=dict)  # frozen sizes of the loss terms
     best: dict[str, float] = field(default_factory=dict)  # best validation figure a phase kind
+    changing: frozenset[str] | None = None  # names of the tensors that are saved; None: all
     echo: bool = False  # whether log lines are also shown
 
     def follow(self, *names: str) -> None:
@@ -114,8 +115,13 @@ class Run:
 
     def save(self, name: str = "last") -> None:
         """Writes `<name>.safetensors`, whole or not at all."""
-        tensors = {f"net.{k}": v.contiguous() for k, v in self.nets.state_dict().items()}
-        tensors |= {f"average.{k}": v.contiguous() for k, v in self.average.items()}
+        whole = {"net": self.nets.state_dict(), "average": self.average}
+        tensors = {
+            f"{which}.{key}": value.contiguous()
+            for which, state in whole.items()
+            for key, value in state.items()
+            if self.changing is None or key in self.changing
+        }
         for group, optimiser in self.optimisers.items():
             for index, state in optimiser.state_dict()["state"].items():
                 tensors |= {f"optimiser.{group}.{index}.{k}": torch.as_tensor(v).contiguous() for k, v in state.items()}

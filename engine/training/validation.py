@@ -26,6 +26,8 @@ class Validation:
     def __init__(self, photos: PhotoSet, preset: Preset, device: torch.device) -> None:
         clean = photos.batch(preset.validation_pictures, preset.validation_size, SEED).to(device)
         self.batch = age(clean, SEED, keep_clean=0.0)
+        generator = torch.Generator().manual_seed(SEED)
+        self.noisy = (clean + 25 / 255 * torch.randn(clean.shape, generator=generator).to(device)).clamp(0, 1)
         self.strip: list[Tensor] = []  # the pictures of the last measurement, aged to clean, for a person to look at
 
     @torch.no_grad()
@@ -44,6 +46,7 @@ class Validation:
         y = b.aged + seen.residual
         figures = {"psnr": fitted_psnr(y, b.toned), "input": fitted_psnr(b.aged, b.toned)}
         figures["f1"] = f1(seen.damage, b.mask)
+        figures["noise"] = fitted_psnr(self.noisy + run.nets.backbone(self.noisy).residual, b.clean)
         figures["score"] = figures["psnr"]
         if kind in ("tone", "palette", "unfade"):
             small = [torch.nn.functional.adaptive_avg_pool2d(x, 64) for x in (b.toned, b.clean)]
@@ -52,7 +55,7 @@ class Validation:
             figures["tone_input"] = float((small[0] - small[1]).abs().mean())
             figures["score"] = -figures["tone"]
         self.strip = [b.aged, y, b.toned]
-        if kind in ("critic", "joint"):
+        if kind in ("critic", "joint", "content_kept"):
             figures |= self._over_alpha(run, seen)
         return figures
 

@@ -1,6 +1,6 @@
 """Watches over the adversarial game: what goes wrong in it, when that counts as wrong, and what is done about it.
 
-What they remember lies in `run.scales`, so that a resumed run remembers it too.
+What they remember lies in the `memory` they are given: a run's scales, so that a resumed run remembers it too.
 """
 
 from __future__ import annotations
@@ -8,23 +8,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from engine.training.run import Run
-
-TOO_GOOD = 0.95  # share of pairs the critic tells right, over about 200 steps
+TOO_GOOD = 0.95  # share of pairs the critic tells right, over about 200 steps or what `steps` says
 BLIND = 0.995  # of the loss of a critic that tells nothing, over 500 steps
 LAB_SHIFT = 2.0  # mean distance in CIE Lab that the default may move away from alpha = 10
 TEXTURE = (0.35, 1.6)  # output over clean at the default
 COLLAPSE = 0.5  # of the widest spread over (alpha, beta) the phase has reached
 LEAST_SPREAD = 0.002  # half a level of 255; what never spread further cannot collapse
 NORM = 10.0  # times the usual gradient
+WON = "critic too good: its steps rest, its rate is halved, its penalty doubled"
 REST = 200  # steps until the same watch may speak again
 
 
 class Watches:
     """Looks at every step and at every validation of a joint phase. Names what it did, for the log."""
 
-    def __init__(self, run: Run, blind_loss: float) -> None:
-        self.memory = run.scales
+    def __init__(self, memory: dict[str, float], blind_loss: float, *, steps: int = 200) -> None:
+        self.memory, self.steps = memory, steps
         self.blind_loss = blind_loss
         for name, start in (("gan", 1.0), ("r1", 1.0), ("critic_rate", 1.0), ("contrast", 1.0)):
             self.memory.setdefault(name, start)
@@ -37,7 +36,7 @@ class Watches:
     def step(self, figures: Mapping[str, float], number: int) -> str | None:
         """After a step; `figures` as the step returns them, `number` counts the phase's steps."""
         if "accuracy" in figures:
-            self._follow("accuracy", figures["accuracy"], 1 / 200, 0.5)
+            self._follow("accuracy", figures["accuracy"], 1 / self.steps, 0.5)
         if "critic" in figures and self.blind_loss > 0:
             self._follow("critic_loss", figures["critic"], 1 / 500, 0.9 * self.blind_loss)
         if number - self.memory.get("spoke", -REST) < REST:
@@ -45,7 +44,7 @@ class Watches:
         if self.memory.get("accuracy", 0.5) > TOO_GOOD:
             self.memory["critic_rate"] *= 0.5
             self.memory["r1"] *= 2
-            return self._spoke(number, "critic too good: its steps rest, its rate is halved, its penalty doubled")
+            return self._spoke(number, WON)
         if number > 500 and self.blind_loss > 0 and self.memory.get("critic_loss", 0.0) > BLIND * self.blind_loss:
             self.memory["critic_rate"] = min(4.0, 2 * self.memory["critic_rate"])
             self.memory["alone_until"] = float(number + REST)
@@ -79,7 +78,7 @@ class Watches:
         widest = self.memory.get("widest", 0.0)
         if spread < COLLAPSE * widest and widest > LEAST_SPREAD:
             self.memory["contrast"] *= 2
-            return f"outputs over (alpha, beta) became alike ({spread:.4f} of {widest:.4f}): back to the best"
+            return f"outputs became alike ({spread:.4f} apart of {widest:.4f}): back to the best"
         if spread > widest:
             self.memory["widest"] = spread
         return None

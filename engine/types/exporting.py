@@ -53,6 +53,7 @@ class ExportSettings:
     dpi: float = 0.0  # written into the file; the pixels stay as they are
     longest: int = 0  # pixels of the longer side at most; 0 leaves the size
     label: bool = False  # words below the picture that say what it is
+    sign: bool = True  # Content Credentials in the file; packages are signed in any case
     tile: int = 512  # pixels a side, of a web export
     address: str = "http://localhost:8000"  # where a web export will be served, without the image's own name
 
@@ -118,19 +119,19 @@ EXPORT_PRESETS: tuple[ExportPreset, ...] = (
     ExportPreset(
         "Preservation",
         "TIFF with 16 bits in the master’s own profile and resolution: what an archive keeps.",
-        ("depth", "profile", "compression", "dpi"),
+        ("depth", "profile", "compression", "dpi", "sign"),
         ExportSettings(),
     ),
     ExportPreset(
         "Access",
         "JPEG in sRGB with a label below the picture that says a model restored it: what readers get.",
-        ("quality", "longest", "label", "profile", "dpi"),
+        ("quality", "longest", "label", "profile", "dpi", "sign"),
         ExportSettings("access", "{name}_access_{version}", depth="8", profile="srgb", label=True),
     ),
     ExportPreset(
         "Web",
         "Tiles for zooming in any IIIF viewer, to be put on any web server: no program needs to run there.",
-        ("quality", "longest", "label", "tile", "address"),
+        ("quality", "longest", "label", "tile", "address", "sign"),
         ExportSettings("web", "{name}_iiif", depth="8", profile="srgb", quality=85, label=True),
     ),
     ExportPreset(

@@ -33,11 +33,10 @@ class PackageFacts:
 
 @dataclass(frozen=True, slots=True)
 class Packaged:
-    """What was packed. `notices` are sentences that a person has to read, as about a key that was made."""
+    """What was packed."""
 
     folder: str
     restored: Restored
-    notices: tuple[str, ...] = ()
 
 
 CheckState = Literal["good", "warning", "bad"]
@@ -54,10 +53,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What a check of a file, package or project found."""
+    """What a check of a file, package, web export or project found."""
 
     path: str
-    kind: Literal["file", "package", "project"]
+    kind: Literal["file", "package", "web", "project"]
     findings: tuple[Finding, ...]
 
     @property

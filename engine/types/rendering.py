@@ -29,13 +29,17 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class RenderRequest:
-    """One question to the engine. `generation` grows with every change, so a stale answer is known as such."""
+    """One question to the engine. `generation` grows with every change, so a stale answer is known as such.
+
+    `moving` tells that a hand is still at it: a draft may then be less sharp, to come sooner.
+    """
 
     image: ImageRef
     recipe: Recipe
     view: View
     quality: Quality = "draft"
     generation: int = 0
+    moving: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +47,8 @@ class Frame:
     """The answer: `pixels` uint8 (H, W, 4) in BGRX order, covering `region` of the master.
 
     `before` holds the untouched pixels of the same region in the same layout. `exact` is true when the
-    pixels are those an export would write (1:1, refined), false for a preview.
+    pixels are those an export would write (1:1, refined), false for a preview. Either may have fewer pixels than the
+    other, and nobody writes to them.
     """
 
     request: RenderRequest

@@ -10,7 +10,7 @@ from typing import Literal
 from engine.errors import RecipeError
 from engine.types.recipe import SHIPPED_MODEL
 
-CollectionKind = Literal["clean", "pairs", "damaged"]
+CollectionKind = Literal["clean", "pairs", "damaged", "unpaired"]
 TUNING_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
 
 
@@ -19,7 +19,8 @@ class Tuning:
     """What a fine-tuning is asked for: which pictures teach, under what name, for how long, from which model.
 
     `kind` says what the pictures are: "clean" ones as the wanted look, "pairs" of scans and their restorations
-    (`restored`, in the same order), or "damaged" scans alone. `folder` is the folder of models that gets the file.
+    (`restored`, in the same order), "damaged" scans alone, or "unpaired": scans, and in `wanted` any number of other
+    pictures that look as wanted. `folder` is the folder of models that gets the file.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Tuning:
     model: str = SHIPPED_MODEL
     minutes: float = 15.0
     seed: int = 1
+    wanted: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not TUNING_NAME.fullmatch(self.name):
@@ -60,7 +62,8 @@ class TuningCheck:
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """What came of a fine-tuning: the file, the held-out figures before and after, and what was undone on the way."""
+    """What came of a fine-tuning: the file, the held-out figures before and after, what was undone on the way, and the
+    style code of the collection."""
 
     path: str
     before: Mapping[str, float]
@@ -69,3 +72,4 @@ class Tuned:
     warnings: tuple[str, ...]  # about the pictures, said before it started
     steps: int
     seconds: float
+    style: tuple[float, ...] = ()

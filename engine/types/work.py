@@ -32,10 +32,11 @@ class EngineReady:
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """Where an export goes: `target` is a file or a folder."""
+    """Where an export goes: `target` is a file or a folder. `sign` adds Content Credentials."""
 
     target: str
     conflict: Literal["version", "overwrite", "skip"] = "version"
+    sign: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Restored:
     changed: float = 0.0  # share of the pixels that differ from the master, 0..1
     device: str = ""
     resumed: float = 0.0  # share of the work that an interrupted run had done before, 0..1
+    notices: tuple[str, ...] = ()  # sentences that a person has to read
 
 
 @dataclass(frozen=True, slots=True)

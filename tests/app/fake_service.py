@@ -44,6 +44,7 @@ from engine.types import (
     OpenedImage,
     Optimisation,
     Optimised,
+    PackageFacts,
     Progress,
     Project,
     ProjectItem,
@@ -259,7 +260,8 @@ class FakeService:
             if self.refuse_drafts:
                 raise EngineError(self.refuse_drafts)
             time.sleep(self.costs.draft)
-            return self._render(request, request.view.region, exact=False)
+            frame = self._render(request, request.view.region, exact=False)
+            return replace(frame, pixels=np.ascontiguousarray(frame.pixels[::2, ::2])) if request.moving else frame
 
         future: Future[Frame] = Future()
 
@@ -765,6 +767,15 @@ class FakeService:
             return self._write(replace(known, items=tuple(item if i.uuid == item.uuid else i for i in known.items)))
 
         return self._io.submit(save)
+
+    def set_rules(self, project: Project, package: PackageFacts, needs_approval: bool) -> Future[Project]:
+        def keep() -> Project:
+            if self.refuse_saves:
+                raise ProjectError(self.refuse_saves)
+            known = self._projects.get(project.uuid, project)
+            return self._write(replace(known, package=package, needs_approval=needs_approval))
+
+        return self._io.submit(keep)
 
     def journal(self, project: Project, items: Sequence[ProjectItem]) -> Future[None]:
         return self._io.submit(lambda: self.journaled.extend(items))

@@ -36,7 +36,7 @@ from engine.types import (
 from tests.app.conftest import Open, find, trigger, until
 from tests.app.fake_service import Costs, FakeService, save_picture
 
-OPTIONS = ("Depth", "Profile", "Compression", "Quality", "Longest", "Dpi", "Tile", "Address", "Label")
+OPTIONS = ("Depth", "Profile", "Compression", "Quality", "Longest", "Dpi", "Tile", "Address", "Label", "Sign")
 
 
 @pytest.fixture

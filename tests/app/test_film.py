@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit, QListWidget, QToolButton
+from PySide6.QtWidgets import QLineEdit, QListWidget, QPushButton, QToolButton
 
 from archivist_app.app import Application
 from archivist_app.state.filmstrip_filter import Order, Which
@@ -131,9 +131,13 @@ def test_the_strip_shows_what_is_wished_for_in_the_order_wished_for(three: Appli
     assert shown(three) == ["b.png"]
     assert film.count.text() == "1 of 3 images"
     QTest.keyClicks(film.search, "xyz")
-    assert film.count.text() == "No image fits"
-    film.search.clear()
+    assert film.nothing.isVisible()
+    assert not film.strip.isVisible()
+    film._want(least_stars=3)
+    QTest.mouseClick(find(three, QPushButton, "showAllImages"), Qt.MouseButton.LeftButton)
     assert shown(three) == list(NAMES)
+    assert film.strip.isVisible()
+    assert not film.nothing.isVisible()
 
 
 def test_stepping_follows_the_shown_order(three: Application) -> None:

@@ -94,10 +94,26 @@ def test_pairs_ask_for_the_restorations_first(
     restored = tmp_path / "restored"
     restored.mkdir()
     (restored / f"{picture.stem}.tif").write_bytes(b"")
-    panel.take_restored(str(restored))
+    panel.take_folder(str(restored))
     find(opened, QComboBox, "tuningWhich").setCurrentIndex(2)
     start(opened)
     assert service.wishes[0].restored == (str(restored / f"{picture.stem}.tif"),)
+    until(opened, lambda: jobs(opened)[0].state == "done")
+
+
+def test_two_heaps_go_without_names_in_common(
+    opened: Application, panel: FinetunePanel, service: FakeService, tmp_path: Path
+) -> None:
+    find(opened, QRadioButton, "tuningKind-unpaired").click()
+    find(opened, QComboBox, "tuningWhich").setCurrentIndex(2)
+    assert find(opened, QPushButton, "tuningRestored").accessibleName() == "The folder of the wanted pictures"
+    start(opened)
+    assert "look as wanted" in said(opened)
+    (tmp_path / "wanted").mkdir()
+    (tmp_path / "wanted" / "any.png").write_bytes(b"")
+    panel.take_folder(str(tmp_path / "wanted"))
+    start(opened)
+    assert (service.wishes[0].kind, service.wishes[0].wanted) == ("unpaired", (str(tmp_path / "wanted" / "any.png"),))
     until(opened, lambda: jobs(opened)[0].state == "done")
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
+from platformdirs import user_config_path
 from PySide6.QtWidgets import QApplication
 from typer.main import get_command
 
-from archivist_app import front
+from archivist_app import app, front
 from archivist_app.app import create_application
 from archivist_app.cli import root
 from archivist_app.cli import window as road
 from archivist_app.front import make_window, show_at_once
 from archivist_app.state.waiting import OPENING
+from archivist_app.views.main_window import MainWindow
 from tests.app.conftest import until
 from tests.app.fake_service import FakeService
 
@@ -143,3 +146,41 @@ def test_without_a_display_the_short_road_ends_in_a_sentence(
         monkeypatch.delenv(name, raising=False)
     assert road.run([]) == 1
     assert "no display" in capsys.readouterr().err
+
+
+def test_the_very_first_start_opens_the_demo_and_no_later_one(
+    qapp: QApplication, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+
+    class Program:
+        def __init__(self, window: MainWindow) -> None:
+            self._window = window
+
+        def open_demo(self) -> None:
+            opened.append("demo")
+
+        def run(self) -> int:
+            self._window.allow_close()
+            self._window.close()  # which keeps its place, as every start does
+            self._window.deleteLater()
+            return 0
+
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+
+    def create(argv: list[str], *, window: MainWindow) -> Program:
+        opened.append(argv[-1])
+        return Program(window)
+
+    monkeypatch.setattr(app, "create_application", create)
+    for paths in ([str(picture)], []):
+        kept_in().unlink(missing_ok=True)
+        assert road.open_window(paths) == 0
+    assert opened == [str(picture), "archivist", "demo"]
+    assert road.open_window([]) == 0
+    assert opened[3:] == ["archivist"]
+
+
+def kept_in() -> Path:
+    """Where the window keeps what it remembers."""
+    return user_config_path("Archivist", appauthor=False) / "window.ini"

@@ -102,3 +102,21 @@ def test_a_window_that_is_closed_by_hand_ends_with_status_0(start: Open, service
     application.window.first_painted.connect(application.window.close)
     assert application.run() == 0
     assert service.closed
+
+
+def test_the_window_is_out_of_sight_before_the_engine_has_ended(
+    start: Open, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine that is just importing torch takes seconds to end."""
+    application, end = start(), service.close
+    seen: list[bool] = []
+
+    def close() -> None:
+        seen.append(application.window.isVisible())
+        end()
+
+    monkeypatch.setattr(service, "close", close)
+    application.window.first_painted.connect(application.window.close)
+    assert application.run() == 0
+    assert seen == [False]
+    assert service.closed

@@ -18,6 +18,7 @@ from archivist_app.app import Application
 from archivist_app.state.brush import Tool
 from archivist_app.state.commands import Edit
 from archivist_app.state.mask_editing import MaskEditor
+from archivist_app.state.preferences import Preferences
 from archivist_app.views import dialogs
 from archivist_app.views.mask_bar import MaskBar
 from archivist_app.views.mask_overlay import MARK
@@ -299,7 +300,7 @@ def test_a_mask_from_a_file_is_taken_and_a_wrong_size_is_told(
     Image.fromarray(mask[:50]).save(tmp_path / "small.png")
 
     def pick(name: str) -> None:
-        async def ask(_parent: QWidget) -> str:
+        async def ask(_parent: QWidget, _preferences: Preferences) -> str:
             return str(tmp_path / name)
 
         monkeypatch.setattr(dialogs, "ask_mask", ask)

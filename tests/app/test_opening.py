@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QObject, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QWidget
 
 from archivist_app.app import Application
+from archivist_app.views.drop_sign import DropSign
 from engine.types import Recipe
-from tests.app.conftest import Open, until
+from tests.app.conftest import Open, find, trigger, until
 from tests.app.fake_service import FakeService, save_picture
 
 
@@ -245,3 +246,68 @@ def test_a_message_moves_nothing(opened: Application) -> None:
     opened.spin(0.05)
     assert opened.window.messages.isVisible()
     assert (compare.geometry(), compare.viewport) == (before, viewport)
+
+
+def test_files_over_the_window_are_told_what_dropping_them_does(
+    opened: Application, start: Open, picture: Path, tmp_path: Path
+) -> None:
+    window, sign = opened.window, find(opened, DropSign, "dropSign")
+    project = opened.window._workspace.session.project
+    assert project is not None
+    assert not sign.isVisible()
+
+    def drag(*paths: Path) -> str:
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+        enter = QDragEnterEvent(QPoint(400, 300), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton,
+                                Qt.KeyboardModifier.NoModifier)  # fmt: skip
+        QApplication.sendEvent(window, enter)
+        assert enter.isAccepted() == sign.isVisible()
+        return sign.zones[0].title
+
+    assert drag(picture) == f"Drop to add this photograph to “{project.name}”"
+    assert sign.geometry() == window.rect()
+    assert window.childAt(400, 300) is not sign, "what lies below keeps the mouse"
+    QApplication.sendEvent(window, QDragLeaveEvent())
+    assert not sign.isVisible()
+    assert "these 2 photographs" in drag(picture, picture)
+    assert "of this folder" in drag(tmp_path)
+    assert drag(Path(project.folder)) == "Drop to open the project"
+    assert "styles" not in " ".join(zone.title for zone in sign.zones), "a project is no style"
+    drag(picture)
+    styles = find(opened, QWidget, "stylePanel")
+    inside = styles.mapTo(window, styles.rect().center())
+    assert sign.zones[1].rect.contains(inside), "pictures dropped there become styles"
+    assert not sign.zones[0].rect.contains(inside)
+    drop(opened, picture)
+    assert not sign.isVisible()
+    opened.spin(0.2)
+
+
+def test_a_dialog_begins_where_something_was_chosen_last(
+    start: Open, picture: Path, tmp_path: Path, service: FakeService
+) -> None:
+    application = start()
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    save_picture(scans / "pier.png", 64, 48)
+    trigger(application, "open")
+    until(application, lambda: application.window.findChild(QFileDialog, "openDialog") is not None)
+    dialog = find(application, QFileDialog, "openDialog")
+    typed = dialog.findChild(QLineEdit, "fileNameEdit")
+    assert isinstance(typed, QLineEdit)
+    typed.setText(str(scans / "pier.png"))
+    dialog.accept()
+    until(application, lambda: application.window._workspace.session.item is not None)
+    application.close()
+    again = start(on=FakeService(tmp_path / "documents"))
+    for action, name in (("openFolder", "openFolderDialog"), ("open", "openDialog")):
+        trigger(again, action)
+        until(again, lambda name=name: again.window.findChild(QFileDialog, name) is not None)  # type: ignore[misc]
+        dialog = find(again, QFileDialog, name)
+        assert Path(dialog.directory().absolutePath()) == scans
+        dialog.reject()
+        again.spin(0.05)
+    (scans / "pier.png").unlink()
+    scans.rmdir()
+    assert again.window.preferences.folder("open") == "", "a folder that is gone is not asked for"

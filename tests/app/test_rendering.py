@@ -111,7 +111,7 @@ def test_a_device_that_is_left_is_told_in_one_sentence_and_the_status_names_the_
     start: Open, service: FakeService
 ) -> None:
     application = start()
-    until(application, lambda: "warm" in service.calls)
+    until(application, lambda: application.window._about_engine.toolTip())
     ready = EngineReady("cpu", "the graphics card stopped answering", "float32", 1, "0", 0.0)
     service.moved(ready, "The graphics card stopped answering; Archivist goes on with the processor.")
     until(application, lambda: "stopped answering" in application.window._about_engine.toolTip())
@@ -154,11 +154,63 @@ def test_a_moving_slider_does_not_paint_the_styles_anew(opened: Application) -> 
     viewport.removeEventFilter(paintings)
 
 
-class Paintings(QObject):
-    """Counts how often a widget is painted."""
+def test_a_moving_slider_lays_nothing_out_and_paints_no_film(opened: Application) -> None:
+    window, slider = opened.window, opened.window.adjust.rows["alpha"].slider
+    until(opened, lambda: not window.compare._busy)
+    slider.setValue(610)  # the first move makes the image an edited one, and gives the history a step
+    slider.setValue(620)
+    until(opened, lambda: not window.compare._busy)
+    opened.spin(0.3)
+    paintings, layouts = Paintings(), Paintings(QEvent.Type.LayoutRequest)
+    window.filmstrip.viewport().installEventFilter(paintings)
+    for widget in (window, window.tools):
+        widget.installEventFilter(layouts)
+    for position in range(630, 700, 10):
+        slider.setValue(position)
+        opened.spin(0.02)
+    assert (paintings.count, layouts.count) == (0, 0)
+    assert window.actions_.undo.text().startswith("&Undo Faithful to the scan"), "the menu tells what is undone"
+    window.filmstrip.viewport().removeEventFilter(paintings)
+    for widget in (window, window.tools):
+        widget.removeEventFilter(layouts)
 
-    count = 0
+
+def test_what_a_moving_hand_is_shown_gives_way_to_exact_pixels(opened: Application, service: FakeService) -> None:
+    compare, slider = opened.window.compare, opened.window.adjust.rows["alpha"].slider
+    compare.zoom_to(1.0)
+    until(opened, lambda: not compare._busy)
+    opened.spin(0.2)
+    frames: list[Frame] = []
+    opened.window._workspace.rendering.frame_ready.connect(frames.append)
+    service.requests.clear()
+    for position in range(510, 560, 10):
+        slider.setValue(position)
+        opened.spin(0.02)
+    drafts = [request.moving for request in service.requests if request.quality == "draft"]
+    assert drafts == [False, True, True, True, True], "a first move, or a lone one, is answered in full"
+    until(opened, lambda: not compare._busy)
+    assert not service.requests[-1].moving
+    sketched = [frame for frame in frames if frame.request.moving]
+    assert sketched
+    assert all(2 * frame.pixels.shape[1] == frame.before.shape[1] for frame in sketched)
+    last = frames[-1]
+    assert last.exact
+    assert last.request.recipe == opened.window._workspace.document.recipe
+    assert compare._layers is not None
+    assert compare._layers.exact
+    drawn = [image for region, image in compare._layers.after() if region == last.region]
+    assert drawn[-1].array is last.pixels, "nothing half as sharp lies over them"
+    slider.setValue(100)
+    assert not service.requests[-1].moving, "the hand had come to rest"
+
+
+class Paintings(QObject):
+    """Counts how often a widget is painted, or gets another kind of event."""
+
+    def __init__(self, kind: QEvent.Type = QEvent.Type.Paint) -> None:
+        super().__init__()
+        self._kind, self.count = kind, 0
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
-        self.count += event.type() == QEvent.Type.Paint
+        self.count += event.type() == self._kind
         return False

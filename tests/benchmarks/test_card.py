@@ -14,7 +14,8 @@ from engine.imaging.tiles import plan
 from engine.models import catalog
 from engine.models.weights import load_restorer
 from engine.rendering import stages
-from engine.rendering.pipeline import Pipeline, Subject
+from engine.rendering.pipeline import Pipeline
+from engine.rendering.subject import Subject
 from engine.runtime.device import choose
 from engine.types import SHIPPED_MODEL, Recipe
 

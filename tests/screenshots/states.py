@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QAction, QColor, QCursor, QMouseEvent, QPainter, QPixmap
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QAction, QColor, QCursor, QDragEnterEvent, QDragLeaveEvent, QMouseEvent, QPainter, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QMenu, QWidget
 
@@ -100,6 +100,7 @@ class Studio:
 
     def close_popups(self) -> None:
         """Whatever lies over the window goes."""
+        QApplication.sendEvent(self.window, QDragLeaveEvent())
         while (popup := QApplication.activePopupWidget()) is not None:
             popup.close()
         for dialog in self.window.findChildren(QDialog):
@@ -350,8 +351,32 @@ def _jobs(studio: Studio) -> None:
     studio.application.spin(0.5)
 
 
+def _by(action: str) -> Callable[[Studio], None]:
+    def enter(studio: Studio) -> None:
+        studio.act(action)
+        studio.application.spin(1.0)
+
+    return enter
+
+
+def _dropping(studio: Studio) -> None:
+    """Files are held over the viewer."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(__file__), QUrl.fromLocalFile(str(Path(__file__).with_name("hands.py")))])
+    held = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    place = studio.window.rect().center()
+    QApplication.sendEvent(studio.window, QDragEnterEvent(place, Qt.DropAction.CopyAction, data, *held))
+    studio.application.spin(0.2)
+
+
 def _export(studio: Studio) -> None:
     studio.act("export")
+
+
+def _project_settings(studio: Studio) -> None:
+    studio.act("projectSettings")
+    studio.work.rules.edit("Name", organization="Stadtarchiv Seestadt", contact="archiv@seestadt.example")
+    studio.application.spin(0.3)
 
 
 def _stop_question(studio: Studio) -> None:
@@ -410,6 +435,7 @@ def _large(studio: Studio) -> None:
         picture.resize((5120, 3416), Image.Resampling.BICUBIC).save(plate, dpi=(600, 600))
     studio.work.session.open_paths([str(plate)])
     studio.until(lambda: studio.work.session.item.source.path.endswith("plate_0412.tif"))
+    studio.until(lambda: studio.window.compare.viewport is not None)
     studio.settle()
 
 
@@ -441,8 +467,9 @@ def _states() -> Iterator[State]:
         ("searchnone", _search("daguerreotype of nobody")), ("ownempty", _search("", "own")),
         ("assessed", _assessed), ("filmnone", _none_fits), ("filmmenu", _film_menu), ("imagemenu", _image_menu),
         *((f"menu{number}", _bar_menu(number)) for number in range(8)),
-        ("export", _export), ("jobs", _jobs), ("stopjobs", _stop_question), ("fault", _fault), ("keys", _keys),
-        ("optimise", _optimise),
+        ("export", _export), ("project", _project_settings), ("jobs", _jobs), ("stopjobs", _stop_question),
+        ("fault", _fault), ("keys", _keys),
+        ("optimise", _optimise), ("finetune", _by("finetune")), ("sheet", _by("sheet")), ("dropping", _dropping),
         ("conservator", _conservator), ("typing", _typing), ("black", _surround(1)), ("white", _surround(2)),
         ("large", _large), ("largeclose", _large_close), ("small", _small), ("smallmask", _small_mask),
     )  # fmt: skip

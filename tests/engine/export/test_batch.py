@@ -373,13 +373,13 @@ def test_a_paused_job_goes_on_where_it_was(service: EngineService, project: Proj
 def test_a_large_image_that_was_cut_off_goes_on_within_itself(
     service: EngineService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine.export import single
+    from engine.export import making, renditions
 
-    monkeypatch.setattr(single, "LEDGER_FROM", 1)
+    monkeypatch.setattr(making, "LEDGER_FROM", 1)
     tifffile.imwrite(tmp_path / "wide.tif", np.tile(cat(60, 80), (1, 12, 1)), photometric="rgb")
     project, _ = service.project_for([str(tmp_path / "wide.tif")], str(tmp_path / "w.archivist")).result(20)
     with monkeypatch.context() as full:
-        full.setattr(single, "_encode", _refuse)
+        full.setattr(renditions, "write_image", _refuse)
         failed = export(service, batch_of(project, tmp_path / "out", depth="source"))
     assert states(failed) == ["failed"]
     done = export(service, batch_of(project, tmp_path / "out", depth="source")).outcomes[0]
@@ -388,7 +388,54 @@ def test_a_large_image_that_was_cut_off_goes_on_within_itself(
     assert tifffile.imread(done.output).shape == (60, 960, 3)
 
 
-def _refuse(*_: Any) -> Any:
+@pytest.mark.parametrize("preset", ["access", "web", "preservation", "package"])
+def test_every_kind_of_export_goes_on_within_a_large_image(
+    service: EngineService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_home: Path, preset: str
+) -> None:
+    from engine.export import making, renditions
+
+    monkeypatch.setattr(making, "LEDGER_FROM", 1)
+    tifffile.imwrite(tmp_path / "wide.tif", np.tile(cat(60, 80), (1, 12, 1)), photometric="rgb")
+    project, _ = service.project_for([str(tmp_path / "wide.tif")], str(tmp_path / "w.archivist")).result(20)
+    with monkeypatch.context() as full:
+        full.setattr(renditions, "write_image", _refuse)
+        assert states(export(service, batch_of(project, tmp_path / "out", preset))) == ["failed"]
+    assert [path.name for path in (tmp_path / "out").iterdir() if path.suffix not in (".csv", ".html")] == []
+    assert service.unfinished_exports().result(20) == (), "it goes on with its job, not by itself"
+    assert len(list(own_home.rglob("pixels.raw"))) == 1
+    done = export(service, batch_of(project, tmp_path / "out", preset)).outcomes[0]
+    assert done.restored is not None, done.sentence
+    assert done.restored.resumed == 1.0, "no tile was computed twice"
+    assert not list(own_home.rglob("pixels.raw"))
+    with monkeypatch.context() as full:
+        full.setattr(renditions, "write_image", _refuse)
+        export(service, batch_of(project, tmp_path / "other", preset))
+    service.forget_export("some job")
+    assert not list(own_home.rglob("pixels.raw")), "who goes on with nothing keeps nothing"
+
+
+@pytest.mark.parametrize("preset", ["access", "web", "preservation"])
+def test_a_large_image_is_written_as_a_small_one_is(
+    service: EngineService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, preset: str
+) -> None:
+    from engine.export import making
+
+    pixels = np.dstack([cat(), np.full((70, 90), 255, np.uint8)])
+    pixels[:20, :, 3] = 90
+    Image.fromarray(pixels).save(tmp_path / "clear.png")
+    project, _ = service.project_for([str(tmp_path / "clear.png")], str(tmp_path / "p.archivist")).result(20)
+    more: dict[str, Any] = {} if preset == "preservation" else {"longest": 80}
+    pictures = []
+    for limit in (1 << 40, 0):
+        monkeypatch.setattr(making, "LEDGER_FROM", limit)
+        report = export(service, batch_of(project, tmp_path / str(limit), preset, **more))
+        path = Path(report.outcomes[0].output)
+        path = path / "full/max/0/default.jpg" if preset == "web" else path
+        pictures.append(tifffile.imread(path) if preset == "preservation" else np.asarray(Image.open(path)))
+    np.testing.assert_array_equal(pictures[0], pictures[1])
+
+
+def _refuse(*_: Any, **__: Any) -> Any:
     raise WriteError("The disk is full; make room.")
 
 

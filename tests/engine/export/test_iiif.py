@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import pyvips
 from PIL import Image
 
 from engine.errors import Cancelled
@@ -57,7 +58,7 @@ def exported(root: Path, width: int, height: int, tile: int = 256) -> Path:
     pixels = picture(width, height)
     write_iiif(
         folder,
-        pixels,
+        pyvips.Image.new_from_array(pixels),
         address=address_of("http://localhost:8000", folder.name),
         tile=tile,
         quality=90,
@@ -143,7 +144,7 @@ def test_tiling_stops_when_asked(tmp_path: Path) -> None:
         with pytest.raises(Cancelled):
             write_iiif(
                 tmp_path,
-                picture(3000, 3000),
+                pyvips.Image.new_from_array(picture(3000, 3000)),
                 address="http://x",
                 tile=64,
                 quality=90,

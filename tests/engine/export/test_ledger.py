@@ -21,7 +21,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from engine.errors import EngineError, RecipeError, WriteError
-from engine.export import ledger, single
+from engine.export import ledger, making, single
 from engine.export.ledger import Errand, Ledger
 from engine.imaging import writer
 from engine.rendering.canvas import Tally
@@ -31,12 +31,12 @@ from engine.types import ExportOptions, ImageRef, Progress, Recipe, Region
 SHAPE = (40, 60, 3)
 EXPORT = """
 import sys
-from engine.export import single
+from engine.export import making
 from engine.imaging import writer
 from engine.service import EngineService
 from engine.types import ExportOptions, Recipe
 
-single.LEDGER_FROM = 0
+making.LEDGER_FROM = 0
 service = EngineService(device="cpu")
 service.start()
 ref = service.open_image(sys.argv[1]).result(60).ref
@@ -164,7 +164,7 @@ def test_a_cache_without_room_is_told_before_the_work(monkeypatch: pytest.Monkey
 
 @pytest.fixture(autouse=True)
 def every_export_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(single, "LEDGER_FROM", 0)
+    monkeypatch.setattr(making, "LEDGER_FROM", 0)
     monkeypatch.setenv("ARCHIVIST_THREADS", "1")
 
 

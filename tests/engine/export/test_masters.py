@@ -116,7 +116,7 @@ def test_strength_zero_writes_the_master_s_pixels_bit_for_bit(
 ) -> None:
     if way == "by regions":
         monkeypatch.setattr(reader, "WHOLE_BYTES", 0)
-        monkeypatch.setattr("engine.export.single.LEDGER_FROM", 0)
+        monkeypatch.setattr("engine.export.making.LEDGER_FROM", 0)
     master, pixels = MASTERS[kind](tmp_path)
     pixels = pixels[..., None] if pixels.ndim == 2 else pixels
     before = master.read_bytes()

@@ -93,7 +93,7 @@ def test_a_package_is_what_an_archive_takes_in(archivist: EngineService, scan: P
     assert wanted.items() <= bag.info.items()
     assert {"Bagging-Date", "Bag-Software-Agent", "Payload-Oxum"} <= bag.info.keys()
     assert (folder / "data/objects/box12_master.tif").read_bytes() == scan.read_bytes()
-    assert any("signing key was made" in notice for notice in made.notices)
+    assert any("signing key was made" in notice for notice in made.restored.notices)
     mentioned = (folder / "data/metadata/README.txt").read_text()
     assert all(name.removeprefix("data/") in mentioned for name in names if name.startswith("data/objects"))
     (folder / "data/metadata/recipe.json").write_text("{}")
@@ -174,7 +174,7 @@ def test_premis_is_valid_and_names_both_files_what_happened_and_who_did_it(
     path = folder / "data/metadata/premis.xml"
     assert schema_errors(path) == ""
     text = path.read_text()
-    for word in ("fix", "mod", "dig"):
+    for word in ("fix", "mod", "dsg", "dig"):
         assert f"http://id.loc.gov/vocabulary/preservation/eventType/{word}" in text
     assert text.count("eventType/fix") == 2
     assert "Preset: Conservator" in text
@@ -368,7 +368,8 @@ def test_the_audit_log_in_a_package_goes_on_where_the_projects_stood(
     assert log.verify().intact
     kinds = [one.event.type for one in log.read()]
     assert kinds[:2] == ["creation", "ingestion"]
-    assert kinds[-4:] == ["fixity check", "modification", "digital signature validation", "fixity check"]
+    signed = ["digital signature generation", "digital signature validation"]
+    assert kinds[-5:] == ["fixity check", "modification", *signed, "fixity check"]
     own = [one.event.type for one in archivist.events(project).result(20)]
     assert "information package creation" in own
 

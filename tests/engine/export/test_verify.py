@@ -142,7 +142,7 @@ def test_a_project_is_checked_with_its_masters_and_its_log(
 
 
 def test_what_cannot_be_checked_is_told_in_a_sentence(archivist: EngineService, tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match="neither a package nor a project"):
+    with pytest.raises(EngineError, match="neither a package, a web export nor a project"):
         verified(archivist, tmp_path)
     with pytest.raises(EngineError, match="does not exist"):
         verified(archivist, tmp_path / "nothing.tif")

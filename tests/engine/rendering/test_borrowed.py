@@ -26,8 +26,9 @@ from engine.rendering import foreign, maps
 from engine.rendering.borrowed import Borrowed
 from engine.rendering.foreign import Foreign
 from engine.rendering.importing import CONTROLS
-from engine.rendering.pipeline import Pipeline, Subject
+from engine.rendering.pipeline import Pipeline
 from engine.rendering.source import Source
+from engine.rendering.subject import Subject
 from engine.types import (
     PROTECTED,
     SHIPPED_MODEL,

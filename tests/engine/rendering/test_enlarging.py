@@ -20,8 +20,9 @@ from engine.models import catalog
 from engine.models.upscale import Upscaler, enlarge
 from engine.models.weights import load_restorer
 from engine.rendering import stages
-from engine.rendering.pipeline import Pipeline, Subject
+from engine.rendering.pipeline import Pipeline
 from engine.rendering.source import Source
+from engine.rendering.subject import Subject
 from engine.styles.library import read_cards
 from engine.types import SHIPPED_MODEL, Frame, ImageInfo, ImageRef, Recipe, Region, RenderRequest, View
 

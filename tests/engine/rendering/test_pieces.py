@@ -17,7 +17,8 @@ from engine.models import catalog
 from engine.models.generator import Understanding
 from engine.models.weights import load_restorer
 from engine.rendering.pieces import SMALLEST
-from engine.rendering.pipeline import Pipeline, Subject
+from engine.rendering.pipeline import Pipeline
+from engine.rendering.subject import Subject
 from engine.types import SHIPPED_MODEL, Recipe
 
 HEIGHT, WIDTH = 333, 517  # a tile in one piece, and neither side a multiple of anything

@@ -15,8 +15,9 @@ from engine.imaging.pyramid import Pyramid
 from engine.imaging.reader import Master
 from engine.models import catalog
 from engine.models.weights import load_restorer
-from engine.rendering.pipeline import Pipeline, Subject
+from engine.rendering.pipeline import Pipeline
 from engine.rendering.source import Source
+from engine.rendering.subject import Subject
 from engine.styles.library import read_cards
 from engine.types import PROTECTED, SHIPPED_MODEL, Frame, ImageInfo, ImageRef, Recipe, Region, RenderRequest, View
 

@@ -15,7 +15,8 @@ from engine.evaluation.ours import in_memory
 from engine.models import catalog
 from engine.models.weights import load_restorer
 from engine.rendering.canvas import Tally
-from engine.rendering.pipeline import Pipeline, Subject
+from engine.rendering.pipeline import Pipeline
+from engine.rendering.subject import Subject
 from engine.rendering.transfers import Transfers
 from engine.runtime.device import choose
 from engine.types import SHIPPED_MODEL, Progress, Recipe

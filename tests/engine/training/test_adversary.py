@@ -80,7 +80,7 @@ def run(tmp_path: Path) -> Run:
 
 
 def test_a_critic_far_ahead_rests_until_the_generator_has_caught_up(run: Run) -> None:
-    watches = Watches(run, 0.6931)
+    watches = Watches(run.scales, 0.6931)
     told = [watches.step({"accuracy": 1.0, "critic": 0.1}, n) for n in range(1000)]
     assert sum(t is not None for t in told) == (1000 - told.index(next(filter(None, told))) - 1) // REST + 1
     assert watches.skip_critic
@@ -91,7 +91,7 @@ def test_a_critic_far_ahead_rests_until_the_generator_has_caught_up(run: Run) ->
 
 
 def test_a_blind_critic_trains_alone(run: Run) -> None:
-    watches = Watches(run, 0.6931)
+    watches = Watches(run.scales, 0.6931)
     told = [watches.step({"accuracy": 0.5, "critic": 0.6931}, n) for n in range(4000)]
     first = told.index(next(filter(None, told)))
     assert first > 500
@@ -100,7 +100,7 @@ def test_a_blind_critic_trains_alone(run: Run) -> None:
 
 
 def test_one_wild_gradient_is_skipped_two_send_the_run_back(run: Run) -> None:
-    watches = Watches(run, 0.6931)
+    watches = Watches(run.scales, 0.6931)
     assert [watches.gradient(1.0) for _ in range(5)] == [None] * 5
     assert watches.gradient(float("nan")) == "skip"
     assert watches.gradient(1.0) is None
@@ -122,7 +122,7 @@ HEALTHY = {"lab_shift": 0.3, "texture_1": 0.8, "spread": 0.02}
 def test_a_bad_validation_names_its_reason_and_changes_a_weight(
     run: Run, change: dict[str, float], word: str, memory: str
 ) -> None:
-    watches = Watches(run, 0.6931)
+    watches = Watches(run.scales, 0.6931)
     assert watches.validation(HEALTHY) is None
     reason = watches.validation(HEALTHY | change)
     assert reason is not None

@@ -106,7 +106,7 @@ def test_what_a_person_took_out_is_in_the_mask() -> None:
     before = scanned(after)
     for _, pixels in before:
         pixels[:, 90:110] = 255
-    batch = paired_collection(before, after).batch(8, 160, 5, rehearse=0.0)
+    batch = paired_collection(before, after).batch(8, 160, 5)
     assert 0.03 < float(batch.mask.mean()) < 0.25
 
 
@@ -119,7 +119,7 @@ def test_scans_alone_teach_their_own_grain_and_marks() -> None:
     assert 4 < 255 * float(collection.grain.std()) < 12
     assert abs(float(collection.grain.mean())) < 1e-3
     assert collection.marks
-    batch = collection.batch(6, 96, 2, rehearse=0.0)
+    batch = collection.batch(6, 96, 2)
     assert float((batch.aged - batch.toned).std()) > 0.01
     assert any("not known" in sentence for sentence in warnings_about(collection))
 

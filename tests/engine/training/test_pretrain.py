@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from engine.errors import EngineError
-from engine.models.catalog import read_card
+from engine.models.catalog import read_card, shipped
 from engine.models.weights import load_restorer
 from engine.training import phases
 from engine.training.presets import PRESETS
@@ -19,6 +19,7 @@ from engine.training.publish import publish, publish_critic
 from engine.training.run import Run
 
 TINY = PRESETS["tiny"]
+SHIPPED = shipped()[0]
 
 
 @pytest.fixture(scope="module")
@@ -140,3 +141,18 @@ def test_a_published_discriminator_is_no_model_of_its_own_and_training_starts_fr
         if key.startswith("critic."):
             assert torch.allclose(other.average[key], value, atol=1e-3), key
     assert not torch.allclose(other.average["head.first.weight"], run.average["head.first.weight"])
+
+
+def test_a_finished_model_learns_on_and_its_head_is_held_to_what_it_added(photos: Path, tmp_path: Path) -> None:
+    again = replace(PRESETS["backbone-kept"].phases[0], batch=3, size=64, steps=50, rate=1e-6)
+    preset = replace(TINY, name="kept", phases=(again,))
+    with pytest.raises(EngineError, match="name its weights"):
+        next(train(preset, photos, tmp_path / "nothing"))
+    steps = train(preset, photos, tmp_path / "run", Options(start=(SHIPPED,)))
+    run = finish(steps)
+    (line,) = [json.loads(x) for x in (tmp_path / "run" / "log.jsonl").read_text().splitlines() if '"kept": 0' in x]
+    assert line["kept"] < 1e-3  # it has hardly moved: what it adds is what its teacher adds
+    begun = new_run(tmp_path / "other", torch.device("cpu"), 1)
+    begun.begin_from(SHIPPED)
+    moved = {key.split(".")[0] for key, value in run.average.items() if not torch.equal(value, begun.average[key])}
+    assert moved == {"backbone", "head"}

@@ -8,12 +8,18 @@ restoration because fine detail of a good photograph, made small, looks like gra
 there the gate takes the mending back. Sub-pixel convolution: Shi et al., ESPCN, 2016; one trunk for all sizes: Lim et
 al., MDSR, 2017.
 
+There may be two sets of weights: one that learned from the truth alone, and a copy that went on against a critic.
+Between them the weights are interpolated by log alpha (network interpolation: Wang et al., ESRGAN, 2018), so that
+alpha 10 stays as faithful as it was, and at alpha 0.1 the second alone is heard. What that one draws stays within
+the range of greys around each pixel, as the head's does (`generator.room`).
+
 Style needs no say here: the head draws it at the picture's own size, and what it draws is enlarged
 (`docs/semantics.md`).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -22,12 +28,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.models.blocks import ResidualBlock
+from engine.models.generator import room, within
 
 UPSCALES = (2, 4)
 WIDTH = 48
 BLOCKS = 2
 NOISE = 4  # noise channels, at half the resolution
 CELL = 2  # the tail works on a grid of 2 x 2 pixels
+_BEND = math.log2(3)  # of the way between the two sets of weights along the slider
 _BICUBIC = 2  # pixels that bicubic enlargement looks at around a pixel
 REACH = CELL * (1 + 2 * BLOCKS) + _BICUBIC  # pixels of x and r that are looked at around a cell
 
@@ -78,6 +86,12 @@ def condition(alpha: Tensor, scale: int) -> Tensor:
     return torch.stack([alpha.log(), torch.full_like(alpha, float(scale == 4))], dim=1)
 
 
+def crispness(z: Tensor) -> float:
+    """How far the weights are taken to the second set at z (1, 2): 0 at alpha 10, two thirds at alpha 1, 1 at 0.1."""
+    place = min(1.0, max(0.0, (1 + float(z[0, 0]) / math.log(10)) / 2))  # on the slider
+    return float(1 - place**_BEND)
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """What the tail looks at: sides H and W even."""
@@ -111,15 +125,16 @@ class Upscaler(nn.Module):
         for out in self.outs.values():
             nn.init.normal_(out.weight, std=1e-3)  # type: ignore[arg-type]
 
-    def forward(self, given: Given, z: Tensor, scale: int) -> Tensor:
-        """z (N, 2) from `condition` -> r_s (N, 3, scale * H, scale * W)."""
+    def forward(self, given: Given, z: Tensor, scale: int, bound: float = 0.0) -> Tensor:
+        """z (N, 2) from `condition` -> r_s (N, 3, scale * H, scale * W); U bounded where `bound` says so, see
+        `_result`."""
         dtype = given.r.dtype
         parts = [p[:, :, None, None].to(dtype) for p in self.modulation(z).split(self.sizes, 1)]
         y = torch.cat([given.seen(dtype), given.noise.to(dtype) * (1 + parts[0])], dim=1)
         y = self.first(y) * (1 + parts[1]) + parts[2]
         for block, gain, offset in zip(self.blocks, parts[3::2], parts[4::2], strict=True):
             y = y + block.second(F.relu(block.first(y) * (1 + gain) + offset))  # type: ignore[operator]
-        return _result(self.outs[str(scale)](y), self.gate(y), given.r, scale)
+        return _result((self.outs[str(scale)](y), self.gate(y)), given, scale, bound)
 
     def fold(self, z: Tensor, scale: int) -> FoldedUpscaler:
         """The tail for one z (1, 2) and size: plain convolutions."""
@@ -138,17 +153,35 @@ class Upscaler(nn.Module):
 
 
 @dataclass(frozen=True, slots=True)
+class Interpolated:
+    """Two tails of one make: what is drawn at alpha 10, and at alpha 0.1."""
+
+    faithful: Upscaler
+    crisp: Upscaler
+
+    def fold(self, z: Tensor, scale: int) -> FoldedUpscaler:
+        """As Upscaler.fold: weights between the two."""
+        share = crispness(z)
+        ends = [tail.fold(z, scale).layers for tail in (self.faithful, self.crisp)]
+        layers = tuple(
+            (torch.lerp(w0, w1, share), torch.lerp(b0, b1, share)) for (w0, b0), (w1, b1) in zip(*ends, strict=True)
+        )
+        return FoldedUpscaler(layers, scale, share)
+
+
+@dataclass(frozen=True, slots=True)
 class FoldedUpscaler:
     """A tail whose slider position and size have been multiplied into its weights."""
 
     layers: tuple[tuple[Tensor, Tensor], ...]  # first, two a block, out, gate
     scale: int
+    bound: float = 0.0  # see `_result`
 
     def to(self, device: torch.device, dtype: torch.dtype) -> FoldedUpscaler:
         moved = tuple(
             (w.to(device, dtype, memory_format=torch.channels_last), b.to(device, dtype)) for w, b in self.layers
         )
-        return FoldedUpscaler(moved, self.scale)
+        return FoldedUpscaler(moved, self.scale, self.bound)
 
     def __call__(self, given: Given) -> Tensor:
         """r_s as Upscaler.forward finds it, in the dtype the weights have."""
@@ -158,13 +191,29 @@ class FoldedUpscaler:
         y = F.conv2d(y, first, bias, padding=1)
         for (w1, b1), (w2, b2) in zip(blocks[::2], blocks[1::2], strict=True):
             y += F.conv2d(F.relu_(F.conv2d(y, w1, b1, padding=1)), w2, b2, padding=1)
-        return _result(F.conv2d(y, out, out_bias), F.conv2d(y, gate, gate_bias), given.r.to(dtype), self.scale)
+        return _result((F.conv2d(y, out, out_bias), F.conv2d(y, gate, gate_bias)), given, self.scale, self.bound)
 
 
-def _result(detail: Tensor, gate: Tensor, r: Tensor, scale: int) -> Tensor:
-    """r_s from what the last layers say."""
+def _result(last: tuple[Tensor, Tensor], given: Given, scale: int, bound: float) -> Tensor:
+    """r_s from what the last layers say of detail and gate.
+
+    Detail stays within the room around each pixel over `bound`: with 1 within it, with less farther, with 0 anywhere.
+    """
+    detail, gate = last
+    r = given.r.to(detail.dtype)
     m = F.pixel_shuffle(torch.sigmoid(gate), CELL)
+    if bound > 0:
+        space = _room_in_cells(given, scale).to(detail.dtype) / bound
+        detail = within(detail.unflatten(1, (3, -1)), space[:, None]).flatten(1, 2)
     return F.pixel_shuffle(_enlarged_cells(m * r, scale).add_(detail), CELL * scale)
+
+
+def _room_in_cells(given: Given, scale: int) -> Tensor:
+    """`generator.room` of the restored picture for the new pixels of a cell: (N, (2 scale)^2, h / 2, w / 2)."""
+    of_pixels = F.pixel_unshuffle(room(given.x + given.r), CELL)
+    side = torch.arange(CELL * scale, device=of_pixels.device) // scale
+    cells = of_pixels[:, (CELL * side[:, None] + side).flatten()]
+    return cells.contiguous(memory_format=torch.channels_last)
 
 
 def _folded(weight: Tensor, bias: Tensor | None, gain: Tensor, offset: Tensor) -> tuple[Tensor, Tensor]:

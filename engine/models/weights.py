@@ -24,8 +24,10 @@ from engine.models.objective import Objective
 from engine.models.reverse import Reverse
 from engine.models.style_encoder import StyleEncoder
 from engine.models.tone import ToneStage
-from engine.models.upscale import UPSCALES, Upscaler
+from engine.models.upscale import UPSCALES, Interpolated, Upscaler
 from engine.types import ModelCard
+
+_CRISP = "crisp."  # before the names of a tail's second set of weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +135,10 @@ def load_objective(path: Path, device: torch.device) -> Objective:
     return Objective(features, float(scales["content"]), float(scales["style"]))
 
 
-def load_upscaler(path: Path, model: Path, device: torch.device) -> Upscaler:
-    """Reads the upscaling tail of a model, float32, since it is folded. ModelError where it is missing, damaged or was
-    taught on another backbone and head than that model's."""
+def load_upscaler(path: Path, model: Path, device: torch.device) -> Upscaler | Interpolated:
+    """Reads the upscaling tail of a model, float32, since it is folded; with a second set of weights for a low alpha
+    where the file has one. ModelError where it is missing, damaged or was taught on another backbone and head than that
+    model's."""
     try:
         tensors, own = load_file(path), fingerprint(load_file(model))
     except (OSError, SafetensorError) as error:
@@ -145,12 +148,17 @@ def load_upscaler(path: Path, model: Path, device: torch.device) -> Upscaler:
             f"“{path.name}” was made for other weights than “{model.name}” holds; keep the size at 1 or install "
             "Archivist again."
         )
-    upscaler = Upscaler()
+    parts: list[dict[str, Tensor]] = [{}, {}]
+    for key, value in tensors.items():
+        parts[key.startswith(_CRISP)][key.removeprefix(_CRISP)] = value.float()
+    tails = [Upscaler() for part in parts if part]
     try:
-        upscaler.load_state_dict({key: value.float() for key, value in tensors.items()})
+        for tail, part in zip(tails, parts, strict=False):
+            tail.load_state_dict(part)
     except RuntimeError as error:
         raise ModelError(f"The model “{path.name}” belongs to another version of Archivist.") from error
-    return upscaler.eval().requires_grad_(False).to(device)
+    tails = [tail.eval().requires_grad_(False).to(device) for tail in tails]
+    return Interpolated(*tails) if len(tails) == 2 else tails[0]
 
 
 def save_upscaler(path: Path, state: Mapping[str, Tensor], model: Path, card: Mapping[str, Any]) -> None:
@@ -165,6 +173,21 @@ def save_upscaler(path: Path, state: Mapping[str, Tensor], model: Path, card: Ma
     tensors = {k.removeprefix(part): v.detach().cpu().half().contiguous() for k, v in state.items() if part in k}
     facts = {**card, "sizes": UPSCALES, "belongs_to": own}
     save_file(tensors, path, metadata={"card": json.dumps(facts, ensure_ascii=False)})
+
+
+def save_crisp_upscaler(path: Path, state: Mapping[str, Tensor], card: Mapping[str, Any], share: float = 1.0) -> None:
+    """Puts the tail in `state`, trained against a critic, beside the one in the file, with what more the card tells;
+    or weights `share` of the way from that one to it.
+
+    ValueError where the backbone and head in `state` are not those the file belongs to.
+    """
+    about = header(path)
+    if fingerprint({key: value.detach().cpu().half() for key, value in state.items()}) != about.get("belongs_to"):
+        raise ValueError(f"The tail was not taught on the weights that {path.name} belongs to.")
+    tensors = {key: value for key, value in load_file(path).items() if not key.startswith(_CRISP)}
+    ends = {key: (value.float(), state[f"upscaler.{key}"].detach().cpu()) for key, value in tensors.items()}
+    tensors |= {_CRISP + key: torch.lerp(*pair, share).half() for key, pair in ends.items()}
+    save_file(tensors, path, metadata={"card": json.dumps({**about, **card}, ensure_ascii=False)})
 
 
 def save_critic(path: Path, state: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from engine.imaging.tiles import Tile, tiles_touching
 from engine.models.blocks import hash_noise, luma
-from engine.models.upscale import CELL, NOISE, REACH, FoldedUpscaler, Given, Upscaler, condition, enlarge
+from engine.models.upscale import CELL, NOISE, REACH, FoldedUpscaler, Given, Interpolated, Upscaler, condition, enlarge
 from engine.models.weights import Restorer
 from engine.rendering import stages
 from engine.rendering.canvas import Canvas, Tally, changed
@@ -102,7 +102,9 @@ class TailEnlarging(Enlarging):
         return self.tail(Given(x, r, damage, noise)).float()
 
 
-def prepare(restorer: Restorer, upscaler: Upscaler, source: Source, plan: Plan, thumbnail: Tensor) -> Enlarging:
+def prepare(
+    restorer: Restorer, upscaler: Upscaler | Interpolated, source: Source, plan: Plan, thumbnail: Tensor
+) -> Enlarging:
     """Folds the sliders and the size into the tail, for the recipe of `plan`."""
     recipe = plan.recipe
     weight = restorer.backbone.stem.weight

@@ -20,7 +20,7 @@ from torch import Tensor
 from engine.errors import RecipeError
 from engine.imaging.tiles import Tile, tiles_touching
 from engine.models.blocks import at_once
-from engine.models.upscale import Upscaler
+from engine.models.upscale import Interpolated, Upscaler
 from engine.models.weights import Restorer
 from engine.rendering import enlarging, stages
 from engine.rendering.canvas import Canvas, Sheet, Tally, changed
@@ -55,12 +55,12 @@ class Pipeline:
         card: ModelCard,
         device: torch.device,
         cache_bytes: int,
-        upscaler: Callable[[], Upscaler] | None = None,
+        upscaler: Callable[[], Upscaler | Interpolated] | None = None,
     ) -> None:
         """`upscaler` loads the tail when something is first to be enlarged; None where the model has none."""
         self.restorer = restorer
         self._load_upscaler = upscaler
-        self._upscaler: Upscaler | None = None
+        self._upscaler: Upscaler | Interpolated | None = None
         self.card = card
         self.device = device
         self._transfers = Transfers(device)

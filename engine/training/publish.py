@@ -2,6 +2,7 @@
 
 python -m engine.training.publish weights RUN --out resources/models/archivist-1.safetensors --card card.json
 python -m engine.training.publish upscaler CHECKPOINT --model resources/models/archivist-1.safetensors --card card.json
+python -m engine.training.publish crisp CHECKPOINT --tail resources/models/archivist-1-upscale.safetensors --card CARD
 python -m engine.training.publish styles WEIGHTS --photos DIR --paintings DIR --out resources/styles/styles.json
 """
 
@@ -20,7 +21,7 @@ import torch
 from safetensors.torch import load_file
 
 from engine.models.catalog import header, read_card
-from engine.models.weights import load_restorer, save_critic, save_restorer, save_upscaler
+from engine.models.weights import load_restorer, save_crisp_upscaler, save_critic, save_restorer, save_upscaler
 from engine.styles import processes
 from engine.styles.encode import encode
 from engine.styles.library import write_cards
@@ -73,6 +74,16 @@ def publish_upscaler(checkpoint: Path, model: Path, card: Mapping[str, Any]) -> 
     out = model.with_name(f"{model.stem}-upscale{model.suffix}")
     save_upscaler(out, average, model, card)
     return out
+
+
+def publish_crisp(checkpoint: Path, tail: Path, card: Mapping[str, Any], share: float = 1.0) -> None:
+    """Puts the tail of a checkpoint, trained against a critic, beside the one in a tail's file, for a low alpha; or
+    what lies `share` of the way there.
+
+    ValueError where it was taught on another backbone and head.
+    """
+    average = {k.removeprefix("average."): v for k, v in load_file(checkpoint).items() if k.startswith("average.")}
+    save_crisp_upscaler(tail, average, card, share)
 
 
 def publish_card(model: Path, card: Mapping[str, Any]) -> None:
@@ -167,6 +178,11 @@ def main() -> None:
     facts = commands.add_parser("card", help="a weight file gets another card")
     facts.add_argument("model", type=Path)
     facts.add_argument("--card", type=Path, required=True, help="JSON with the facts of the card")
+    crisp = commands.add_parser("crisp", help="a tail gets the one in a checkpoint beside it, for a low alpha")
+    crisp.add_argument("checkpoint", type=Path)
+    crisp.add_argument("--tail", type=Path, required=True, help="the file of the tail it went on from")
+    crisp.add_argument("--card", type=Path, required=True, help="JSON with what the card tells more")
+    crisp.add_argument("--share", type=float, default=1.0, help="of the way from the file's own tail to this one")
     critic = commands.add_parser("critic", help="the discriminator in a checkpoint becomes a file beside its model")
     critic.add_argument("checkpoint", type=Path)
     critic.add_argument("--model", type=Path, required=True, help="the weight file that was trained against it")
@@ -184,6 +200,9 @@ def main() -> None:
         publish_upscaler(arguments.checkpoint, arguments.model, card)
     elif arguments.command == "card":
         publish_card(arguments.model, json.loads(arguments.card.read_text(encoding="utf-8")))
+    elif arguments.command == "crisp":
+        card = json.loads(arguments.card.read_text(encoding="utf-8"))
+        publish_crisp(arguments.checkpoint, arguments.tail, card, arguments.share)
     elif arguments.command == "critic":
         publish_critic(arguments.checkpoint, arguments.model)
     else:

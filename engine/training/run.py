@@ -75,7 +75,7 @@ class Run:
         self.nets.load_state_dict(self.average)
 
     def begin_from(self, path: Path) -> None:
-        """Takes over what a weight file or another run's checkpoint holds (there: the averages) of these networks;
+        """Takes over what a weight file, a tail's or another run's checkpoint holds (there: the averages) of these;
         a layer of another shape, from before a change of them, begins anew. The sizes of content and style that the
         file was trained with go on to hold. ModelError where it is neither.
         """
@@ -84,7 +84,7 @@ class Run:
         except (OSError, SafetensorError) as error:
             raise ModelError(f"“{path}” is neither a model nor a checkpoint; name another file.") from error
         for key in self.average:
-            value = tensors.get(f"average.{key}", tensors.get(key))
+            value = tensors.get(f"average.{key}", tensors.get(key, tensors.get(key.removeprefix("upscaler."))))
             if value is not None and value.shape == self.average[key].shape:
                 self.average[key].copy_(value)
         if "content" in scales and "style" in scales:

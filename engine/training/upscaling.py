@@ -2,8 +2,9 @@
 
 Backbone and head stay as they are. The tail first learns to enlarge what is clean, then to leave out what is damaged:
 begun together, the errors of damaged pictures, which nothing can mend, drown the rest. As in `phases`, all that goes
-without a critic; then the critic learns alone, then both go on together with alpha * content + lambda * adversarial,
-alpha drawn for every picture.
+without a critic, and is what serves at alpha 10. Then the critic learns alone, then both go on together with
+alpha * content + lambda * plausible, alpha drawn for every picture: what comes of that serves at a low alpha, beside
+the weights from before it (`engine.models.upscale`).
 """
 
 from __future__ import annotations
@@ -15,14 +16,27 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from engine.models import losses
+from engine.models.blocks import luma
 from engine.models.generator import NOISE as HEAD_NOISE
 from engine.models.generator import condition as head_condition
 from engine.models.upscale import CELL, NOISE, UPSCALES, Given, condition, enlarge
 from engine.training.aging import age
-from engine.training.phases import CHANNELS_LAST, Lesson, critic_step, generator_loss, take
+from engine.training.phases import (
+    CHANNELS_LAST,
+    FLAT,
+    GRID,
+    SPECKS,
+    TEXTURE,
+    Lesson,
+    critic_step,
+    generator_loss,
+    take,
+)
 from engine.training.run import Run
 
-LAMBDA = 3.0  # ten times the head's: what is missing between two pixels is found by plausibility alone
+LAMBDA = 3.0  # what is missing between two pixels is found by plausibility alone
+COLOUR = 2.0  # weight of the colour's error in what is drawn against a critic, which sees none
 _APART = 500_000_003  # between seeds whose draws must not go together
 UNTOUCHED = 0.7  # share of the pictures that are shrunk and no more, once there are others
 
@@ -83,12 +97,12 @@ def given(run: Run, small: Tensor, alpha: Tensor, seed: int, autocast: torch.aut
     return Given(small, r, damage, _noise((n, NOISE, height // CELL, width // CELL), seed + 1).to(small.device))
 
 
-def enlarged(run: Run, pair: Pair, alpha: Tensor, seed: int, autocast: torch.autocast) -> Tensor:
-    """The tail's pictures (N, 3, scale * h, scale * w) in float32."""
+def enlarged(run: Run, pair: Pair, alpha: Tensor, seed: int, autocast: torch.autocast, *, bound: float = 0.0) -> Tensor:
+    """The tail's pictures (N, 3, scale * h, scale * w) in float32; `bound` is 1 for what plays against a critic."""
     looked_at = given(run, pair.small, alpha, seed, autocast)
     z = condition(alpha, pair.scale)
     with autocast:
-        change = run.nets.upscaler(looked_at, z, pair.scale)
+        change = run.nets.upscaler(looked_at, z, pair.scale, bound)
     y: Tensor = enlarge(pair.small, pair.scale).clamp(0, 1) + change.float()
     return y
 
@@ -139,25 +153,34 @@ def critic(run: Run, lesson: Lesson) -> dict[str, float]:
     """The critic alone, against a tail that stands still."""
     pair = pairs(lesson)
     with torch.no_grad():
-        fake = enlarged(run, pair, draw_alphas(lesson), lesson.seed, lesson.autocast())
+        fake = enlarged(run, pair, draw_alphas(lesson), lesson.seed, lesson.autocast(), bound=1.0)
     figures = critic_step(run, lesson, pair.large, fake)
     run.follow("critic")
     return figures
 
 
 def joint(run: Run, lesson: Lesson) -> dict[str, float]:
-    """Tail against critic: L = (lambda L_adv + alpha L_content) / (lambda + alpha)."""
+    """Tail against critic: L = (lambda L_plausible + alpha L_content) / (lambda + alpha), and colour as it is."""
     pair, alpha = pairs(lesson), draw_alphas(lesson)
-    y = enlarged(run, pair, alpha, lesson.seed, lesson.autocast())
+    y = enlarged(run, pair, alpha, lesson.seed, lesson.autocast(), bound=1.0)
     figures = critic_step(run, lesson, pair.large, y)
     apart = distance(y, pair)
     adversarial = generator_loss(run, lesson, pair.large, y)
-    loss = ((LAMBDA * adversarial + alpha * apart) / (LAMBDA + alpha)).mean()
+    plain = _charbonnier(enlarge(pair.small, pair.scale), pair.large) + 0.005
+    detail, regular, specks, calm = (
+        measure(y, pair.large) / plain
+        for measure in (losses.texture_distance, losses.grid_distance, losses.beyond_range, losses.busy_where_flat)
+    )
+    plausible = adversarial + TEXTURE * detail + GRID * regular + SPECKS * specks + FLAT * calm
+    colour = _charbonnier(y - luma(y), pair.large - luma(pair.large)) / plain
+    loss = ((LAMBDA * plausible + alpha * apart) / (LAMBDA + alpha) + COLOUR * colour).mean()
     norm = take(run, "upscale", loss, limit=5.0)
     run.nets.critic.zero_grad(set_to_none=True)
     run.follow("upscaler", "critic")
     return figures | {
         f"content_{pair.scale}": apart.mean().item(),
         "adversarial": adversarial.mean().item(),
+        "texture": detail.mean().item(),
+        "specks": specks.mean().item(),
         "norm": norm,
     }

@@ -88,17 +88,21 @@ def _upscaling(run: Run, kind: Kind, clean: Tensor) -> dict[str, float]:
     """Clean pictures (N, 3, H, W), sides multiples of 32, shrunk bicubically and enlarged: PSNR in dB above bicubic
     enlargement ("gain") and fine detail over the truth's ("texture"), a size and alpha each."""
     figures: dict[str, float] = {}
-    full = torch.autocast(clean.device.type, enabled=False)
+    full, critical = torch.autocast(clean.device.type, enabled=False), kind in ("upscale_critic", "upscale_joint")
     for scale in UPSCALES:
         pair = Pair(shrink(clean, scale), clean, scale)
         plain = fitted_psnr(enlarge(pair.small, scale), clean)
         for alpha in (0.1, 1.0, 10.0):
-            y = enlarged(run, pair, torch.full((len(clean),), alpha, device=clean.device), SEED, full)
+            y = enlarged(
+                run, pair, torch.full((len(clean),), alpha, device=clean.device), SEED, full, bound=float(critical)
+            )
             figures[f"gain_{scale}_{alpha:g}"] = fitted_psnr(y, clean) - plain
             figures[f"texture_{scale}_{alpha:g}"] = texture(y, clean)
     figures["score"] = sum(figures[f"gain_{scale}_10"] for scale in UPSCALES) / len(UPSCALES)
-    if kind in ("upscale_critic", "upscale_joint"):  # near to the truth at alpha 10, and as sharp as it at alpha 1
-        figures["score"] -= sum(abs(1 - figures[f"texture_{scale}_1"]) for scale in UPSCALES)
+    if critical:  # these serve at alpha 1 and below: near to the truth, and nearly as sharp
+        figures["score"] = sum(
+            figures[f"gain_{scale}_1"] - 4 * abs(0.9 - figures[f"texture_{scale}_1"]) for scale in UPSCALES
+        )
     return figures
 
 

@@ -12,7 +12,7 @@ from engine.models import catalog, weights
 from engine.models.generator import Backbone, Head
 from engine.models.style_encoder import StyleEncoder
 from engine.models.tone import ToneStage
-from engine.models.upscale import Upscaler
+from engine.models.upscale import Interpolated, Upscaler
 from engine.training.publish import publish_card
 from engine.types import SHIPPED_MODEL
 
@@ -96,9 +96,24 @@ def test_a_tail_beside_a_model_is_read_with_it_and_is_no_model_itself(
     monkeypatch.setattr(resources, "path", lambda _: model.parent)
     assert catalog.shipped() == (model,)
     read = weights.load_upscaler(tail, model, torch.device("cpu"))
+    assert isinstance(read, Upscaler)
     for key, value in read.state_dict().items():
         assert torch.allclose(value, state[f"upscaler.{key}"], atol=1e-3)
         assert value.dtype == torch.float32
+
+
+def test_a_tail_trained_against_a_critic_stands_beside_the_faithful_one(model: Path) -> None:
+    state, tail = new_networks() | load_file(model), model.with_name("m-upscale.safetensors")
+    weights.save_upscaler(tail, state, model, {"title": "Tail"})
+    other = state | {key: value + 0.25 for key, value in state.items() if key.startswith("upscaler.")}
+    weights.save_crisp_upscaler(tail, other, {"crisp": "ten minutes"})
+    assert (catalog.header(tail)["title"], catalog.header(tail)["crisp"]) == ("Tail", "ten minutes")
+    read = weights.load_upscaler(tail, model, torch.device("cpu"))
+    assert isinstance(read, Interpolated)
+    first, second = (part.state_dict()["first.weight"] for part in (read.faithful, read.crisp))
+    assert torch.allclose(second, first + 0.25, atol=1e-2)
+    with pytest.raises(ValueError, match="not taught"):
+        weights.save_crisp_upscaler(tail, new_networks(), {})
 
 
 def test_a_tail_made_for_other_weights_is_refused_in_words(model: Path) -> None:

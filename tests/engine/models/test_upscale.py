@@ -5,14 +5,17 @@ import pytest
 import torch
 from PIL import Image
 
+from engine.models.generator import room
 from engine.models.upscale import (
     CELL,
     NOISE,
     REACH,
     UPSCALES,
     Given,
+    Interpolated,
     Upscaler,
     condition,
+    crispness,
     enlarge,
 )
 
@@ -83,6 +86,28 @@ def test_a_new_tail_adds_hardly_anything_to_a_little_of_the_mending(scale: int) 
 def test_folded_tail_computes_what_the_conditioned_one_does(upscaler: Upscaler, scale: int) -> None:
     given, at = pictures(16, 24), z(3.0, scale)
     assert torch.allclose(upscaler(given, at, scale), upscaler.fold(at, scale)(given), atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", UPSCALES)
+def test_a_bounded_tail_folds_too_and_moves_no_pixel_farther_than_its_room(upscaler: Upscaler, scale: int) -> None:
+    given, at = pictures(16, 24), z(0.1, scale)
+    bounded = upscaler(given, at, scale, 1.0)
+    both = Interpolated(upscaler, upscaler).fold(at, scale)
+    assert torch.allclose(both(given), bounded, atol=1e-5)
+    bare = replace(given, r=0 * given.r)
+    space = torch.nn.functional.interpolate(room(bare.x), scale_factor=scale, mode="nearest")
+    assert (upscaler(bare, at, scale, 1.0).abs() <= space + 1e-6).all()
+    assert (upscaler(bare, at, scale).abs() > space).any()
+
+
+def test_the_tails_meet_along_alpha_and_at_ten_only_the_faithful_one_is_heard(upscaler: Upscaler) -> None:
+    assert [crispness(z(alpha)) for alpha in (10.0, 1.0, 0.1)] == pytest.approx([0, 2 / 3, 1])
+    given, crisp = pictures(16, 16), Upscaler().requires_grad_(False)
+    both = Interpolated(upscaler, crisp)
+    assert torch.equal(both.fold(z(10.0), 2)(given), upscaler.fold(z(10.0), 2)(given))
+    assert torch.allclose(both.fold(z(0.1), 2)(given), crisp(given, z(0.1), 2, 1.0), atol=1e-5)
+    near, nearer = (both.fold(z(alpha), 2)(given) for alpha in (9.9, 9.95))
+    assert (near - nearer).abs().max() < 0.02
 
 
 def test_alpha_damage_and_noise_matter(upscaler: Upscaler) -> None:

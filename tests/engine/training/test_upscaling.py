@@ -11,12 +11,13 @@ from safetensors.torch import load_file
 
 from engine.errors import EngineError, ModelError
 from engine.models.catalog import read_card
+from engine.models.upscale import Interpolated, Upscaler
 from engine.models.weights import load_upscaler, save_restorer
 from engine.training.dataset import PhotoSet
 from engine.training.phases import Lesson
 from engine.training.presets import PRESETS
 from engine.training.pretrain import Options, new_run, train
-from engine.training.publish import publish_checkpoint, publish_upscaler
+from engine.training.publish import publish_checkpoint, publish_crisp, publish_upscaler
 from engine.training.run import Run
 from engine.training.upscaling import draw_alphas, pairs, shrink
 
@@ -81,7 +82,9 @@ def test_a_finished_tail_is_published_beside_its_model_alone(photos: Path, finis
     finish(train(replace(TINY, phases=TINY.phases[:1]), photos, tmp_path / "run", Options(start=(model,))))
     tail = publish_upscaler(tmp_path / "run" / "last.safetensors", model, {"title": "Tail"})
     assert read_card(model).scale == 4
-    assert load_upscaler(tail, model, torch.device("cpu")).outs["4"].weight.abs().max() > 0  # type: ignore[operator]
+    read = load_upscaler(tail, model, torch.device("cpu"))
+    assert isinstance(read, Upscaler)
+    assert read.outs["4"].weight.abs().max() > 0  # type: ignore[operator]
     other = tmp_path / "other.safetensors"
     publish_checkpoint(finished, other, {"id": "o", "title": "O"})
     state = load_file(other)
@@ -89,6 +92,25 @@ def test_a_finished_tail_is_published_beside_its_model_alone(photos: Path, finis
     save_restorer(other, state, {"id": "o", "title": "O"})
     with pytest.raises(ValueError, match="not taught"):
         publish_upscaler(tmp_path / "run" / "last.safetensors", other, {})
+
+
+def test_a_tail_for_a_low_alpha_goes_on_from_a_finished_one_and_leaves_it_as_it_is(
+    photos: Path, finished: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "m.safetensors"
+    publish_checkpoint(finished, model, {"id": "m", "title": "M"})
+    finish(train(replace(TINY, phases=TINY.phases[:1]), photos, tmp_path / "run", Options(start=(model,))))
+    tail = publish_upscaler(tmp_path / "run" / "last.safetensors", model, {"title": "Tail"})
+    before = load_file(tail)
+    against = replace(TINY, name="crisp", phases=TINY.phases[2:])
+    finish(train(against, photos, tmp_path / "crisp", Options(start=(model, tail))))
+    publish_crisp(tmp_path / "crisp" / "last.safetensors", tail, {"crisp": "tiny"})
+    read = load_upscaler(tail, model, torch.device("cpu"))
+    assert isinstance(read, Interpolated)
+    for key, value in read.faithful.state_dict().items():
+        assert torch.equal(value, before[key].float()), key
+    moved = (read.crisp.first.weight - read.faithful.first.weight).abs().max()
+    assert 0 < float(moved) < 0.1
 
 
 def test_without_a_finished_model_there_is_nothing_to_build_upon(photos: Path, tmp_path: Path) -> None:

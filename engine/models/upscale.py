@@ -204,7 +204,8 @@ def _result(last: tuple[Tensor, Tensor], given: Given, scale: int, bound: float)
     m = F.pixel_shuffle(torch.sigmoid(gate), CELL)
     if bound > 0:
         space = _room_in_cells(given, scale).to(detail.dtype) / bound
-        detail = within(detail.unflatten(1, (3, -1)), space[:, None]).flatten(1, 2)
+        of_channels = torch.unflatten(detail, 1, (3, -1))
+        detail = within(of_channels, space[:, None]).flatten(1, 2)
     return F.pixel_shuffle(_enlarged_cells(m * r, scale).add_(detail), CELL * scale)
 
 

@@ -16,23 +16,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.models import losses
 from engine.models.blocks import luma
 from engine.models.generator import NOISE as HEAD_NOISE
 from engine.models.generator import condition as head_condition
 from engine.models.upscale import CELL, NOISE, UPSCALES, Given, condition, enlarge
 from engine.training.aging import age
-from engine.training.phases import (
-    CHANNELS_LAST,
-    FLAT,
-    GRID,
-    SPECKS,
-    TEXTURE,
-    Lesson,
-    critic_step,
-    generator_loss,
-    take,
-)
+from engine.training.phases import CHANNELS_LAST, PLAUSIBLE, Lesson, critic_step, generator_loss, take
 from engine.training.run import Run
 
 LAMBDA = 3.0  # what is missing between two pixels is found by plausibility alone
@@ -167,11 +156,8 @@ def joint(run: Run, lesson: Lesson) -> dict[str, float]:
     apart = distance(y, pair)
     adversarial = generator_loss(run, lesson, pair.large, y)
     plain = _charbonnier(enlarge(pair.small, pair.scale), pair.large) + 0.005
-    detail, regular, specks, calm = (
-        measure(y, pair.large) / plain
-        for measure in (losses.texture_distance, losses.grid_distance, losses.beyond_range, losses.busy_where_flat)
-    )
-    plausible = adversarial + TEXTURE * detail + GRID * regular + SPECKS * specks + FLAT * calm
+    found = {name: measure(y, pair.large) / plain for name, _, measure in PLAUSIBLE}
+    plausible = adversarial + torch.stack([weight * found[name] for name, weight, _ in PLAUSIBLE]).sum(0)
     colour = _charbonnier(y - luma(y), pair.large - luma(pair.large)) / plain
     loss = ((LAMBDA * plausible + alpha * apart) / (LAMBDA + alpha) + COLOUR * colour).mean()
     norm = take(run, "upscale", loss, limit=5.0)
@@ -180,7 +166,6 @@ def joint(run: Run, lesson: Lesson) -> dict[str, float]:
     return figures | {
         f"content_{pair.scale}": apart.mean().item(),
         "adversarial": adversarial.mean().item(),
-        "texture": detail.mean().item(),
-        "specks": specks.mean().item(),
         "norm": norm,
+        **{name: part.mean().item() for name, part in found.items()},
     }

@@ -91,7 +91,9 @@ def test_a_collection_s_own_damage_is_learned(
     monkeypatch.setattr(module, "CHECK", 20)
     tuned = finish(pairs, order(tmp_path, steps=60))
     assert tuned.after["own_10"] > tuned.before["own_10"] + 0.3
-    assert not tuned.told
+    assert tuned.after["general_10"] > tuned.before["general_10"] - 0.3
+    # At such a rate too much would be forgotten: it is given back. Nothing else went wrong.
+    assert all(said.startswith("Ordinary pictures would have lost") for said in tuned.told)
 
 
 def test_a_killed_tuning_goes_on_to_the_same_weights(pairs: Collection, tmp_path: Path) -> None:

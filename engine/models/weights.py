@@ -57,7 +57,7 @@ class Restorer:
         slope, shift = self.slider
         plain = (1 + 100 * beta) ** -2  # a quarter at the smallest beta, under a hundredth at 0.1
         at = math.log(alpha)
-        return math.exp(at + plain * ((slope - 1) * at + shift)) * (1 + 10 * beta) ** -0.7
+        return math.exp(at + plain * ((slope - 1) * at + shift) - 0.7 * math.log1p(10 * beta))
 
 
 def load_restorer(path: Path, device: torch.device, dtype: torch.dtype) -> Restorer:

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from engine.evaluation.demo import photograph
-from engine.evaluation.hall import ended
 from engine.evaluation.ours import in_memory
 from engine.rendering.pipeline import Pipeline
 from engine.rendering.studio import Studio
 from engine.rendering.subject import Subject
 from engine.rendering.tensors import to_array, to_tensor
+from engine.runtime.steps import at_once
 from engine.training.aging import age
 from engine.types import SHIPPED_MODEL, Recipe
 
@@ -78,7 +78,7 @@ def _row(pipeline: Pipeline, example: Example) -> Image.Image:
     pictures = {"aged": aged, "what it was": truth}
     for name, alpha in COLUMNS.items():
         if alpha is not None:
-            pictures[name] = ended(pipeline.whole(Subject(repr(example), source, Recipe(alpha=alpha))))[0]
+            pictures[name] = at_once(pipeline.whole(Subject(repr(example), source, Recipe(alpha=alpha))))[0]
     row = Image.new("RGB", (len(COLUMNS) * (SIDE + GAP) - GAP, SIDE + LABEL + GAP), BACKGROUND)
     x0, y0 = example.corner
     for place, name in enumerate(COLUMNS):

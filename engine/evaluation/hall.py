@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,9 +22,9 @@ from engine.models.objective import Objective
 from engine.models.weights import Restorer
 from engine.rendering.pipeline import Pipeline
 from engine.rendering.subject import Subject
+from engine.runtime.steps import at_once
 from engine.types import Progress, Recipe, StyleCard
 
-T = TypeVar("T")
 Theme = Generator[Progress, None, list[Figure]]
 """Steps that find the figures of one theme; each is one picture or so."""
 
@@ -73,7 +73,7 @@ class Hall:
 
     def restore(self, picture: Pixels, recipe: Recipe) -> Pixels:
         """What an export would write of a picture."""
-        return ended(self.pipeline.whole(self.subject(picture, recipe)))[0]
+        return at_once(self.pipeline.whole(self.subject(picture, recipe)))[0]
 
     def restorer(self, recipe: Recipe) -> Candidate:
         """A recipe as a rival."""
@@ -81,17 +81,7 @@ class Hall:
 
     def bare(self, picture: Pixels, recipe: Recipe) -> Tensor:
         """The same before tone and texture (1, 3, H, W): what the objective was trained on."""
-        return ended(self.pipeline.bare(self.subject(picture, recipe), 0)).clamp(0, 1)
-
-
-def ended(steps: Generator[Any, None, T]) -> T:
-    """What steps answer when they are run to their end without pause."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
+        return at_once(self.pipeline.bare(self.subject(picture, recipe), 0)).clamp(0, 1)
 
 
 def mean(values: list[float]) -> float:

@@ -14,8 +14,9 @@ from scipy import ndimage
 from engine.evaluation.benchmark import Pixels
 from engine.evaluation.fidelity import FAITHFUL
 from engine.evaluation.figures import Figure, at_least, told
-from engine.evaluation.hall import Hall, Theme, ended
+from engine.evaluation.hall import Hall, Theme
 from engine.rendering.tensors import to_array, to_tensor
+from engine.runtime.steps import at_once
 from engine.training.aging import age
 from engine.types import Progress
 
@@ -39,7 +40,7 @@ def _kind(hall: Hall, title: str, only: str | None) -> Generator[Progress, None,
         damaged, toned, mask = _aged(clean, SEED + number, only)
         if only == "lost areas" and not _holes_alone(mask):
             continue
-        probability = ended(hall.pipeline.damage(hall.subject(damaged, FAITHFUL)))
+        probability = at_once(hall.pipeline.damage(hall.subject(damaged, FAITHFUL)))
         found = probability > 127
         hits, claims = hits + 2 * float((found & mask).sum()), claims + float(found.sum() + mask.sum())
         restored, named = hall.restore(damaged, FAITHFUL), _named(hall, damaged, mask)
@@ -65,7 +66,7 @@ def _named(hall: Hall, damaged: Pixels, mask: NDArray[np.bool_]) -> Pixels:
     painted = np.where(mask, np.uint8(255), np.uint8(0))
     sha256 = hashlib.sha256(painted.tobytes()).hexdigest()
     recipe = replace(FAITHFUL, scope="damage", mask=sha256)
-    return ended(hall.pipeline.whole(replace(hall.subject(damaged, recipe), mask=painted)))[0]
+    return at_once(hall.pipeline.whole(replace(hall.subject(damaged, recipe), mask=painted)))[0]
 
 
 def _aged(clean: Pixels, seed: int, only: str | None) -> tuple[Pixels, NDArray[np.float64], NDArray[np.bool_]]:

@@ -26,6 +26,7 @@ from engine.evaluation.upscaling import upscaling
 from engine.models import catalog
 from engine.models.weights import load_objective, load_restorer
 from engine.rendering.studio import Studio
+from engine.runtime.steps import retold
 from engine.types import SHIPPED_MODEL, Progress, Recipe, StyleCard, Trial
 
 THEMES: dict[str, Callable[[Hall], Theme]] = {
@@ -100,14 +101,12 @@ def judge(studio: Studio, trial: Trial, styles: Sequence[StyleCard]) -> Generato
 
 def _within(theme: Theme, number: int, count: int) -> Theme:
     """A theme's steps as its share of the whole, in thousandths."""
-    while True:
-        try:
-            step = next(theme)
-        except StopIteration as stop:
-            figures: list[Figure] = stop.value
-            return figures
+
+    def tell(step: Progress) -> Progress:
         done = (number + step.done / max(1, step.total)) / count
-        yield Progress(int(1000 * done), 1000, step.message)
+        return Progress(int(1000 * done), 1000, step.message)
+
+    return retold(theme, tell)
 
 
 def _hall(studio: Studio, trial: Trial, styles: Sequence[StyleCard]) -> Hall:

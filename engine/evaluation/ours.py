@@ -24,6 +24,7 @@ from engine.rendering.source import Source
 from engine.rendering.studio import Studio
 from engine.rendering.subject import Subject
 from engine.rendering.tensors import to_tensor
+from engine.runtime.steps import at_once
 from engine.types import SHIPPED_MODEL, Comparison, ImageInfo, Recipe
 
 SETTINGS = {
@@ -66,13 +67,7 @@ def candidate(pipeline: Pipeline, recipe: Recipe) -> Candidate:
     def restore(aged: Pixels) -> Pixels:
         subject = Subject(hashlib.sha256(aged.tobytes()).hexdigest(), in_memory(aged), recipe)
         pipeline.forget(subject.sha256)
-        steps = pipeline.whole(subject)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as stop:
-                restored: Pixels = stop.value[0]
-                return restored
+        return at_once(pipeline.whole(subject))[0]
 
     return restore
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engine.rendering.pipeline import Pipeline
 from engine.rendering.studio import Studio, community
+from engine.runtime.steps import at_once
 from engine.types import NewModel
 
 _TILE = 512  # pixels: larger than in the window, since nobody waits for the first one
@@ -16,12 +17,6 @@ def load(path: Path, studio: Studio) -> Pipeline:
     """The pipeline of a network that is not imported, in the engine's own number format; ModelError in a sentence."""
     device, new = studio.device.device, NewModel(str(path))
     taken = community().take(new, device, studio.device.dtype)
-    steps = community().examine(taken, new, device)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            card = stop.value
-            break
+    card = at_once(community().examine(taken, new, device))
     tile = card.tile if card.blend else _TILE
     return studio.borrow(taken.foreign, replace(card, tile=tile))

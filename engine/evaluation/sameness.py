@@ -10,8 +10,9 @@ from torch import Tensor
 
 from engine.evaluation.fidelity import DEFAULT
 from engine.evaluation.figures import at_most, told
-from engine.evaluation.hall import Hall, Theme, ended
+from engine.evaluation.hall import Hall, Theme
 from engine.rendering.pipeline import Pipeline
+from engine.runtime.steps import at_once
 from engine.types import Progress
 
 PICTURES = 6
@@ -33,9 +34,9 @@ def sameness(hall: Hall) -> Theme:
         whole = _exact(full, hall, number)
         seams = max(seams, float((_exact(tiled, hall, number) - whole).abs().max()))
         differences.append((_exact(half, hall, number) - whole).abs().flatten())
-        first = ended(half.whole(subject))[0]
+        first = at_once(half.whole(subject))[0]
         half.forget(subject.sha256)
-        again = max(again, float(np.abs(first.astype(int) - ended(half.whole(subject))[0]).max()))
+        again = max(again, float(np.abs(first.astype(int) - at_once(half.whole(subject))[0]).max()))
     spread = torch.cat(differences) * 255
     largest = spread.kthvalue(max(1, int(0.99 * spread.numel()))).values
     return [
@@ -48,4 +49,4 @@ def sameness(hall: Hall) -> Theme:
 
 def _exact(pipeline: Pipeline, hall: Hall, number: int) -> Tensor:
     """The default's picture before it is rounded."""
-    return ended(pipeline.bare(hall.subject(hall.damaged[number][1], DEFAULT), 0)).clamp(0, 1)
+    return at_once(pipeline.bare(hall.subject(hall.damaged[number][1], DEFAULT), 0)).clamp(0, 1)

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from engine.evaluation.demo import photograph
-from engine.evaluation.hall import ended
 from engine.evaluation.ours import in_memory
 from engine.imaging.reader import read_preview
 from engine.rendering.pipeline import Pipeline
 from engine.rendering.studio import Studio
 from engine.rendering.subject import Subject
+from engine.runtime.steps import at_once
 from engine.styles.library import StyleLibrary
 from engine.types import SHIPPED_MODEL, Recipe, StyleCard
 
@@ -65,7 +65,7 @@ def _row(pipeline: Pipeline, parts: list[Pixels], card: StyleCard | None, beta: 
     row = Image.new("RGB", (len(parts) * (SIDE + GAP), SIDE + LABEL), BACKGROUND)
     for place, part in enumerate(parts):
         subject = Subject(f"part {place}", in_memory(part), recipe, style=card)
-        row.paste(Image.fromarray(ended(pipeline.whole(subject))[0]), (place * (SIDE + GAP), LABEL))
+        row.paste(Image.fromarray(at_once(pipeline.whole(subject))[0]), (place * (SIDE + GAP), LABEL))
     date = card.date if card and card.date not in card.title else ""
     words = ", ".join(word for word in (card.title, date) if word) if card else "no style"
     words = words.replace("–", "-")  # the font has no dash

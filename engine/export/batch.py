@@ -18,6 +18,7 @@ from engine.export.naming import Facts, check_template, free_name
 from engine.export.register import Register, key_of
 from engine.export.renditions import Written
 from engine.export.report import write_report
+from engine.runtime.steps import retold
 from engine.types import ExportBatch, ExportOutcome, ExportReport, PackageFacts, Progress, ProjectItem, Recipe
 
 Make = Callable[[ProjectItem, Path], Generator[Progress | None, None, Written]]
@@ -107,18 +108,10 @@ def _one(job: _Run, number: int, item: ProjectItem) -> Generator[Progress | None
     pictures: tuple[bytes, bytes] | None = None
     try:
         steps = _export(job, number, item)
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as stop:
-                outcome, pictures = stop.value
-                break
-            yield _scaled(step, number, total, told)
+        outcome, pictures = yield from retold(steps, lambda step: _scaled(step, number, total, told))
     except EngineError as error:
         doubted = isinstance(error, MasterChangedError)
         outcome = ExportOutcome(item.source.path, "failed", sentence=str(error), doubted=doubted)
-    finally:
-        steps.close()
     job.journal.outcomes[number] = outcome
     job.shop.tell(outcome)
     with _best_effort("The journal of an export cannot be written"):

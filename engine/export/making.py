@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError, Future, wait
-from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +23,7 @@ from engine.rendering.canvas import Tally
 from engine.rendering.pipeline import Pipeline
 from engine.rendering.subject import Subject
 from engine.runtime.io import IoPool
+from engine.runtime.steps import retold
 from engine.types import ImageRef, Progress
 
 T = TypeVar("T")
@@ -183,15 +183,11 @@ def written(
 ) -> Generator[Progress | None, None, T]:
     """The same for a file that is written after so many tiles; how far it is, is told behind them."""
     writing, share = Writing(), max(1, tiles // 10)
-    steps = in_steps(io, lambda: work(writing), writing.stop, patience)
-    with closing(steps):
-        while True:
-            try:
-                next(steps)
-            except StopIteration as stop:
-                result: T = stop.value
-                break
-            yield Progress(tiles + int(share * writing.share), tiles + share, "writing the file")
+
+    def tell(_: None) -> Progress:
+        return Progress(tiles + int(share * writing.share), tiles + share, "writing the file")
+
+    result = yield from retold(in_steps(io, lambda: work(writing), writing.stop, patience), tell)
     yield Progress(tiles + share, tiles + share, "writing the file")
     return result
 
@@ -203,11 +199,4 @@ def _with_writing(step: Progress) -> Progress:
 
 def _leaving_room(steps: Steps[T]) -> Steps[T]:
     """The same steps, their progress ending where the writing begins."""
-    with closing(steps):
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as stop:
-                result: T = stop.value
-                return result
-            yield _with_writing(step) if step else None
+    return retold(steps, lambda step: _with_writing(step) if step else None)

@@ -25,6 +25,7 @@ from engine.export.renditions import Written, render
 from engine.projects.atomic import remove_leftovers, replacing_folder
 from engine.projects.events import EVENTS, EventLog
 from engine.projects.schema import portable
+from engine.runtime.steps import retold
 from engine.types import Approval, ExportOptions, ExportSettings, Packaged, PackageFacts, Progress
 
 T = TypeVar("T")
@@ -253,20 +254,14 @@ def _fixity(
 
 def _part(steps: Generator[Progress | None, None, T], start: int, end: int) -> Generator[Progress | None, None, T]:
     """Steps whose progress is a part of the whole."""
-    try:
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as stop:
-                result: T = stop.value
-                return result
-            if step is None or step.total <= 0:
-                yield None
-            else:
-                share = min(step.done / step.total, 1.0)
-                yield Progress(round(start + share * (end - start)), _STEPS, step.message)
-    finally:
-        steps.close()
+
+    def tell(step: Progress | None) -> Progress | None:
+        if step is None or step.total <= 0:
+            return None
+        share = min(step.done / step.total, 1.0)
+        return Progress(round(start + share * (end - start)), _STEPS, step.message)
+
+    return retold(steps, tell)
 
 
 def _text(path: Path, text: str) -> None:

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from engine.runtime.steps import at_once
+
 LUMA = (0.299, 0.587, 0.114)
 
 
@@ -67,16 +69,6 @@ def through(blocks: Iterable[nn.Module], x: Tensor) -> Generator[None, None, Ten
             yield None
         x = yield from block.steps(x)
     return x
-
-
-def at_once(steps: Generator[None, None, Tensor]) -> Tensor:
-    """What the steps come to, without a rest."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            y: Tensor = stop.value
-            return y
 
 
 class Down(nn.Module):

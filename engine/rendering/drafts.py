@@ -21,7 +21,6 @@ from engine.types import Frame, Region, RenderRequest
 
 if TYPE_CHECKING:
     from engine.rendering.pipeline import Pipeline
-    from engine.rendering.subject import Subject
 
 _SHARP = 0.6  # screen pixels a pixel of the level, from which halves would look soft
 _SHARP_PIXELS = 4 << 20  # of a view at most: its ground takes 32 bytes a pixel

@@ -31,6 +31,7 @@ from engine.rendering.source import to_master
 from engine.rendering.stages import Plan
 from engine.rendering.subject import Subject, mask_part
 from engine.rendering.tensors import to_tensor
+from engine.runtime.steps import retold
 from engine.types import ALPHA_RANGE, MAP_SCALES, MapFrame, MapKind, MapRequest, Progress, Recipe, Region
 
 Values = NDArray[np.float16]
@@ -114,13 +115,11 @@ def view(
 
 def _counted(steps: Steps, number: int, total: int) -> Steps:
     """The steps of one tile, with their progress as that of all tiles."""
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as stop:
-            values: Values = stop.value
-            return values
-        yield Progress(number * step.total + step.done, total * step.total, step.message) if step else None
+
+    def tell(step: Progress | None) -> Progress | None:
+        return Progress(number * step.total + step.done, total * step.total, step.message) if step else None
+
+    return retold(steps, tell)
 
 
 # Fidelity

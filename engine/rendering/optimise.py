@@ -27,6 +27,7 @@ from engine.models.blocks import luma
 from engine.models.objective import SQUARE, Objective, look
 from engine.rendering.pipeline import Change, Pipeline
 from engine.rendering.subject import Subject
+from engine.runtime.steps import quietly
 from engine.styles.processes import Process, as_print
 from engine.types import ALPHA_RANGE, Losses, Progress, Region
 
@@ -224,23 +225,12 @@ def optimise(
             continue
         pixels = None
         if time.monotonic() - shown > PREVIEW_EVERY:
-            pixels, _ = yield from _silently(pipeline.whole(subject, level, enlarged(canvas.y - start, level)))
+            pixels, _ = yield from quietly(pipeline.whole(subject, level, enlarged(canvas.y - start, level)))
             shown = time.monotonic()
         errand.watch(found, pixels)
         yield None
     yield Progress(total, total, "optimising")
     return enlarged(canvas.y - start, level)
-
-
-def _silently(steps: Generator[Progress | None, None, T]) -> Generator[None, None, T]:
-    """The same steps without their progress, which would be mistaken for that of the whole."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
-        yield None
 
 
 def enlarged(delta: Tensor, level: int) -> Change:

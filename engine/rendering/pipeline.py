@@ -19,7 +19,6 @@ from torch import Tensor
 
 from engine.errors import RecipeError
 from engine.imaging.tiles import Tile, tiles_touching
-from engine.models.blocks import at_once
 from engine.models.upscale import Interpolated, Upscaler
 from engine.models.weights import Restorer
 from engine.rendering import enlarging, stages
@@ -33,6 +32,7 @@ from engine.rendering.subject import Subject, level_region, mask_part, on_grid, 
 from engine.rendering.tensors import to_array, to_rows, to_tensor
 from engine.rendering.transfers import Fetched, Sent, Transfers
 from engine.runtime.cache import ByteCache
+from engine.runtime.steps import at_once
 from engine.types import Frame, MapKind, ModelCard, Progress, Recipe, Region, RenderRequest
 
 Pixels = NDArray[Any]
@@ -318,13 +318,7 @@ class Pipeline:
 
     def now(self, subject: Subject, level: int, tile: Tile) -> Seen:
         """The same without pause, for a draft that needs one small tile."""
-        steps = self.look(subject, level, tile)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as stop:
-                seen: Seen = stop.value
-                return seen
+        return at_once(self.look(subject, level, tile))
 
     def _tile(self, subject: Subject, plan: Plan, level: int, seen: Seen, region: Region) -> Pixels:
         """Y of a region within a tile's core, in the master's space and depth (h, w, C)."""

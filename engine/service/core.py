@@ -89,20 +89,6 @@ def settled(future: Future[T]) -> Generator[None, None, T]:
     return future.result()
 
 
-def quietly(steps: Steps[T]) -> Generator[None, None, T]:
-    """The same steps without their reports, where they are one step of something larger."""
-    try:
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                made: T = end.value
-                return made
-            yield None
-    finally:
-        steps.close()
-
-
 def probe(path: Path, page: int = 0) -> ImageInfo:
     """The header of a page."""
     from engine.imaging import reader  # with numpy and every codec, as in the next two

@@ -7,8 +7,9 @@ from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 
+from engine.runtime.steps import quietly
 from engine.runtime.worker import Lane, Work
-from engine.service.core import EngineCore, Report, in_sentences, quietly, steps_in_sentences
+from engine.service.core import EngineCore, Report, in_sentences, steps_in_sentences
 from engine.types import (
     Event,
     FixityReport,

@@ -23,6 +23,7 @@ from torch import Tensor
 from engine.models import low_rank
 from engine.models.catalog import header, read_card
 from engine.models.weights import save_tuned
+from engine.runtime.steps import retold
 from engine.styles.encode import encode
 from engine.training import phases, unpaired
 from engine.training.adversary import ADVERSARIES
@@ -191,14 +192,7 @@ class _Tuning:
         yield self._progress("measuring")
 
     def _measured(self) -> Generator[Progress, None, tuple[dict[str, float], list[Tensor]]]:
-        measuring = self.judge.measure(self.run)
-        while True:
-            try:
-                next(measuring)
-            except StopIteration as end:
-                found: tuple[dict[str, float], list[Tensor]] = end.value
-                return found
-            yield self._progress("measuring")
+        return retold(self.judge.measure(self.run), lambda _: self._progress("measuring"))
 
     def _wrong_with(self, figures: dict[str, float], best: float) -> str | None:
         """Why the run should go back; None where all is well.

@@ -300,8 +300,7 @@ def _head_step(run: Run, lesson: Lesson, batch: Aged, weights: Weights, y: Tenso
     seen = y.detach().requires_grad_(True)
     content, style = _distances(run, lesson, seen, batch.toned, weights.references)
     _freeze_scales(run, content, style)
-    apart = _nearer_to_another(run, lesson, seen[plain:], batch.toned[plain:], weights.references, style)
-    styled = weights.beta[plain:] * (style + CONTRAST * scales.get("contrast", 1.0) * apart) / scales["style"]
+    styled = _styled(run, lesson, seen[plain:], batch.toned[plain:], weights, style)
     yield {"content": content.mean().item(), "style": style.mean().item()}
     total = (share * weights.alpha * content).sum() / scales["content"] + (share[plain:] * styled).sum()
     total.backward()  # type: ignore[no-untyped-call]
@@ -325,14 +324,19 @@ def styled_loss(
     run: Run, lesson: Lesson, y: Tensor, truth: Tensor, weights: Weights
 ) -> tuple[Tensor, dict[str, float]]:
     """The joint objective of a batch's styled pictures (N, 3, H, W), which no critic judges; the scales are known."""
-    count, scales = len(y), run.scales
     content, style = _distances(run, lesson, y, truth, weights.references)
-    apart = _nearer_to_another(run, lesson, y, truth, weights.references, style)
-    alpha, beta = weights.alpha[-count:], weights.beta[-count:]
-    contrast = CONTRAST * scales.get("contrast", 1.0)
-    total = alpha * content / scales["content"] + beta * (style + contrast * apart) / scales["style"]
+    alpha, beta = weights.alpha[-len(y) :], weights.beta[-len(y) :]
+    total = alpha * content / run.scales["content"] + _styled(run, lesson, y, truth, weights, style)
     told = {"content": content.mean().item(), "style": style.mean().item()}
     return (total / (LAMBDA + alpha + beta)).mean(), told
+
+
+def _styled(run: Run, lesson: Lesson, y: Tensor, truth: Tensor, weights: Weights, style: Tensor) -> Tensor:
+    """beta * L_style of styled pictures, (N,), with the term against styles that grow alike; `style` is their distance
+    from their references."""
+    apart = _nearer_to_another(run, lesson, y, truth, weights.references, style)
+    contrast = CONTRAST * run.scales.get("contrast", 1.0)
+    return weights.beta[-len(y) :] * (style + contrast * apart) / run.scales["style"]
 
 
 def generator_loss(run: Run, lesson: Lesson, real: Tensor, fake: Tensor) -> Tensor:

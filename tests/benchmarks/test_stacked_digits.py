@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 
 from tests.benchmarks import digits
 from tests.benchmarks.digits import LOOK, MODES, Digits, Game
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 KEPT = 950  # modes of 1,000, among 26,000 pictures as in the literature
 COUNTED = 26_000
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -14,12 +14,13 @@ from PIL import Image
 from engine.errors import RecipeError
 from engine.evaluation import figures, flatness, monotone, optimum, reading
 from engine.evaluation.benchmark import Pixels
-from engine.evaluation.hall import Hall, ended
+from engine.evaluation.hall import Hall
 from engine.evaluation.judge import THEMES, judge
 from engine.models.catalog import read_card
 from engine.models.weights import load_objective, load_restorer, save_restorer
 from engine.rendering.pipeline import Pipeline
 from engine.rendering.studio import Studio
+from engine.runtime.steps import at_once
 from engine.styles.library import StyleLibrary
 from engine.styles.processes import PROCESSES
 from engine.training.run import Networks
@@ -75,7 +76,7 @@ def test_a_bound_is_kept_or_missed_and_what_is_undefined_misses_it() -> None:
 
 @pytest.mark.parametrize("name", ["fidelity", "noise", "flatness", "styles", "sameness"])
 def test_a_theme_measures_something_finite(hall: Hall, name: str) -> None:
-    found = ended(THEMES[name](hall))
+    found = at_once(THEMES[name](hall))
     assert found
     assert all(figure.theme == name for figure in found)
     assert all(figure.value is not None and np.isfinite(figure.value) for figure in found)
@@ -122,11 +123,11 @@ def test_the_optimum_is_measured_or_skipped_in_words(hall: Hall, monkeypatch: py
     monkeypatch.setattr(optimum, "STYLES", ("sepia", "halftone"))
     monkeypatch.setattr(optimum, "PASSES", 2)
     monkeypatch.setattr(optimum, "MANY", 3)
-    found = {figure.name: figure for figure in ended(optimum.optimum(hall))}
+    found = {figure.name: figure for figure in at_once(optimum.optimum(hall))}
     assert found["fast pass / 2 passes"].value
     blind = Hall(hall.pipeline, None, hall.load, hall.styles, hall.clean, defects=hall.defects)
     for theme in (optimum.optimum, monotone.monotone):
-        (figure,) = ended(theme(blind))
+        (figure,) = at_once(theme(blind))
         assert figure.verdict == "skipped"
         assert "no measure" in figure.note or "carry no" in figure.note
 
@@ -135,10 +136,10 @@ def test_lettering_counts_right_characters_and_needs_a_reader(hall: Hall, monkey
     assert reading.agreeing("The pl@tes were", "The plates were") == 12
     monkeypatch.setattr(reading, "PAGES", 1)
     monkeypatch.setattr(reading, "page", lambda height: np.full((SIDE, SIDE, 3), 200, np.uint8))
-    found = ended(reading.reading(hall, lambda picture: reading.TEXT[: int(picture[..., 0].mean())]))
+    found = at_once(reading.reading(hall, lambda picture: reading.TEXT[: int(picture[..., 0].mean())]))
     assert found[0].value == len("".join(reading.TEXT[:200].split()))
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    (figure,) = ended(reading.reading(hall))
+    (figure,) = at_once(reading.reading(hall))
     assert figure.note == "tesseract is not installed"
 
 
@@ -156,10 +157,10 @@ def test_the_judge_names_what_cannot_be_measured(folders: Path, monkeypatch: pyt
     weights = str(folders / "tiny.safetensors")
     cards: tuple[StyleCard, ...] = ()
     trial = Trial(str(folders / "clean"), weights=weights, only=("noise", "fidelity"), pictures=1)
-    judgement = ended(judge(studio, trial, cards))
+    judgement = at_once(judge(studio, trial, cards))
     assert judgement.pictures == 1
     assert [figure.verdict for figure in judgement.figures if figure.theme == "fidelity"] == ["skipped"]
     assert judgement.weights == read_card(Path(weights)).sha256
     assert judgement.wanted == 1
     with pytest.raises(RecipeError, match="no theme"):
-        ended(judge(studio, Trial(str(folders / "clean"), only=("beauty",)), cards))
+        at_once(judge(studio, Trial(str(folders / "clean"), only=("beauty",)), cards))

@@ -15,9 +15,9 @@ from engine.rendering.maps import GUISES
 from engine.rendering.pipeline import Pipeline
 from engine.types import MAP_SCALES, ImageRef, MapFrame, MapKind, MapRequest, Recipe, Region, View
 from tests.engine.rendering.test_pipeline import old as whole_photograph
-from tests.engine.rendering.test_pipeline import pipeline, restore, run, subject
+from tests.engine.rendering.test_pipeline import restore, run, subject
 
-__all__ = ["pipeline", "whole_photograph"]  # fixtures
+__all__ = ["whole_photograph"]  # a fixture
 
 KINDS: tuple[MapKind, ...] = ("fidelity", "uncertainty")
 DARING = Recipe(alpha=0.1)

@@ -1,5 +1,5 @@
 import dataclasses
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,11 @@ from engine import resources
 from engine.imaging.color import WorkingSpace
 from engine.imaging.pyramid import Pyramid
 from engine.imaging.reader import Master
-from engine.models import catalog
-from engine.models.weights import load_restorer
 from engine.rendering.pipeline import Pipeline
 from engine.rendering.source import Source
 from engine.rendering.subject import Subject
 from engine.styles.library import read_cards
-from engine.types import PROTECTED, SHIPPED_MODEL, Frame, ImageInfo, ImageRef, Recipe, Region, RenderRequest, View
+from engine.types import PROTECTED, Frame, ImageInfo, ImageRef, Recipe, Region, RenderRequest, View
 
 STYLES = {card.id: card for card in read_cards(resources.path("styles/styles.json"))}
 
@@ -33,16 +31,6 @@ def old() -> NDArray[np.uint8]:
     for column in rng.integers(0, 240, 6):
         picture[:, column : column + 2] = 245
     return np.clip(picture, 0, 255).astype(np.uint8)
-
-
-@pytest.fixture(scope="module")
-def pipeline() -> Iterator[Pipeline]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    path, card = catalog.find(SHIPPED_MODEL)
-    small = dataclasses.replace(card, tile=128)  # several tiles of a small picture
-    yield Pipeline(load_restorer(path, torch.device("cpu"), torch.float32), small, torch.device("cpu"), 1 << 28)
-    torch.set_num_threads(threads)
 
 
 def subject(pixels: NDArray[Any], recipe: Recipe, **more: Any) -> Subject:

@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import skimage.data
-import torch
 from numpy.typing import NDArray
 
 from engine import resources
 from engine.imaging.color import WorkingSpace
 from engine.imaging.pyramid import Pyramid
 from engine.imaging.reader import Master
-from engine.models import catalog
-from engine.models.weights import load_restorer
 from engine.rendering.pipeline import Pipeline
 from engine.rendering.sketches import SHORT, TOO_LONG, Haste
 from engine.rendering.source import Source
 from engine.rendering.subject import Subject
 from engine.styles.library import read_cards
-from engine.types import SHIPPED_MODEL, Frame, ImageInfo, ImageRef, Recipe, Region, RenderRequest, View
+from engine.types import Frame, ImageInfo, ImageRef, Recipe, Region, RenderRequest, View
 
 STYLES = {card.id: card for card in read_cards(resources.path("styles/styles.json"))}
 VIEW = Region(13, 21, 180, 150)
-
-
-@pytest.fixture(scope="module")
-def pipeline() -> Iterator[Pipeline]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    path, card = catalog.find(SHIPPED_MODEL)
-    small = dataclasses.replace(card, tile=128)  # several tiles of a small picture
-    yield Pipeline(load_restorer(path, torch.device("cpu"), torch.float32), small, torch.device("cpu"), 1 << 28)
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -22,16 +22,10 @@ from engine.training.held_out import ALLOWED_LOSS
 from engine.training.rehearsal import towards
 from engine.types import Tuned, Tuning, TuningCheck
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 BASE, CPU = catalog.shipped()[0], torch.device("cpu")
 CRITIC = BASE.with_name(f"{BASE.stem}-critic.safetensors")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(autouse=True)

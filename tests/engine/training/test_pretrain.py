@@ -1,5 +1,4 @@
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -18,6 +17,8 @@ from engine.training.pretrain import Options, new_run, train
 from engine.training.publish import publish, publish_critic
 from engine.training.run import Run
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TINY = PRESETS["tiny"]
 SHIPPED = shipped()[0]
 
@@ -30,14 +31,6 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
         coarse = rng.integers(0, 255, (8, 10, 3), dtype=np.uint8)
         Image.fromarray(coarse).resize((200, 160), Image.Resampling.BICUBIC).save(folder / f"{number}.png")
     return folder
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def finish(steps: object) -> Run:

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,20 +12,14 @@ from engine.training.dataset import PhotoSet
 from engine.training.presets import PRESETS, Phase
 from engine.training.pretrain import Options, new_run
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SHORT = replace(
     PRESETS["head-short"],
     phases=(Phase("critic", 1, 5e-4, batch=3, size=64, steps=2), Phase("joint", 1, 5e-4, batch=3, size=64, steps=3)),
     validation_pictures=2,
     validation_size=96,
 )
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

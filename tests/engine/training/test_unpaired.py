@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,15 +19,9 @@ from engine.training.collection import Collection, Squares, unpaired_collection,
 from engine.training.finetune import Order, finetune
 from engine.types import Tuned, Tuning
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 BASE = catalog.shipped()[0]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def soft(seed: int) -> Tensor:

@@ -1,5 +1,4 @@
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +20,8 @@ from engine.training.publish import publish_checkpoint, publish_crisp, publish_u
 from engine.training.run import Run
 from engine.training.upscaling import draw_alphas, pairs, shrink
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TINY = PRESETS["upscale-tiny"]
 
 
@@ -32,14 +33,6 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
         coarse = rng.integers(0, 255, (18, 20, 3), dtype=np.uint8)
         Image.fromarray(coarse).resize((280, 260), Image.Resampling.BICUBIC).save(folder / f"{number}.png")
     return folder
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from engine.types import (
     ExportEstimate,
     ExportOptions,
     ExportReport,
+    FaceOrder,
+    FacesRestored,
     Frame,
     ImageRef,
     Losses,
@@ -104,6 +106,16 @@ class Exports(BridgeBase):
             self._posted.emit(lambda _: on_pass(losses, frame), None)
 
         return StoppableHandle[Optimised](self._service.optimise(image, recipe, order, progress, told), self._loop)
+
+    def restore_faces(
+        self, image: ImageRef, recipe: Recipe, wish: FaceOrder, on_progress: Callable[[Progress], None]
+    ) -> JobHandle[FacesRestored]:
+        """Start restoring an image with its marked faces; `on_progress` is called on Qt's thread."""
+
+        def progress(step: Progress) -> None:  # called on the engine thread
+            self._posted.emit(on_progress, step)
+
+        return JobHandle[FacesRestored](self._service.restore_faces(image, recipe, wish, progress), self._loop)
 
     def finetune(
         self, wish: Tuning, on_progress: Callable[[Progress], None], on_check: Callable[[TuningCheck], None]

@@ -114,7 +114,8 @@ def list_models(as_json: Json = False) -> None:
     if as_json:
         report.emit({"models": [asdict(card) for card in cards]})
     else:
-        rows = [(card.id, card.title, card.origin, str(card.scale), card.licence) for card in cards]
+        kinds = {card.id: f"{card.origin}, faces" if card.faces else card.origin for card in cards}
+        rows = [(card.id, card.title, kinds[card.id], str(card.scale), card.licence) for card in cards]
         report.table(("id", "title", "kind", "scale", "licence"), rows)
 
 
@@ -141,6 +142,9 @@ def import_model(
     restricted: Annotated[
         bool, typer.Option("--restricted", help="It may be of an architecture whose terms forbid some uses.")
     ] = False,
+    faces: Annotated[
+        bool, typer.Option("--faces", help="It may be a network for faces, which may show another person.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Take in another network (Real-ESRGAN, SwinIR, SCUNet, NAFNet and others); nothing in its file can run."""
@@ -149,7 +153,7 @@ def import_model(
     if licence is None:
         licence = _asked_licence(file)
     folder = str(project.absolute()) if project is not None else ""
-    new = NewModel(str(file.absolute()), title, licence, source, training_data, restricted, folder)
+    new = NewModel(str(file.absolute()), title, licence, source, training_data, restricted, folder, faces)
     with common.engine() as service, report.progress_bar("Importing", quiet=as_json) as advance:
         card = report.await_work(service.import_model(new, advance))
     if as_json:

@@ -17,6 +17,7 @@ from archivist_app.cli import (
     checking,
     checkup,
     exporting,
+    faces,
     measuring,
     project,
     report,
@@ -54,6 +55,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(restoring.commands)
+app.add_typer(faces.commands)
 app.add_typer(exporting.commands)
 app.add_typer(sheets.commands)
 app.add_typer(checking.commands)

@@ -25,9 +25,10 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
     for number, sentence in enumerate(failures(card)):
         yield "" if number else "Known to fail", sentence
     yield "Figures", figures(card)
-    yield "Enlarges", f"up to {card.scale} times" if card.scale > 1 else "not"
+    if not card.faces:
+        yield "Enlarges", f"up to {card.scale} times" if card.scale > 1 else "not"
     yield "Speed", pace(card)
-    yield "Memory", f"{card.memory / 1e6:.0f} MB a tile" if card.memory else ""
+    yield "Memory", f"{card.memory / 1e6:.0f} MB a {'face' if card.faces else 'tile'}" if card.memory else ""
     yield "Tiles", _tiles(card)
     yield "Architecture", card.architecture
     yield "Version", card.version
@@ -51,24 +52,30 @@ def figures(card: ModelCard) -> str:
 
 def pace(card: ModelCard) -> str:
     """How long it took where it was imported."""
+    if card.faces and card.pace:
+        return f"about {_rounded(card.pace * card.least**2 / 1e6)} s a face ({card.pace_on})"
     return f"about {_rounded(card.pace)} s a megapixel ({card.pace_on})" if card.pace else ""
 
 
 def slowness(card: ModelCard) -> str:
     """What people are told of a slow model before they wait for it; "" of others."""
-    return f"Needs about {_rounded(card.pace)} s a megapixel here." if card.pace >= SLOW else ""
+    return f"Needs about {_rounded(card.pace)} s a megapixel here." if card.pace >= SLOW and not card.faces else ""
 
 
 def _kind(card: ModelCard) -> str:
     kind = _KINDS.get(card.origin, card.origin)
     if card.origin == "imported":
         kind += f" from “{card.file}” on {card.imported[:10]}"
+    if card.faces:
+        kind += "; a network for faces, used only on faces that a person marks and consents to"
     if card.restricted:
         kind += "; its architecture comes under terms that forbid some uses"
     return kind
 
 
 def _tiles(card: ModelCard) -> str:
+    if card.faces:
+        return f"none: it sees one face at a time, at {card.least} × {card.least} px"
     edges = f"; their edges fade over {2 * card.blend} px" if card.blend else ""
     return f"{card.tile} px, seeing {card.halo} px around them{edges}"
 

@@ -54,9 +54,12 @@ class Models(QObject):
             self._tasks.spawn(self._read())
 
     def choose(self, card: ModelCard) -> None:
-        """Restore the image on screen with another model, undoably; a size it cannot give is made smaller."""
+        """Restore the image on screen with another model, undoably; a size it cannot give is made smaller.
+
+        Not with a network for faces, which restores no whole picture.
+        """
         recipe = self._session.document.recipe
-        if recipe.model != card.id:
+        if recipe.model != card.id and not card.faces:
             scale = max(size for size in card.sizes if size <= recipe.scale)
             self._session.push(Edit(replace(recipe, model=card.id, weights="", scale=scale), f"Model: {card.title}"))
 

@@ -15,6 +15,7 @@ from archivist_app.state.document import Document
 from archivist_app.state.export_choice import ExportChoice
 from archivist_app.state.export_jobs import ExportJobs
 from archivist_app.state.exporting import Exporter
+from archivist_app.state.face_jobs import FaceJobs
 from archivist_app.state.jobs_model import JobsModel
 from archivist_app.state.maps import Maps
 from archivist_app.state.mask_editing import MaskEditor
@@ -65,6 +66,7 @@ class Workspace:
     export_jobs: ExportJobs
     unfinished: Unfinished
     optimiser: Optimiser
+    faces: FaceJobs
     tuner: Tuner
 
     @classmethod
@@ -80,6 +82,7 @@ class Workspace:
         export_jobs.master_changed.connect(custody.doubt)
         thumbnails = Thumbnails(document, bridge, owner)  # first to hear of another image
         styles = StylesModel(document, bridge, thumbnails, preferences, owner)
+        models = Models(session, bridge, jobs, tasks)
         return cls(
             tasks=tasks,
             bridge=bridge,
@@ -98,7 +101,7 @@ class Workspace:
             thumbnails=thumbnails,
             styles=styles,
             own_styles=OwnStyles(session, styles, bridge, jobs, tasks),
-            models=Models(session, bridge, jobs, tasks),
+            models=models,
             corners=Corners(document, thumbnails, owner),
             jobs=jobs,
             exporter=exporter,
@@ -107,6 +110,7 @@ class Workspace:
             export_jobs=export_jobs,
             unfinished=Unfinished(exporter, bridge, jobs),
             optimiser=Optimiser(session, exporter, bridge, jobs, tasks),
+            faces=FaceJobs(session, exporter, models, bridge, jobs, tasks),
             tuner=Tuner(session, bridge, jobs, tasks),
         )
 

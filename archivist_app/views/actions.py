@@ -24,6 +24,8 @@ class Actions(QObject):
         self._make_assessments()
         self._make_mask_actions()
         self.optimise = self._make("optimiseAction", "Op&timise…", "Ctrl+Alt+O")
+        self.faces = self._make("facesAction", "Restore &faces…", "Ctrl+Alt+F")
+        self.faces.setEnabled(False)
         self.finetune = self._make("finetuneAction", "Fine-tu&ne a model…", "Ctrl+Alt+T")
         self.find_style = self._make("findStyleAction", "&Find a style", "Ctrl+F")
         self.add_style = self._make("addStyleAction", "&Add a style of your own…", "")

@@ -206,6 +206,7 @@ class MainWindow(QMainWindow):
         from archivist_app.views import connecting
         from archivist_app.views.custody_desk import CustodyDesk
         from archivist_app.views.export_desk import ExportDesk
+        from archivist_app.views.face_desk import FaceDesk
         from archivist_app.views.open_desk import OpenDesk
         from archivist_app.views.sheet_desk import SheetDesk
 
@@ -214,6 +215,7 @@ class MainWindow(QMainWindow):
         self.exports = ExportDesk(self, work, self.film, a)
         self.sheets = SheetDesk(self, work, self.film, a)
         a.optimise.triggered.connect(lambda: tasks.spawn(self._optimise()))
+        FaceDesk(self, work, a, self.messages)
         CustodyDesk(self, work, a, self.messages)
         a.quit.triggered.connect(self.close)
         connecting.viewer(a, self.compare)

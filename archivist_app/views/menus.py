@@ -17,7 +17,7 @@ def fill(menus: Mapping[str, QMenu], a: Actions) -> dict[str, list[QAction]]:
         "&File": (
             *(a.open, a.open_folder, a.demo, None),
             *(a.export, a.export_again, a.export_as, a.sheet, None),
-            *(a.optimise, a.finetune, None),
+            *(a.optimise, a.faces, a.finetune, None),
             *(a.check_masters, a.find_masters, a.project_settings, None),
             a.quit,
         ),
@@ -27,6 +27,7 @@ def fill(menus: Mapping[str, QMenu], a: Actions) -> dict[str, list[QAction]]:
         "&Styles": (a.find_style, a.add_style),
         "&Help": (a.keys,),
     }
+    menus["&File"].setToolTipsVisible(True)  # what is grey there says why
     for title, actions in contents.items():
         for action in actions:
             if action is None:

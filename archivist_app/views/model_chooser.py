@@ -70,7 +70,7 @@ class ModelChooser(QWidget):
             if isinstance(old, QActionGroup):
                 old.deleteLater()
         group = QActionGroup(self._menu)
-        for card in self._cards:
+        for card in (one for one in self._cards if not one.faces):
             action = self._menu.addAction(card.title.replace("&", "&&"))
             action.setCheckable(True)
             action.setChecked(self._card is not None and card.id == self._card.id)
@@ -82,6 +82,9 @@ class ModelChooser(QWidget):
         about.setObjectName("aboutModel")
         about.setEnabled(self._card is not None)
         about.triggered.connect(self._tell_about)
+        for card in (one for one in self._cards if one.faces):  # restores no whole picture, so it can only be read of
+            read = self._menu.addAction(f"About “{card.title.replace('&', '&&')}”, for faces…")
+            read.triggered.connect(lambda _checked=False, one=card: self.about_wanted.emit(one))
         add = self._menu.addAction("Add a model…")
         add.setObjectName("addModel")
         add.triggered.connect(self.add_wanted)

@@ -28,6 +28,10 @@ _WHY = (
     "Archivist reads the weights and nothing else: whatever else the file holds is refused and never run. It then "
     "tries the network on a test picture, which may take a minute, and keeps it among your models."
 )
+_FACES = (
+    "Such a network puts a plausible face in the place of the one photographed. It is used only on faces that you "
+    "mark, each with a consent that the result keeps, and never on whole pictures."
+)
 
 
 async def ask_model(parent: QWidget) -> NewModel | None:
@@ -68,6 +72,9 @@ class ImportDialog(QDialog):
         self.training = _field("importTraining", "if that is known")
         self.restricted = QCheckBox("It may be of an architecture whose terms forbid some uses")
         self.restricted.setObjectName("importRestricted")
+        self.faces = QCheckBox("It may be a network for faces, which may show another person")
+        self.faces.setObjectName("importFaces")
+        self.faces.setToolTip(_FACES)
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.start = self._buttons.addButton("Add the model", QDialogButtonBox.ButtonRole.AcceptRole)
         self.start.setObjectName("importStart")
@@ -86,6 +93,7 @@ class ImportDialog(QDialog):
             source=self.source.text().strip(),
             training_data=self.training.text().strip(),
             restricted=self.restricted.isChecked(),
+            faces=self.faces.isChecked(),
         )
 
     def _lay_out(self) -> None:
@@ -101,6 +109,7 @@ class ImportDialog(QDialog):
         form.addRow("Source", self.source)
         form.addRow("Training data", self.training)
         form.addRow(self.restricted)
+        form.addRow(self.faces)
         form.addRow(self._buttons)
 
     def _look(self) -> None:

@@ -27,6 +27,7 @@ DESCRIPTION = (
 )
 PLAIN_CAPTION = "Derivative of {name}. {plain}"
 PLAIN = "No trained model changed this image: it is a {what} of the original."
+FACES = " {count} replaced by the network {model}: plausible, and perhaps another person’s."
 ENLARGED = (
     " It is {scale} times as wide and high as the original; detail finer than the original’s was added by the model."
 )
@@ -73,7 +74,7 @@ def caption(origin: Origin) -> str:
     """What the result is, in words, for TIFF's ImageDescription."""
     if not origin.generated:
         return PLAIN_CAPTION.format(name=origin.master, plain=_plain(origin))
-    return CAPTION.format(name=origin.master) + _enlarged(origin)
+    return CAPTION.format(name=origin.master) + _enlarged(origin) + _faces(origin)
 
 
 def label(origin: Origin) -> tuple[str, ...]:
@@ -85,6 +86,7 @@ def label(origin: Origin) -> tuple[str, ...]:
     return (
         f"AI-restored derivative of {origin.master}, not evidence of the original.",
         f"{by}; the original has the SHA-256 {origin.sha256[:16]}….",
+        *([_faces(origin).strip()] if _faces(origin) else []),
     )
 
 
@@ -94,7 +96,7 @@ def statement(origin: Origin, ending: str, when: datetime | None = None) -> Stat
     moment = (when or datetime.now(UTC)).replace(microsecond=0).isoformat()
     model = f"Archivist, model {recipe.model}" if origin.generated else ""
     return Statement(
-        description=DESCRIPTION + _enlarged(origin) if origin.generated else _plain(origin),
+        description=DESCRIPTION + _enlarged(origin) + _faces(origin) if origin.generated else _plain(origin),
         software=software(),
         when=moment,
         source_type=COMPOSITE if origin.generated else ENHANCED,
@@ -151,6 +153,15 @@ def _own(origin: Origin) -> dict[str, str]:
     if origin.style is not None:
         told["style"] = json.dumps(asdict(origin.style), sort_keys=True)
     return {**told, **origin.notes}
+
+
+def _faces(origin: Origin) -> str:
+    """That a network for faces replaced some; "" where none did."""
+    told = json.loads(origin.notes.get("faces", "[]"))
+    if not told:
+        return ""
+    count = "1 face was" if len(told) == 1 else f"{len(told)} faces were"
+    return FACES.format(count=count, model=told[0]["model"])
 
 
 def _plain(origin: Origin) -> str:

@@ -42,6 +42,11 @@ def must_be_repeatable(path: Path, said: told.Told | None) -> told.Told:
         raise RecipeError(f"“{path.name}” holds no recipe: it is not from Archivist, or lost it on the way.")
     if said.optimised:
         raise RecipeError(f"“{path.name}” was optimised pass by pass, which takes as long again; only recipes are run.")
+    if said.faces:
+        raise RecipeError(
+            f"In “{path.name}” faces were replaced by a network, which no recipe asks for; only recipes are run. "
+            "The file tells of each face, as “archivist faces” takes it."
+        )
     if path.suffix.lower() in (".jpg", ".jpeg"):
         raise RecipeError(f"“{path.name}” is a JPEG, which keeps no exact pixels; take the TIFF it belongs to.")
     return said

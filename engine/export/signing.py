@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 from engine.errors import WriteError
 from engine.export import credentials
@@ -31,7 +33,13 @@ def sign(path: Path, name: str, made: Origin, master: Path, pen: Pen) -> tuple[s
 
 def sign_as(path: Path, name: str, made: Origin, master: Path, who: credentials.Identity) -> bool:
     """The same by a known identity; whether the signature was read back. WriteError where one does not hold."""
-    facts = {"recipe": made.recipe.to_json(), "masterSHA256": made.sha256, "changedPixelFraction": made.changed}
+    facts: dict[str, Any] = {
+        "recipe": made.recipe.to_json(),
+        "masterSHA256": made.sha256,
+        "changedPixelFraction": made.changed,
+    }
+    if "faces" in made.notes:  # replaced by a network, each with its consent
+        facts["faces"] = json.loads(made.notes["faces"])
     words = "Restored by a trained model" if made.generated else "Copied or enlarged by arithmetic"
     source_type = COMPOSITE if made.generated else ENHANCED
     claim = credentials.Claim(name, source_type, words, "Archivist", software_version(), facts)

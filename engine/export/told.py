@@ -29,6 +29,7 @@ class Told:
     style: StyleCard | None = None
     changed: float | None = None
     optimised: bool = False
+    faces: int = 0  # how many a network for faces replaced
     engine: dict[str, Any] | None = None
 
 
@@ -62,8 +63,15 @@ def _told(properties: dict[str, str]) -> Told:
         style=_style(json.loads(properties["style"])) if "style" in properties else None,
         changed=None if changed is None else float(changed),
         optimised="optimised" in properties,
+        faces=_count(json.loads(properties.get("faces", "[]"))),
         engine=engine if isinstance(engine, dict) else None,
     )
+
+
+def _count(data: Any) -> int:
+    if not isinstance(data, list):
+        raise TypeError("no list")
+    return len(data)
 
 
 def _recipe(data: Any) -> Recipe:

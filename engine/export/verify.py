@@ -101,6 +101,9 @@ def _about_picture(path: Path, trusted: tuple[bytes, ...], prefix: str) -> Itera
         yield Finding("recipe", "warning", f"{prefix}It tells of no recipe: it is not from Archivist, or lost it.")
         return
     yield Finding("recipe", "good", f"{prefix}Made from “{said.master_name}” with {in_words(said.recipe)}.")
+    if said.faces:
+        sentence = f"{prefix}A network replaced faces in it ({said.faces}); the file tells where and who consented."
+        yield Finding("faces", "warning", sentence)
     yield _about_master(path, said, prefix)
 
 

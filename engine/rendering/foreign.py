@@ -28,13 +28,16 @@ from engine.errors import ModelError
 
 _STEP = 0.01  # seconds after which a pass pauses at the next layer
 _FACES = frozenset(("GFPGAN", "RestoreFormer", "CodeFormer"))
+_SIGNED = frozenset(("GFPGAN", "CodeFormer"))  # learned on -1..1, which spandrel leaves to whoever calls them
+_FACE = 512  # pixels a side of the faces that all of them learned on; several answer nothing else
 _ROOM = 8  # times its weights that a network may ask for while it is built, beside _LEAST_ROOM
 _LEAST_ROOM = 256 << 20
 _MAKERS = ("empty", "zeros", "ones", "full", "rand", "arange", "linspace", "eye", "new_", "expand", "repeat", "tril")
 
 FACE_NET = (
-    "“{name}” is a network for faces ({architecture}), and Archivist does not use those: they put a plausible face in "
-    "the place of the one that was photographed, and consent for each face cannot be asked for and recorded yet."
+    "“{name}” is a network for faces ({architecture}): it puts a plausible face in the place of the one that was "
+    "photographed, so none is taken in unasked. If you want it for faces that you mark one by one, each with a "
+    "recorded consent, import it with --faces, or tick the box for that in the window."
 )
 _INPAINTING = "“{name}” invents what a hole hides ({architecture}), which Archivist does not use; choose a restorer."
 _CHANNELS = "“{name}” works on {n} channels, Archivist on grey or colour pictures; choose another network."
@@ -53,9 +56,15 @@ class Foreign:
         supported = {torch.float16: descriptor.supports_half, torch.bfloat16: descriptor.supports_bfloat16}
         self.dtype = dtype if supported.get(dtype, False) else torch.float32
         self.descriptor = descriptor.eval().to(device=device, dtype=self.dtype)
-        self.module = descriptor.model.requires_grad_(False).to(memory_format=torch.channels_last)
         self.enlarges, self.channels = descriptor.scale, descriptor.input_channels
         self.architecture = descriptor.architecture.name
+        self.for_faces = descriptor.purpose == "FaceSR"
+        # Networks for faces read their maps as rows and have weights of five axes: neither works in channels_last.
+        self._format = torch.contiguous_format if self.for_faces else torch.channels_last
+        self.module = descriptor.model.requires_grad_(False)
+        if not self.for_faces:
+            self.module = self.module.to(memory_format=self._format)
+        self._signed = descriptor.architecture.id in _SIGNED
         self.faltered = False  # whether it ever answered with no number
         self._pass: greenlet | None = None
         self._rested = 0.0
@@ -67,6 +76,13 @@ class Foreign:
     def parameters(self) -> int:
         """How many numbers it learned."""
         return sum(weight.numel() for weight in self.module.parameters())
+
+    @property
+    def face(self) -> int:
+        """Pixels a side of the square with one face that a network for faces is shown."""
+        needs = self.descriptor.size_requirements
+        side: int = -(-max(_FACE, needs.minimum) // needs.multiple_of) * needs.multiple_of
+        return side
 
     def steps(self, x: Tensor) -> Generator[Tensor | None, None, None]:
         """x (1, 3, H, W) in 0..1 -> its picture (1, 3, n * H, n * W), float32 in 0..1, as the last item.
@@ -104,8 +120,8 @@ class Foreign:
 
     def _run(self, x: Tensor) -> Tensor:
         given = x if self.channels == 3 else x.transpose(0, 1)
-        given = given.to(self.dtype).contiguous(memory_format=torch.channels_last)
-        answer: Tensor = self.descriptor(given).float()
+        given = given.to(self.dtype).contiguous(memory_format=self._format)
+        answer: Tensor = self._answer(given).float()
         answer = answer if self.channels == 3 else answer.transpose(0, 1)
         finite = answer.isfinite()
         if bool(finite.all()):
@@ -114,13 +130,24 @@ class Foreign:
         plain = F.interpolate(x, scale_factor=self.enlarges, mode="nearest") if self.enlarges > 1 else x
         return torch.where(finite, answer, plain)
 
+    def _answer(self, given: Tensor) -> Tensor:
+        """The network's own picture of one in 0..1, in 0..1."""
+        answer: Tensor = self.module(2 * given - 1)[0] if self._signed else self.descriptor(given)
+        return ((answer + 1) / 2).clamp(0, 1) if self._signed else answer
+
 
 def build(
-    state: Mapping[str, Tensor], name: str, device: torch.device, dtype: torch.dtype, *, restricted: bool = False
+    state: Mapping[str, Tensor],
+    name: str,
+    device: torch.device,
+    dtype: torch.dtype,
+    *,
+    restricted: bool = False,
+    faces: bool = False,
 ) -> Foreign:
     """The network these weights belong to. ModelError, in a sentence, where none is known or it cannot be used.
 
-    `restricted` also looks among the architectures whose licences forbid some uses.
+    `restricted` also looks among the architectures whose licences forbid some uses, `faces` takes networks for faces.
     """
     weights = canonicalize_state_dict(dict(state))
     registry = _registry(restricted)
@@ -128,7 +155,7 @@ def build(
     if found is None:
         raise ModelError(_UNKNOWN.format(name=name))
     facts = {"name": name, "architecture": found.name}
-    if found.id in _FACES:
+    if found.id in _FACES and not faces:
         raise ModelError(FACE_NET.format(**facts))
     bytes_there = sum(value.numel() * 4 for value in weights.values())
     try:
@@ -141,7 +168,7 @@ def build(
         raise ModelError(_MISFIT.format(**facts)) from error
     if isinstance(descriptor, MaskedImageModelDescriptor):
         raise ModelError(_INPAINTING.format(**facts))
-    if descriptor.purpose == "FaceSR":
+    if descriptor.purpose == "FaceSR" and not faces:
         raise ModelError(FACE_NET.format(**facts))
     if descriptor.input_channels != descriptor.output_channels or descriptor.input_channels not in (1, 3):
         raise ModelError(_CHANNELS.format(n=descriptor.input_channels, **facts))

@@ -15,16 +15,26 @@ from torch import Tensor
 from engine.models import catalog, checkpoints
 from engine.projects.atomic import replacing, write_error, write_json
 from engine.rendering.foreign import Foreign, build
-from engine.rendering.probing import probe
+from engine.rendering.probing import probe, probe_face
 from engine.types import SCALES, ModelCard, NewModel, Progress
 
 CONTROLS = ("strength", "keep_tone", "scope", "grain")
-_PURPOSES = {"SR": "Enlarges {n} times", "Restoration": "Restores"}
+_PURPOSES = {
+    "SR": "Enlarges {n} times",
+    "Restoration": "Restores",
+    "FaceSR": "Restores single faces that a person marks, each with a recorded consent, and no whole picture",
+}
 _UNKNOWN = "unknown"
 
 _NEVER_SEEN = (
     "It was not made for archives: detail that it adds is plausible, not known, least of all in faces and lettering.",
     "It knows no alpha: how much of its result is proven is not in your hands, except by strength and scope.",
+)
+_OF_FACES = (
+    "It may show another person: the face it makes is a plausible one, drawn from faces it learned, not the one "
+    "that was photographed.",
+    "It knows upright faces seen from the front, most of them of adults; others it bends towards those.",
+    "It knows no alpha: how much of its result is proven is not in your hands, except by the strength of the face.",
 )
 _SEAM = (
     "It looks at more of a picture than a tile holds, so tiles differ from one pass over the whole (by {seam:.1f} of "
@@ -45,36 +55,38 @@ def take(new: NewModel, device: torch.device, dtype: torch.dtype = torch.float32
     """Reads a file and builds its network; takes seconds, and any thread may do it. ModelError in a sentence."""
     path = Path(new.file)
     state = checkpoints.read(path)
-    foreign = build(state, path.name, device, dtype, restricted=new.restricted)
+    foreign = build(state, path.name, device, dtype, restricted=new.restricted, faces=new.faces)
     return Taken(foreign, state, catalog.sha256_of(path))
 
 
 def examine(taken: Taken, new: NewModel, device: torch.device) -> Generator[Progress, None, ModelCard]:
     """Steps that try a network and write its card, which has the hash of the file. ModelError where it is of no use."""
     foreign, descriptor, path = taken.foreign, taken.foreign.descriptor, Path(new.file)
-    found = yield from probe(foreign, device, path.name)
+    for_faces = foreign.for_faces
+    found = yield from (probe_face if for_faces else probe)(foreign, device, path.name)
     purpose = _PURPOSES[descriptor.purpose].format(n=foreign.enlarges)
     return ModelCard(
         id=path.stem,
         title=new.title or path.stem,
         sha256=taken.sha256,
         origin="imported",
-        scale=max((scale for scale in SCALES if scale <= foreign.enlarges), default=1),
+        scale=1 if for_faces else max((scale for scale in SCALES if scale <= foreign.enlarges), default=1),
         enlarges=foreign.enlarges,
-        least=max(1, descriptor.size_requirements.minimum),
+        least=foreign.face if for_faces else max(1, descriptor.size_requirements.minimum),
         channels=foreign.channels,
         half=descriptor.supports_half,
-        controls=CONTROLS,
+        controls=() if for_faces else CONTROLS,
         licence=new.licence or _UNKNOWN,
         source=new.source,
         training_data=new.training_data or _UNKNOWN,
         architecture=", ".join((foreign.architecture, *descriptor.tags)),
         description=f"A network of other people’s. {purpose}; {foreign.parameters / 1e6:.1f} million parameters.",
-        failures=_NEVER_SEEN + ((_SEAM.format(seam=found.seam),) if found.blend else ()),
+        failures=_OF_FACES if for_faces else _NEVER_SEEN + ((_SEAM.format(seam=found.seam),) if found.blend else ()),
         file=path.name,
         file_sha256=taken.sha256,
         imported=datetime.now(UTC).isoformat(timespec="seconds"),
         restricted=new.restricted,
+        faces=for_faces,
         **asdict(found),
     )
 
@@ -104,4 +116,5 @@ def load(path: Path, card: ModelCard, device: torch.device) -> Foreign:
 
     ModelError where its file is damaged.
     """
-    return build(checkpoints.read(path), card.title, device, torch.float32, restricted=card.restricted)
+    state = checkpoints.read(path)
+    return build(state, card.title, device, torch.float32, restricted=card.restricted, faces=card.faces)

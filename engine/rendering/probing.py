@@ -50,9 +50,56 @@ class Findings:
 def probe(foreign: Foreign, device: torch.device, name: str) -> Generator[Progress, None, Findings]:
     """Steps that measure a network; ModelError where it answers with no picture."""
     picture = chart().to(device)
+    whole, trial = yield from _try(foreign, picture, name)
+    effort = trial.multiplications / _SIDE**2 / 1e3
+    halo, seam = yield from _halo(foreign, picture, whole)
+    tile = 256 if effort < _HEAVY else 128
+    window = (tile + 2 * halo) ** 2
+    yield Progress(len(HALOS) + 1, len(HALOS) + 1, "measuring")
+    return Findings(
+        tile=tile,
+        halo=halo,
+        blend=_FADE if seam > 255 * _SAME or _weighs_the_whole(foreign.module) else 0,
+        seam=round(seam, 2),
+        memory=int(_SLACK * trial.peak * window / _SIDE**2) + 4 * foreign.parameters,
+        effort=round(effort, 1),
+        pace=round(trial.seconds / _SIDE**2 * window / tile**2 * 1e6, 2),
+        pace_on=_ran_on(device),
+    )
+
+
+def probe_face(foreign: Foreign, device: torch.device, name: str) -> Generator[Progress, None, Findings]:
+    """The same for a network for faces, which sees one square and no more: how long that takes, and how much memory."""
+    side = foreign.face
+    _, trial = yield from _try(foreign, chart(side).to(device), name)
+    yield Progress(len(HALOS) + 1, len(HALOS) + 1, "measuring")
+    return Findings(
+        tile=256,  # it has no tiles and looks at nothing around them: the least that a card may say
+        halo=8,
+        blend=0,
+        seam=0.0,
+        memory=int(_SLACK * trial.peak) + 4 * foreign.parameters,
+        effort=round(trial.multiplications / side**2 / 1e3, 1),
+        pace=round(trial.seconds / side**2 * 1e6, 2),
+        pace_on=_ran_on(device),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """What one pass took: seconds (of all threads), bytes of results at once, multiplications."""
+
+    seconds: float
+    peak: int
+    multiplications: float
+
+
+def _try(foreign: Foreign, picture: Tensor, name: str) -> Generator[Progress, None, tuple[Tensor, _Trial]]:
+    """Steps of one pass over a picture (1, 3, H, W) -> its answer and what that took; ModelError where it is none."""
     meter, counter = _Meter(), _Counter(foreign.module)
+    device = picture.device
     clock = time.process_time if device.type == "cpu" else time.perf_counter
-    start, end = clock(), 0.0
+    start = clock()
     try:
         with counter:
             whole = yield from _run(foreign, picture, meter)
@@ -63,22 +110,12 @@ def probe(foreign: Foreign, device: torch.device, name: str) -> Generator[Progre
         raise ModelError(f"“{name}” fails when it is run, and cannot be used; get its file once more.") from error
     if not _is_picture(foreign, picture, whole):
         raise ModelError(f"“{name}” answers a picture with something else, and cannot be used; get its file once more.")
-    effort = counter.total / _SIDE**2 / 1e3
-    halo, seam = yield from _halo(foreign, picture, whole)
-    tile = 256 if effort < _HEAVY else 128
-    window = (tile + 2 * halo) ** 2
     seconds = (end - start) / (torch.get_num_threads() if device.type == "cpu" else 1)
-    yield Progress(len(HALOS) + 1, len(HALOS) + 1, "measuring")
-    return Findings(
-        tile=tile,
-        halo=halo,
-        blend=_FADE if seam > 255 * _SAME or _weighs_the_whole(foreign.module) else 0,
-        seam=round(seam, 2),
-        memory=int(_SLACK * meter.peak * window / _SIDE**2) + 4 * foreign.parameters,
-        effort=round(effort, 1),
-        pace=round(seconds / _SIDE**2 * window / tile**2 * 1e6, 2),
-        pace_on="graphics card" if device.type != "cpu" else f"processor, {torch.get_num_threads()} threads",
-    )
+    return whole, _Trial(seconds, meter.peak, counter.total)
+
+
+def _ran_on(device: torch.device) -> str:
+    return "graphics card" if device.type != "cpu" else f"processor, {torch.get_num_threads()} threads"
 
 
 def chart(side: int = _SIDE) -> Tensor:

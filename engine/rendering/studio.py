@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from engine.errors import ModelError
+from engine.errors import ModelError, RecipeError
 from engine.models import catalog
 from engine.models.objective import Objective
 from engine.models.weights import Restorer, load_objective, load_restorer, load_upscaler
@@ -70,10 +70,30 @@ class Studio:
         )
 
     def pipeline(self, model: str) -> Pipeline:
-        """The pipeline of a model; ModelError where there is no such model."""
+        """The pipeline of a model; ModelError where there is no such model, RecipeError for one for faces."""
         if model not in self._pipelines:
-            self._pipelines[model] = self._pipeline(*self.find(model))
+            self._pipelines[model] = self._pipeline(*self.find_restorer(model))
         return self._pipelines[model]
+
+    def find_restorer(self, model: str) -> tuple[Path, ModelCard]:
+        """Weight file and card of a model that restores whole pictures; RecipeError for one for faces."""
+        path, card = self.find(model)
+        if card.faces:
+            raise RecipeError(
+                f"“{card.title}” restores single faces, never a whole picture; choose another model for the picture, "
+                "and this one for faces that you mark (“archivist faces”, or Restore faces… in the window)."
+            )
+        return path, card
+
+    def find_face_network(self, model: str) -> tuple[Path, ModelCard]:
+        """Weight file and card of a network for faces; RecipeError for any other model."""
+        path, card = self.find(model)
+        if not card.faces:
+            raise RecipeError(
+                f"“{card.title}” is no network for faces; name one that was imported with --faces "
+                "(“archivist models” lists the models there are)."
+            )
+        return path, card
 
     def find(self, model: str) -> tuple[Path, ModelCard]:
         """A model's weight file and card; ModelError where there is no such model."""

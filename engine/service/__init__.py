@@ -9,6 +9,7 @@ from __future__ import annotations
 from engine.service.catalogue import Catalogue
 from engine.service.core import Stoppable
 from engine.service.exports import Exports
+from engine.service.faces import Faces
 from engine.service.measuring import Measuring
 from engine.service.projects import Projects
 from engine.service.rendering import Rendering
@@ -17,5 +18,5 @@ from engine.service.tuning import FineTunings
 __all__ = ["EngineService", "Stoppable"]
 
 
-class EngineService(Exports, Rendering, Catalogue, Projects, Measuring, FineTunings):
+class EngineService(Exports, Faces, Rendering, Catalogue, Projects, Measuring, FineTunings):
     """Everything the window and the command line may ask of the engine. Usable from any thread."""

@@ -53,7 +53,8 @@ class Catalogue(EngineCore):
             keep: Callable[[], ModelCard] = in_sentences(lambda: community().keep(taken, card, folder))
             kept = yield from settled(self._io.submit(keep))
             studio.forget(kept.id)
-            studio.adopt(kept, taken.foreign)
+            if not kept.faces:
+                studio.adopt(kept, taken.foreign)
             return kept
 
         return self._worker.submit(Lane.QUEUE, steps_in_sentences(steps), on_progress=on_progress)

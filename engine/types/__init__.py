@@ -29,6 +29,16 @@ from engine.types.exporting import (
     InterruptedExport,
     export_preset,
 )
+from engine.types.faces import (
+    FACE_STRENGTH,
+    SMALLEST_FACE,
+    Consent,
+    Face,
+    FaceOrder,
+    FacesRestored,
+    face_fault,
+    face_recipe_fault,
+)
 from engine.types.packaging import Approval, CheckState, Finding, Likeness, Packaged, PackageFacts, Reproduced, Verified
 from engine.types.pictures import ImageInfo, ImageRef, OpenedImage, Region
 from engine.types.projects import Place, Project, ProjectItem, Relocation, Snapshot
@@ -78,11 +88,13 @@ __all__ = [
     "EVENT_TYPES",
     "EVENT_VOCABULARY",
     "EXPORT_PRESETS",
+    "FACE_STRENGTH",
     "MAP_SCALES",
     "MODERN",
     "PROTECTED",
     "SCALES",
     "SHIPPED_MODEL",
+    "SMALLEST_FACE",
     "TEMPLATE_FIELDS",
     "TUNING_NAME",
     "Approval",
@@ -90,6 +102,7 @@ __all__ = [
     "CheckState",
     "CollectionKind",
     "Comparison",
+    "Consent",
     "EngineReady",
     "Event",
     "EventObject",
@@ -100,6 +113,9 @@ __all__ = [
     "ExportPreset",
     "ExportReport",
     "ExportSettings",
+    "Face",
+    "FaceOrder",
+    "FacesRestored",
     "Finding",
     "FixityReport",
     "Frame",
@@ -145,5 +161,7 @@ __all__ = [
     "Verified",
     "View",
     "export_preset",
+    "face_fault",
+    "face_recipe_fault",
     "recipe_in_words",
 ]

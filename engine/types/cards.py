@@ -49,6 +49,7 @@ class ModelCard:
     file_sha256: str = ""
     imported: str = ""  # ISO 8601, UTC
     restricted: bool = False  # its architecture comes under terms that forbid some uses
+    faces: bool = False  # it restores single faces of `least` pixels a side with a person's consent, no whole pictures
 
     def heeded(self, recipe: Recipe) -> Recipe:
         """The recipe with everything at its neutral value that this model ignores: what its result depends on."""

@@ -31,6 +31,8 @@ from engine.types import (
     ExportOptions,
     ExportOutcome,
     ExportReport,
+    FaceOrder,
+    FacesRestored,
     FixityReport,
     Frame,
     ImageInfo,
@@ -70,6 +72,13 @@ FOREIGN = ModelCard(
     "foreign-12345678", "Foreign", sha256="12345678" * 8, origin="imported", scale=2, enlarges=2, halo=16, tile=128,
     controls=("strength", "keep_tone", "scope", "grain"), licence="unknown", pace=27.0, pace_on="processor, 2 threads",
     memory=89_000_000, file="foreign.pth", imported="2026-11-26T07:00:00+00:00",
+)  # fmt: skip
+
+
+FACES = ModelCard(
+    "faces-87654321", "Faces", sha256="87654321" * 8, origin="imported", least=512, controls=(), licence="unknown",
+    pace=27.0, pace_on="processor, 2 threads", memory=900_000_000, file="faces.pth",
+    imported="2026-11-26T07:00:00+00:00", faces=True, failures=("It may show another person.",),
 )  # fmt: skip
 
 
@@ -141,6 +150,7 @@ class FakeService:
         self.refuse_models = ""
         self.saves: list[ProjectItem] = []
         self.orders: list[Optimisation] = []
+        self.face_orders: list[tuple[Recipe, FaceOrder]] = []
         self.batches: list[ExportBatch] = []
         self.refuse_exports: set[int] = set()  # places in a job
         self._taken: set[Path] = set()  # names of files that are being written
@@ -476,6 +486,33 @@ class FakeService:
 
         self._work.put(step)
         return job
+
+    def restore_faces(
+        self, image: ImageRef, recipe: Recipe, wish: FaceOrder, on_progress: Callable[[Progress], None]
+    ) -> FakeWork[FacesRestored]:
+        """A step a face, then a file."""
+        work: FakeWork[FacesRestored] = FakeWork()
+        self.face_orders.append((recipe, wish))
+        done = count()
+
+        def step() -> None:
+            if not work.wanted or self.closed:
+                work.future.cancel()
+                work.future.set_running_or_notify_cancel()
+                return
+            number = next(done)
+            if number < len(wish.faces):
+                time.sleep(self.costs.export_step)
+                on_progress(Progress(number, len(wish.faces), "restoring faces"))
+                self._work.put(step)
+                return
+            height, width = self._read(image).shape[:2]
+            Path(wish.export.target).write_bytes(b"picture")
+            restored = Restored(self._paths[image], wish.export.target, width, height, 0.1, recipe)
+            work.future.set_result(FacesRestored(restored, wish.model, "f" * 64, wish.faces))
+
+        self._work.put(step)
+        return work
 
     def _preview(self, image: ImageRef, recipe: Recipe) -> Frame:
         height, width = self._read(image).shape[:2]

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QMenu, QWidget
 from archivist_app.app import Application, create_application
 from archivist_app.state.filmstrip_filter import Wish
 from archivist_app.views.theme import THEMES
-from engine.types import CONSERVATOR, Recipe
+from engine.types import CONSERVATOR, ModelCard, Recipe, Region
 
 PATIENCE = 180.0  # seconds that a state may take to be reached, on a busy machine
 NOWHERE = QPoint(-5000, -5000)
@@ -405,6 +405,26 @@ def _optimise(studio: Studio) -> None:
     studio.act("optimise")
 
 
+def _faces(studio: Studio) -> None:
+    """Two faces marked, the second not consented to yet; the network is a card alone."""
+    from archivist_app.views.face_dialog import FaceDialog
+
+    models = studio.work.models
+    models._cards = (*models.cards, ModelCard("faces", "Faces 1", origin="imported", least=512, faces=True))
+    models.cards_changed.emit(models._cards)
+    studio.act("faces")
+    studio.until(lambda: studio.window.findChild(FaceDialog) is not None)
+    dialog: FaceDialog = studio.window.findChild(FaceDialog)  # type: ignore[assignment]  # there now
+    studio.until(lambda: dialog.board._picture is not None)
+    bounds = dialog.marks.bounds
+    for x, y in ((0.32, 0.12), (0.62, 0.35)):
+        place = Region(round(x * bounds.width), round(y * bounds.height), bounds.width // 5, bounds.height // 3)
+        dialog.marks.add(place)
+    dialog.marks.say(0, who="Board of the archive, Ötztal", ground="the sitter’s family agreed, letter of 12 May 2026")
+    dialog.marks.changed.emit()
+    studio.application.spin(0.3)
+
+
 def _conservator(studio: Studio) -> None:
     studio.recipe(CONSERVATOR)
 
@@ -469,7 +489,8 @@ def _states() -> Iterator[State]:
         *((f"menu{number}", _bar_menu(number)) for number in range(8)),
         ("export", _export), ("project", _project_settings), ("jobs", _jobs), ("stopjobs", _stop_question),
         ("fault", _fault), ("keys", _keys),
-        ("optimise", _optimise), ("finetune", _by("finetune")), ("sheet", _by("sheet")), ("dropping", _dropping),
+        ("optimise", _optimise), ("faces", _faces), ("finetune", _by("finetune")), ("sheet", _by("sheet")),
+        ("dropping", _dropping),
         ("conservator", _conservator), ("typing", _typing), ("black", _surround(1)), ("white", _surround(2)),
         ("large", _large), ("largeclose", _large_close), ("small", _small), ("smallmask", _small_mask),
     )  # fmt: skip

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from spandrel.architectures.Compact import Compact
 from spandrel.architectures.ESRGAN import ESRGAN
 from spandrel.architectures.NAFNet import NAFNet
+from spandrel.architectures.RestoreFormer import RestoreFormer
 from spandrel.architectures.SCUNet import SCUNet
 from spandrel.architectures.SwinIR import SwinIR
 from torch import nn
@@ -43,6 +44,25 @@ def scunet() -> nn.Module:
 def nafnet() -> nn.Module:
     """Channels weighed by means over the whole picture."""
     made: nn.Module = NAFNet(width=8, middle_blk_num=1, enc_blk_nums=[1, 1], dec_blk_nums=[1, 1])
+    return made
+
+
+def restoreformer() -> nn.Module:
+    """A network for faces: six resolutions, a book of eight codes."""
+    made: nn.Module = RestoreFormer(
+        n_embed=8, embed_dim=8, ch=32, out_ch=3, ch_mult=(1, 1, 1, 1, 1, 1), num_res_blocks=1, attn_resolutions=(16,),
+        dropout=0.0, in_channels=3, resolution=512, z_channels=8, double_z=False, enable_mid=True, head_size=8,
+    )  # fmt: skip
+    return made
+
+
+def restormer() -> nn.Module:
+    """Attention over channels; its licence forbids commercial use. Only where the restricted extra is installed."""
+    from spandrel_extra_arches.architectures.Restormer import Restormer
+
+    made: nn.Module = Restormer(
+        dim=8, num_blocks=[1, 1, 1, 1], num_refinement_blocks=1, heads=[1, 2, 4, 8], LayerNorm_type="WithBias"
+    )
     return made
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +209,41 @@ def test_restrictive_architectures_are_asked_for_in_words(monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "spandrel_extra_arches", None)  # as where nobody installed it
     with pytest.raises(ModelError, match="restrictive terms"):
         foreign.build({"fc.weight": torch.zeros(1)}, "x.pth", CPU, torch.float32, restricted=True)
+
+
+@pytest.fixture
+def extra() -> None:
+    pytest.importorskip(
+        "spandrel_extra_arches",
+        reason="Architectures under restrictive terms are not installed (uv sync --extra restricted-architectures).",
+    )
+
+
+@pytest.mark.usefixtures("extra")
+def test_a_restricted_architecture_is_used_when_asked_for_in_words(tmp_path: Path) -> None:
+    file = networks.saved(tmp_path, "restormer", ".safetensors", make=networks.restormer)
+    with pytest.raises(ModelError, match="no architecture that Archivist knows"):
+        importing.take(NewModel(str(file)), CPU)
+    new = NewModel(str(file), restricted=True)
+    taken = importing.take(new, CPU)
+    kept = importing.keep(taken, run(importing.examine(taken, new, CPU)), tmp_path / "models")
+    assert kept.architecture.startswith("Restormer")
+    assert kept.restricted
+    path, read = catalog.find(kept.id, [tmp_path / "models"])
+    x = torch.rand(1, 3, 40, 48)
+    answer = importing.load(path, read, CPU)(x)
+    assert answer.shape == x.shape
+    assert torch.equal(answer, taken.foreign(x))
+    with pytest.raises(ModelError, match="no architecture that Archivist knows"):  # nor by a card without those words
+        importing.load(path, replace(read, restricted=False), CPU)
+
+
+@pytest.mark.usefixtures("extra")
+def test_a_restricted_network_for_faces_is_refused_all_the_same() -> None:
+    names = ("position_emb", "idx_pred_layer.1.weight", "quantize.embedding.weight", "encoder.blocks.0.weight")
+    weights = dict.fromkeys((*names, "ft_layers.0.self_attn.in_proj_weight"), torch.zeros(1))
+    with pytest.raises(ModelError, match="network for faces"):
+        foreign.build(weights, "codeformer.pth", CPU, torch.float32, restricted=True)
 
 
 def test_a_chain_of_convolutions_sees_as_far_as_they_add_up_to() -> None:

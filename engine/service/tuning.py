@@ -19,7 +19,8 @@ from engine.styles.library import collection_card
 from engine.types import Progress, Tuned, Tuning, TuningCheck
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    import numpy as np
+    from numpy.typing import NDArray
 
     from engine.training.collection import Collection, Named
     from engine.training.finetune import Order
@@ -39,11 +40,13 @@ class FineTunings(EngineCore):
         stop = threading.Event()
 
         def steps() -> Generator[Progress | None, None, Tuned]:
+            self._studio()  # torch comes in on this thread, as everywhere
             yield from settled(self._io.submit(_load))
             from engine.training.finetune import finetune
 
             collection = yield from self._collection(wish)
-            order = self._order(wish)
+            ordinary = yield from settled(self._io.submit(in_sentences(_photographs)))
+            order = self._order(wish, ordinary)
             tuned = yield from finetune(collection, order, on_check, stop.is_set)
             self._studio().forget(wish.name)  # an earlier one of that name
             self._library.add(collection_card(wish.name, tuned.style))
@@ -78,7 +81,9 @@ class FineTunings(EngineCore):
             pictures.append((path.name, torch.from_numpy(rgb.copy()).permute(2, 0, 1).contiguous()))
         return pictures
 
-    def _order(self, wish: Tuning) -> Order:
+    def _order(self, wish: Tuning, ordinary: Sequence[NDArray[np.uint8]]) -> Order:
+        import torch
+
         from engine.training.finetune import Order
 
         base, _ = catalog.find(wish.model)
@@ -91,22 +96,21 @@ class FineTunings(EngineCore):
             user_cache_path("Archivist", appauthor=False) / "tuning" / hashlib.sha256(told.encode()).hexdigest()[:16]
         )
         device = self._studio().device.device.type
-        order = Order(wish, base, critic if critic.exists() else None, folder, device, ordinary=_ordinary())
-        return replace(order, reverse=reverse if reverse.exists() else None)
+        order = Order(wish, base, critic if critic.exists() else None, folder, device)
+        photographs = tuple(torch.from_numpy(photograph).permute(2, 0, 1).contiguous() for photograph in ordinary)
+        return replace(order, ordinary=photographs, reverse=reverse if reverse.exists() else None)
 
 
 def _load() -> None:
-    """Brings in what a training needs, away from the engine's thread: making the first optimiser, torch loads its
-    compiler, which takes seconds."""
+    """Brings in what a training needs beyond torch itself, away from the engine's thread: making the first optimiser,
+    torch loads its compiler, which takes seconds."""
     import torch._dynamo  # noqa: F401
 
     import engine.training.finetune  # noqa: F401
 
 
-def _ordinary() -> tuple[Tensor, ...]:
-    """Photographs that come with the program, uint8 (3, H, W): what a model must not forget is seen on them."""
-    import torch
-
+def _photographs() -> list[NDArray[np.uint8]]:
+    """Photographs that come with the program, (H, W, 3): what a model must not forget is seen on them."""
     from engine.evaluation.demo import PICTURES, photograph
 
-    return tuple(torch.from_numpy(photograph(name)).permute(2, 0, 1).contiguous() for name, *_ in PICTURES)
+    return [photograph(name) for name, *_ in PICTURES]

@@ -25,14 +25,14 @@ from engine.models.catalog import header, read_card
 from engine.models.weights import save_tuned
 from engine.runtime.steps import retold
 from engine.styles.encode import encode
-from engine.training import phases, unpaired
+from engine.training import phases, restraint, unpaired
 from engine.training.adversary import ADVERSARIES
 from engine.training.aging import Aged
 from engine.training.collection import Collection, warnings_about
 from engine.training.dataset import Pictures
-from engine.training.held_out import ALLOWED_LOSS, HeldOut
+from engine.training.held_out import HeldOut
 from engine.training.presets import Phase
-from engine.training.rehearsal import Rehearsal, judged, towards
+from engine.training.rehearsal import Rehearsal, judged
 from engine.training.run import Networks, Run, averaged
 from engine.training.validation import write_strip
 from engine.training.watches import WON, Watches
@@ -45,11 +45,10 @@ WORSE = 0.3  # dB below the best at which the run goes back to it
 GROWN = 2.0  # times the first mending loss at which something is wrong
 GIVES_UP = 4  # times it went back, after which it ends with the best
 ACCUMULATE = 4  # pictures a mending step looks at, one after the other, so that no part of it takes long
-REHEARSED = 1  # of these, ordinarily aged ones on which the former model is the truth
+REHEARSED = 2  # of these, ordinarily aged ones on which the former model is the truth
 WINS = 25  # adversarial steps over which a discriminator that always wins is noticed: within 250 steps in all
 TURNS = ("mend", "play", "mend", "rehearse")  # kinds of steps, over and over
 STYLED = 40  # pictures at most that the style code of the collection is the mean of
-HALVINGS = 4  # of the interval in which the share of what was learned is looked for, where not all of it is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,9 @@ def finetune(
     """
     if collection.kind == "unpaired":
         collection = yield from unpaired.with_a_way_back(collection, order)
-    tuning = _Tuning(collection, order, told)
+    run = _new_run(order, torch.device(order.device))
+    yield Progress(0, 1000, "measuring")
+    tuning = _Tuning(collection, order, told, run)
     yield from tuning.begin()
     while not (tuning.over or stop()):
         yield from tuning.step()
@@ -108,18 +109,17 @@ def finetune(
 class _Tuning:
     """One run: networks with updates attached, what it learns from, what it is judged by."""
 
-    def __init__(self, collection: Collection, order: Order, told: Told) -> None:
-        self.order, self.told = order, told
+    def __init__(self, collection: Collection, order: Order, told: Told, run: Run) -> None:
+        self.order, self.told, self.run = order, told, run
         self.device = torch.device(order.device)
         learned, held = collection.split(order.wish.seed)
-        self.run = _new_run(order, self.device)
         self.start = {key: value.clone() for key, value in self.run.average.items()}
         self.rehearsal = Rehearsal.of(self.run.nets, order.ordinary, learned.truth, self.device)
-        self.judge = HeldOut.of(held, judged(order.ordinary), self.rehearsal.before, self.device)
-        self.collection, self.pictures = learned, Pictures(learned.truth)
+        self.collection, self.held, self.pictures = learned, held, Pictures(learned.truth)
         self.warnings = warnings_about(collection)
         self.count = len(collection)
         self.watches: Watches | None = None
+        self.judge: HeldOut | None = None
         self.game = ADVERSARIES["relativistic"]
 
     @property
@@ -139,6 +139,9 @@ class _Tuning:
 
     def begin(self) -> Generator[Progress, None, None]:
         """Takes up the checkpoint, or measures what the run begins from and keeps it as the first best."""
+        yield self._progress("measuring")
+        judge = HeldOut.of(self.held, judged(self.order.ordinary), self.rehearsal.before, self.device)
+        self.judge = yield from retold(judge, lambda _: self._progress("measuring"))
         resumed = self.run.load()
         self.watches = Watches(self.run.scales, self.game.blind, steps=WINS)
         if resumed:
@@ -173,7 +176,10 @@ class _Tuning:
         figures, pictures = yield from self._measured()
         run, score = self.run, figures["score"]
         run.counters.setdefault("first_figures", figures)
-        run.log(event="validation", **{k: round(v, 4) for k, v in figures.items()})
+        if self.number:
+            restraint.hold(run.scales, figures)
+        held = {f"held_{part}": restraint.held(run.scales, part) for part in restraint.FIRST}
+        run.log(event="validation", **{k: round(v, 4) for k, v in (figures | held).items()})
         best = run.best.get("finetune", -math.inf)
         reason = self._wrong_with(figures, best) if self.number else None
         better = reason is None and score > best
@@ -192,7 +198,11 @@ class _Tuning:
         yield self._progress("measuring")
 
     def _measured(self) -> Generator[Progress, None, tuple[dict[str, float], list[Tensor]]]:
-        return retold(self.judge.measure(self.run), lambda _: self._progress("measuring"))
+        """What is held out, measured, with the "score" that the best is chosen by: what would remain of it."""
+        assert self.judge is not None
+        figures, pictures = yield from retold(self.judge.measure(self.run), lambda _: self._progress("measuring"))
+        figures["score"] = restraint.remaining(figures, self.run.counters.get("first_figures", figures))
+        return figures, pictures
 
     def _wrong_with(self, figures: dict[str, float], best: float) -> str | None:
         """Why the run should go back; None where all is well.
@@ -213,7 +223,7 @@ class _Tuning:
         yield from self.check()
         self.run.back_to("best-finetune")
         self.run.counters["best_figures"], _ = yield from self._measured()
-        yield from self._give_back()
+        yield from restraint.give_back(self.run, self.start, self._measured)
         counters, order = self.run.counters, self.order
         path = Path(order.wish.folder) / f"{order.wish.name}.safetensors"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -233,32 +243,6 @@ class _Tuning:
             yield self._progress("measuring")
         return tuple(round(sum(numbers) / len(codes), 4) for numbers in zip(*codes, strict=True))
 
-    def _give_back(self) -> Generator[Progress, None, None]:
-        """Keeps as much of the best weights as ordinary pictures bear: all of it, or the largest share of the way to
-        them at which no more than `ALLOWED_LOSS` is lost."""
-        run, best = self.run, self.run.counters["best_figures"]
-        if best["lost"] <= ALLOWED_LOSS:
-            return
-        whole = {key: value.clone() for key, value in run.average.items()}
-        kept, low, high = (0.0, run.counters["first_figures"]), 0.0, 1.0
-        for _ in range(HALVINGS):
-            share = (low + high) / 2
-            run.average.update(towards(whole, self.start, share))
-            figures, _ = yield from self._measured()
-            if figures["lost"] <= ALLOWED_LOSS:
-                low, kept = share, (share, figures)
-            else:
-                high = share
-        if kept[1]["score"] < run.counters["first_figures"]["score"]:
-            kept = (0.0, run.counters["first_figures"])
-        share, run.counters["best_figures"] = kept
-        run.average.update(towards(whole, self.start, share))
-        sentence = (
-            f"Ordinary pictures would have lost {best['lost']:.1f} dB, so only {share:.0%} of what was learned is kept."
-        )
-        run.counters["told"] = [*run.counters.get("told", []), sentence]
-        run.log(event="given back", share=share, **{k: round(v, 4) for k, v in kept[1].items()})
-
     def _mend(self) -> Generator[None, None, dict[str, float]]:
         """The backbone against the truth, and against its former self on ordinary pictures; one picture at a time,
         their gradients added up."""
@@ -275,7 +259,8 @@ class _Tuning:
                 x = self.rehearsal.batch(1, self.order.size, lesson.seed).aged
                 wanted = self.rehearsal.look(lesson, x)
                 yield None
-                loss = self.rehearsal.backbone_loss(run, lesson, x, wanted)
+                held = restraint.held(run.scales, "backbone")
+                loss = held * self.rehearsal.backbone_loss(run, lesson, x, wanted)
             yield None
             (loss / ACCUMULATE).backward()  # type: ignore[no-untyped-call]
             yield None
@@ -300,7 +285,7 @@ class _Tuning:
         for loss in self.rehearsal.head_loss(self.run, lesson, batch):  # noqa: B007 - the last one counts
             yield None
         assert loss is not None
-        norm = phases.take(self.run, "joint", loss, limit=1.0)
+        norm = phases.take(self.run, "joint", restraint.held(self.run.scales, "head") * loss, limit=1.0)
         self.run.follow("head", "backbone.features", "backbone.fine")
         return {"kept": loss.item(), "kept_norm": norm}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
@@ -15,7 +16,7 @@ from engine.errors import ModelError
 from engine.models import catalog, low_rank
 from engine.models.weights import load_restorer, restorer_tensors
 from engine.training import finetune as module
-from engine.training import phases
+from engine.training import phases, restraint
 from engine.training.collection import Collection
 from engine.training.finetune import Order, finetune
 from engine.training.held_out import ALLOWED_LOSS
@@ -173,11 +174,50 @@ def test_what_ordinary_pictures_do_not_bear_is_not_kept(
 ) -> None:
     monkeypatch.setattr(module, "RATE", 2e-2)
     monkeypatch.setattr(module, "REHEARSED", 0)
-    monkeypatch.setattr(module, "ALLOWED_LOSS", -0.05)  # not even the start is good enough: all of it goes back
+    monkeypatch.setattr(restraint, "ALLOWED_LOSS", -0.05)  # not even the start is good enough: all of it goes back
     tuned = finish(pairs, order(tmp_path, steps=12))
     assert any("of what was learned is kept" in sentence for sentence in tuned.told)
     assert tuned.after["lost"] <= 0.0
     assert tuned.after["score"] >= tuned.before["score"]
+
+
+@pytest.mark.parametrize("part", ["backbone", "head"])
+def test_rehearsing_weighs_more_the_more_ordinary_pictures_lose(part: str) -> None:
+    scales: dict[str, float] = {}
+    figure, _ = restraint.FOLLOWS[part]
+    calm = {"lost": 0.1, "lost_faithful": 0.1}
+    weights = [restraint.held(scales, part)]
+    for lost in (1.0, 1.0, ALLOWED_LOSS, 0.05, 0.0, -0.2, math.nan):
+        restraint.hold(scales, calm | {figure: lost})
+        weights.append(restraint.held(scales, part))
+    assert weights[0] < weights[1] < weights[2] < weights[3] > weights[4] > weights[5] > weights[6] == weights[7]
+    for _ in range(40):
+        restraint.hold(scales, calm | {figure: 5.0})
+    assert restraint.held(scales, part) == restraint.BOUNDS[1]
+
+
+def test_a_measurement_is_worth_what_remains_of_it() -> None:
+    start = {"own_10": 20.0, "own_1": 20.0, "lost": 0.0}
+    worth = [
+        restraint.remaining({"own_10": own, "own_1": own, "lost": lost}, start)
+        for own, lost in ((21.0, 0.0), (21.0, ALLOWED_LOSS), (21.5, 4 * ALLOWED_LOSS), (19.0, 4 * ALLOWED_LOSS))
+    ]
+    assert worth == pytest.approx([21.0, 21.0, 20.75, 19.0])  # half of the way loses a quarter
+
+
+def test_what_is_held_on_to_is_the_former_model(
+    pairs: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RATE", 4e-3)
+    lost = []
+    for weight in (0.0, 20.0):
+        monkeypatch.setattr(restraint, "FIRST", dict.fromkeys(restraint.FIRST, weight))
+        monkeypatch.setattr(restraint, "hold", lambda *_: None)
+        heard: list[TuningCheck] = []
+        for _ in finetune(pairs, order(tmp_path / f"{weight:g}", steps=24), heard.append):
+            pass
+        lost.append(heard[-1].figures["lost"])
+    assert lost[1] < 0.7 * lost[0]
 
 
 def test_shares_of_what_was_learned_lie_between_the_networks() -> None:

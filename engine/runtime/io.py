@@ -21,9 +21,18 @@ _CHUNK = 1 << 20  # bytes read at a time: hashing keeps up with a disk, and stop
 class IoPool:
     """Two threads named "io_0" and "io_1", made when there is something to read. Usable from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, prepare: Callable[[], None] | None = None) -> None:
+        """`prepare` runs before anything else: on the first thread, while the second one waits."""
         self._closing = threading.Event()
-        self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="io")
+        self._prepare = prepare
+        self._preparing = threading.Lock()
+        self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="io", initializer=self._begin)
+
+    def _begin(self) -> None:
+        with self._preparing:
+            prepare, self._prepare = self._prepare, None
+            if prepare is not None:
+                prepare()
 
     def submit(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Runs `fn` on a thread of the pool. After `close()` the future comes back cancelled."""

@@ -53,6 +53,12 @@ SEEN_BYTES = 1 << 30  # what the backbone said of tiles: about 13 MB a megapixel
 SOURCE_BYTES = 1 << 30  # decoded masters; of those larger than 256 MB only the halved copies, strips and tiles
 
 
+def _bring_in_readers() -> None:
+    """Imports what project folders are read with, pydantic among it, before two threads do so at once: of a package
+    whose parts need each other, one of them would see half."""
+    import engine.projects.schema  # noqa: F401
+
+
 @dataclass(frozen=True, slots=True)
 class Stoppable(Generic[T]):
     """Work that can also be ended early: `stop` keeps what it has reached, `work.cancel` leaves nothing."""
@@ -118,7 +124,7 @@ class EngineCore:
         self._cache_bytes = SEEN_BYTES if cache_bytes is None else cache_bytes
         self._interactive = interactive
         self._worker = Worker()
-        self._io = IoPool()
+        self._io = IoPool(_bring_in_readers)
         self._sources: ByteCache[tuple[str, int], Source] = ByteCache(SOURCE_BYTES)
         self._loading: dict[tuple[str, int], Future[Source]] = {}
         self._places: dict[str, str] = {}
@@ -205,7 +211,7 @@ class EngineCore:
         studio, model = self._studio(), recipe.model
         if studio.has(model):
             return
-        path, card = studio.find(model)
+        path, card = studio.find_restorer(model)
         if card.origin != "imported":
             return
         from engine.rendering.studio import community

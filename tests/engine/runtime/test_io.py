@@ -6,6 +6,7 @@ import hashlib
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,19 @@ def test_runtime_needs_neither_torch_nor_qt() -> None:
         "assert not {'torch', 'numpy', 'PySide6', 'pydantic'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=20)
+
+
+def test_what_both_threads_need_is_prepared_once_and_before_anything_else() -> None:
+    done: list[str] = []
+
+    def prepare() -> None:
+        time.sleep(0.05)
+        done.append("prepared")
+
+    pool = IoPool(prepare)
+    try:
+        for future in [pool.submit(done.append, "task") for _ in range(4)]:
+            future.result(5)
+    finally:
+        pool.close()
+    assert done == ["prepared", "task", "task", "task", "task"]

@@ -113,6 +113,7 @@ def judge(
     weights: Annotated[Path | None, typer.Option(metavar="FILE", help="A weight file that is not installed.")] = None,
     only: Annotated[list[str] | None, typer.Option(metavar="THEME", help="Only this theme; may be repeated.")] = None,
     pictures: Annotated[int, typer.Option(metavar="N", help="At most so many pictures of each folder.")] = 1_000,
+    thorough: Annotated[bool, typer.Option("--thorough", help="Look at every picture eight times.")] = False,
     device: DeviceOption = Device.AUTO,
     as_json: Json = False,
 ) -> int:
@@ -120,7 +121,8 @@ def judge(
     paths = {"aged": aged, "defects": defects, "peer": peer, "weights": weights}
     named = {name: str(path) for name, path in paths.items() if path is not None}
     with engine(device.value) as service:
-        scoreboard.run(service, Trial(str(clean), only=tuple(only or ()), pictures=pictures, **named), as_json)
+        trial = Trial(str(clean), only=tuple(only or ()), pictures=pictures, thorough=thorough, **named)
+        scoreboard.run(service, trial, as_json)
     return DONE
 
 

@@ -67,6 +67,9 @@ def restore(
     keep_tone: Annotated[bool, typer.Option(help="Keep fading and casts as they are.")] = True,
     grain: Annotated[float, typer.Option(help="Share of the removed grain that is put back, 0 to 1.")] = 0.0,
     scale: Annotated[int, typer.Option(help="Enlargement: 1, 2 or 4.")] = 1,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Look eight times, turned and mirrored: nearer, but slower.")
+    ] = False,
     model: Annotated[str | None, typer.Option(metavar="ID", help="The network; see `archivist models`.")] = None,
     page: Annotated[
         int | None, typer.Option(min=1, help="One page of files with several; without it every page is restored.")
@@ -92,9 +95,10 @@ def restore(
         keep_tone=keep_tone,
         grain=grain,
         scale=scale,
+        thorough=thorough,
     )
     with engine(device.value) as service:
-        recipe = _with_catalogue(service, recipe, model, style)
+        recipe = with_catalogue(service, recipe, model, style)
         batch = _Batch(recipe, mask, as_json, plan, page, sign)
         outcomes = [_restore_all(service, source, batch) for source in inputs]
     return DONE if all(outcomes) else FAILED
@@ -116,7 +120,7 @@ def _conflict(overwrite: bool, skip_existing: bool) -> targets.Conflict:
     return targets.Conflict.SKIP if skip_existing else targets.Conflict.VERSION
 
 
-def _with_catalogue(service: EngineService, recipe: Recipe, model: str | None, style: str | None) -> Recipe:
+def with_catalogue(service: EngineService, recipe: Recipe, model: str | None, style: str | None) -> Recipe:
     """Adds the network and the style that were named. Raises RecipeError for names that do not exist."""
     changes = recipe.to_json()
     if model is not None:
@@ -212,7 +216,7 @@ def optimise(
     with engine(device.value) as service:
         known = style in {card.id for card in service.styles()}
         picture = reference or (Path(style) if style is not None and not known else None)
-        recipe = _with_catalogue(service, recipe, None, style)
+        recipe = with_catalogue(service, recipe, None, style)
         opened = report.await_result(service.open_image(str(source.absolute())))
         target = plan.path_for(source, opened.info)
         options = ExportOptions(str(target), plan.conflict.value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 
@@ -41,7 +41,7 @@ def fidelity(hall: Hall) -> Theme:
 def speed(hall: Hall) -> Theme:
     """Seconds per megapixel, and the share of another network's time on the same pictures."""
     pictures = [damaged for _, damaged in hall.damaged][:4]
-    ours = yield from _seconds(pictures, candidate(hall.pipeline, FAITHFUL))
+    ours = yield from _seconds(pictures, candidate(hall.pipeline, replace(FAITHFUL, thorough=hall.thorough)))
     figures = [told("speed", "a full pass", ours, "s/Mpx")]
     if hall.peer is None:
         return [*figures, skipped("speed", "share of another network's time", "no network was named with --peer")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ class Hall:
     peer: tuple[str, Candidate] | None = None
     peer_net: tuple[str, Pipeline] | None = None  # the same, as it enlarges
     limit: int = 1_000  # pictures a folder
+    thorough: bool = False  # whether every picture is looked at in all positions
     _sources: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
@@ -69,6 +70,7 @@ class Hall:
         sha256 = hashlib.sha256(picture.tobytes() + repr(picture.shape).encode()).hexdigest()
         if sha256 not in self._sources:
             self._sources[sha256] = in_memory(picture)
+        recipe = replace(recipe, thorough=self.thorough)
         return Subject(sha256, self._sources[sha256], recipe, style=self.styles[recipe.style] if recipe.style else None)
 
     def restore(self, picture: Pixels, recipe: Recipe) -> Pixels:

@@ -128,4 +128,5 @@ def _hall(studio: Studio, trial: Trial, styles: Sequence[StyleCard]) -> Hall:
         peer=(net[0], candidate(net[1], Recipe())) if net else None,
         peer_net=net,
         limit=trial.pictures,
+        thorough=trial.thorough,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -58,11 +59,15 @@ def bicubic(scale: int) -> Candidate:
 
 
 def candidates(
-    pipeline: Pipeline, scale: int, nets: Sequence[tuple[str, Pipeline]], alphas: Sequence[float] = ALPHAS
+    pipeline: Pipeline,
+    base: Recipe,
+    nets: Sequence[tuple[str, Pipeline]],
+    alphas: Sequence[float] = ALPHAS,
 ) -> dict[str, Candidate]:
-    """Bicubic enlargement, ours at these alphas, and the networks whose scale is no smaller."""
+    """Bicubic enlargement by the scale of `base`, ours at these alphas, and the networks whose scale is no smaller."""
+    scale = base.scale
     found = {"bicubic": bicubic(scale)}
-    found |= {f"archivist, alpha {a:g}": candidate(pipeline, Recipe(alpha=a, scale=scale)) for a in alphas}
+    found |= {f"archivist, alpha {a:g}": candidate(pipeline, replace(base, alpha=a)) for a in alphas}
     found |= {name: candidate(net, Recipe(scale=scale)) for name, net in nets if net.card.scale >= scale}
     for enlarge in found.values():
         enlarge(_TRIAL)
@@ -73,7 +78,7 @@ def compare(studio: Studio, comparison: Comparison) -> Generator[Progress, None,
     """Steps that measure enlargements of `comparison.scale`. Raises ImageError, ModelError and RecipeError."""
     files = [Path(name) for name in comparison.peers]
     nets = [(file.stem, peers.load(file, studio)) for file in files]
-    chosen = candidates(studio.pipeline(SHIPPED_MODEL), comparison.scale, nets)
+    chosen = candidates(studio.pipeline(SHIPPED_MODEL), Recipe(scale=comparison.scale), nets)
     return (yield from evaluate(pairs(Path(comparison.clean), comparison.scale), chosen))
 
 
@@ -89,7 +94,7 @@ def upscaling(hall: Hall) -> Theme:
 
 def _one_scale(hall: Hall, scale: int) -> Generator[Progress, None, list[Figure]]:
     nets = [hall.peer_net] if hall.peer_net is not None and hall.peer_net[1].card.scale == scale else []
-    chosen = candidates(hall.pipeline, scale, nets, (1.0, 10.0))
+    chosen = candidates(hall.pipeline, Recipe(scale=scale, thorough=hall.thorough), nets, (1.0, 10.0))
     judged = pairs(hall.clean, scale)[: hall.limit]
     found = yield from evaluate(judged, chosen)
     seconds = yield from _seconds(

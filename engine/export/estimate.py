@@ -18,6 +18,7 @@ def estimate(
 ) -> ExportEstimate:
     """Images that cannot be read count for nothing. RecipeError where the template makes no name."""
     images = existing = largest = pixels = 0
+    seconds: float | None = 0.0
     now = datetime.now()
     project = batch.project.name if batch.project else ""
     for number, item in enumerate(batch.items):
@@ -31,13 +32,15 @@ def estimate(
         count, nbytes = _size(batch, item, info)
         pixels += count
         largest += nbytes
-    seconds, nbytes_a_pixel = register.pace(batch.settings.preset)
+        pace = register.pace(batch.settings.preset, thorough=item.recipe.thorough)
+        seconds = None if seconds is None or pace is None else seconds + count * pace
+    nbytes_a_pixel = register.density(batch.settings.preset)
     return ExportEstimate(
         images=images,
         existing=existing,
         largest=largest,
         likely=round(pixels * nbytes_a_pixel) if nbytes_a_pixel is not None else None,
-        seconds=pixels * seconds if seconds is not None else None,
+        seconds=seconds if images else None,
     )
 
 

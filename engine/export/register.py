@@ -23,7 +23,7 @@ from engine.types import ExportSettings, ImageRef, Recipe, Restored
 
 NAME = "exports.jsonl"
 _KINDS: Mapping[str, type | UnionType] = {
-    "nbytes": int, "total": int, "pixels": int, "mtime": int | float, "seconds": int | float,
+    "nbytes": int, "total": int, "pixels": int, "mtime": int | float, "seconds": int | float, "thorough": bool,
 }  # fmt: skip
 _RECENT = 30  # exports that an estimate looks back on
 
@@ -42,6 +42,7 @@ class Entry:
     pixels: int
     preset: str
     when: str
+    thorough: bool = False  # whether the recipe asked for a thorough look, which takes several times as long
 
 
 class Register:
@@ -95,14 +96,21 @@ class Register:
             pixels=restored.width * restored.height,
             preset=preset,
             when=datetime.now(UTC).isoformat(timespec="seconds"),
+            thorough=restored.recipe.thorough,
         )
 
-    def pace(self, preset: str) -> tuple[float | None, float | None]:
-        """Seconds a pixel and bytes a pixel, the middle ones of a preset’s last exports; None before the first."""
-        recent = [entry for entry in self._entries.values() if entry.preset == preset and entry.pixels > 0][-_RECENT:]
-        if not recent:
-            return None, None
-        return median(one.seconds / one.pixels for one in recent), median(one.total / one.pixels for one in recent)
+    def pace(self, preset: str, *, thorough: bool = False) -> float | None:
+        """Seconds a pixel, the middle of a preset’s last exports of such recipes; None before the first."""
+        recent = [one for one in self._of(preset) if one.thorough == thorough][-_RECENT:]
+        return median(one.seconds / one.pixels for one in recent) if recent else None
+
+    def density(self, preset: str) -> float | None:
+        """Bytes a pixel, the middle of a preset’s last exports; None before the first."""
+        recent = self._of(preset)[-_RECENT:]
+        return median(one.total / one.pixels for one in recent) if recent else None
+
+    def _of(self, preset: str) -> list[Entry]:
+        return [entry for entry in self._entries.values() if entry.preset == preset and entry.pixels > 0]
 
     def _read(self) -> Iterator[Entry]:
         try:
@@ -119,7 +127,7 @@ def _parsed(line: bytes) -> Entry | None:
     """None for what is no entry: half a line after a crash, or somebody's edit."""
     try:
         data: Any = json.loads(line)
-        fields = {name: data[name] for name in Entry.__slots__}
+        fields = {name: data[name] for name in Entry.__slots__ if name in data or name != "thorough"}
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
     sound = all(isinstance(value, _KINDS.get(name, str)) for name, value in fields.items())
@@ -141,9 +149,12 @@ def key_of(image: ImageRef, recipe: Recipe, settings: ExportSettings, facts: Map
     """
     written = settings.to_json()
     del written["conflict"]
+    wanted = recipe.to_json()
+    if not recipe.thorough:
+        del wanted["thorough"]  # what was exported before there was a choice is still the same export
     parts = {
         "master": [image.sha256, image.page],
-        "recipe": recipe.to_json(),
+        "recipe": wanted,
         "settings": written,
         "facts": dict(facts),
     }

@@ -23,7 +23,7 @@ Pictures = Callable[[int, str], bytes]
 COLUMNS = (
     "number", "state", "source", "output", "reason", "width", "height", "changed_percent", "damaged_percent", "seconds",
     "master_sha256", "model", "weights_sha256", "style", "alpha", "beta", "strength", "scope", "keep_tone", "grain",
-    "scale", "mask_sha256", "seed", "device",
+    "scale", "mask_sha256", "seed", "device", "thorough",
 )  # fmt: skip
 _RULES = {"version": "a new version", "overwrite": "replaced", "skip": "left alone"}
 _WORDS = {"written": "written", "unchanged": "unchanged", "skipped": "left alone", "failed": "failed"}
@@ -68,7 +68,7 @@ def _row(number: int, outcome: ExportOutcome, batch: ExportBatch) -> list[str]:
         row += [recipe.scope, recipe.keep_tone, recipe.grain, recipe.scale, recipe.mask or "", recipe.seed]
     else:
         row += [""] * 12
-    row.append(done.device if done else "")
+    row += [done.device if done else "", recipe.thorough if recipe is not None else ""]
     return [_cell(value) for value in row]
 
 

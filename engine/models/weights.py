@@ -190,6 +190,13 @@ def save_crisp_upscaler(path: Path, state: Mapping[str, Tensor], card: Mapping[s
     save_file(tensors, path, metadata={"card": json.dumps({**about, **card}, ensure_ascii=False)})
 
 
+def carry_upscaler(path: Path, model: Path, card: Mapping[str, Any]) -> None:
+    """Lets the tail in a file serve a model that has taken the place of the one it was taught on, with what its card
+    tells more. It sees only what is restored; whether it still serves is for figures to say."""
+    facts = {**header(path), **card, "belongs_to": fingerprint(load_file(model))}
+    save_file(load_file(path), path, metadata={"card": json.dumps(facts, ensure_ascii=False)})
+
+
 def save_critic(path: Path, state: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
     """Writes the discriminator in `state` in half precision, with its card: further training starts from it."""
     tensors = {k: v.detach().cpu().half().contiguous() for k, v in state.items() if k.startswith("critic.")}

@@ -23,6 +23,7 @@ from engine.rendering import stages
 from engine.rendering.enlarging import Enlarging, cut, grown
 from engine.rendering.foreign import Foreign
 from engine.rendering.pipeline import Key, Pipeline
+from engine.rendering.positions import POSITIONS, turned, turned_back
 from engine.rendering.source import to_master
 from engine.rendering.stages import CELL, Plan, Seen
 from engine.rendering.subject import Subject, level_region, mask_part, within
@@ -118,7 +119,7 @@ class Borrowed(Pipeline):
 
     def understand(self, x: Tensor, padded: Region, core: Region, recipe: Recipe) -> Steps:
         """What the network makes of pixels that are a world of their own."""
-        answer = yield from self._ask(x, 1)
+        answer = yield from self._ask(x, 1, recipe)
         with torch.inference_mode():
             seen = _as_seen(x, answer, padded, stages.kept_around(core, padded), 1)
         if _wants_damage(recipe):
@@ -138,7 +139,7 @@ class Borrowed(Pipeline):
         """One pass over the tile; where its edges would show, those beside it as well, fading into each other."""
         if not self.card.blend:
             x = self._pixels(subject, level, tile.padded)
-            answer = yield from self._ask(x, factor)
+            answer = yield from self._ask(x, factor, subject.recipe)
             with torch.inference_mode():
                 return _as_seen(x, answer, tile.padded, stages.kept_around(tile.core, tile.padded), factor)
         kept = stages.kept_around(tile.core, tile.padded)
@@ -159,15 +160,30 @@ class Borrowed(Pipeline):
 
     def _answer(self, subject: Subject, level: int, tile: Tile, factor: int) -> Answer:
         """The network's own answer for a padded tile; kept for the tiles beside it."""
-        key = (subject.sha256, subject.page, level, tile.core.x, tile.core.y, f"{self.card.sha256} x{factor}")
+        key = super()._key(subject, level, tile)
+        key = (*key[:-1], f"{key[-1]} x{factor}")
         known = self._answers.get(key)
         if known is None:
-            known = yield from self._ask(self._pixels(subject, level, tile.padded), factor)
+            known = yield from self._ask(self._pixels(subject, level, tile.padded), factor, subject.recipe)
             self._answers.put(key, known, known.nbytes)
         return known
 
-    def _ask(self, x: Tensor, factor: int) -> Answer:
-        """The network's picture of x (1, 3, H, W) at `factor` times its size, in short steps."""
+    def _ask(self, x: Tensor, factor: int, recipe: Recipe) -> Answer:
+        """The network's picture of x (1, 3, H, W) at `factor` times its size, in short steps; a thorough one is the
+        mean over all positions."""
+        total = yield from self._ask_once(x, factor)
+        if recipe.thorough:
+            for position in range(1, POSITIONS):
+                with torch.inference_mode():
+                    again = turned(x, position)
+                answer = yield from self._ask_once(again, factor)
+                with torch.inference_mode():
+                    total = total + turned_back(answer, position)
+            with torch.inference_mode():
+                total = total / POSITIONS
+        return total
+
+    def _ask_once(self, x: Tensor, factor: int) -> Answer:
         steps = self._foreign.steps(x)
         try:
             while True:

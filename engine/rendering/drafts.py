@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,7 +47,7 @@ class Drafts:
         level = source.pyramid.level_for(request.view.scale)
         region = level_region(source, level, request.view.region)
         touching = tiles_touching(source.tiles(level, pipeline.card), region)
-        seen = {tile: pipeline.known(subject, level, tile) for tile in touching}
+        seen = {tile: self._known(subject, level, tile) for tile in touching}
         if all(one is None for one in seen.values()) and level < source.coarse_level(pipeline.card.tile):
             return self._coarse(request, subject, plan)
         known = {tile: one for tile, one in seen.items() if one is not None}
@@ -60,6 +61,10 @@ class Drafts:
         before = self._untouched(subject, level, region)
         return Frame(request, pixels, before, to_master(region, level, source.master.info.bounds))
 
+    def _known(self, subject: Subject, level: int, tile: Tile) -> Seen | None:
+        """What has been seen of a tile, if need be at a single look where a thorough one is wanted."""
+        return self._pipeline.known(subject, level, tile) or self._pipeline.known(_once(subject), level, tile)
+
     def _whole(
         self, subject: Subject, plan: Plan, level: int, region: Region, seen: Mapping[Tile, Seen | None]
     ) -> NDArray[np.uint8]:
@@ -70,7 +75,7 @@ class Drafts:
             pixels = self._enlarged(subject, plan, level, region)
         for tile, known in seen.items():
             part = tile.core.intersect(region)
-            known = known or (pipeline.now(subject, level, tile) if level >= coarse else None)
+            known = known or (pipeline.now(_once(subject), level, tile) if level >= coarse else None)
             if known is not None:
                 aligned = on_grid(part, tile.core)
                 shown = pipeline.display(subject, plan, level, known, aligned)
@@ -80,7 +85,9 @@ class Drafts:
     def _sketch(self, request: RenderRequest, subject: Subject, plan: Plan, level: int, region: Region) -> Frame:
         source, recipe = subject.source, subject.recipe
         region = sketches.around(region, Region(0, 0, *source.size(level)))
-        key = (subject.sha256, subject.page, level, region, recipe.scope, recipe.mask, request.view.scale)
+        tiles = tiles_touching(source.tiles(level, self._pipeline.card), region)
+        looks = tuple(self._pipeline.known(subject, level, tile) is not None for tile in tiles)
+        key = (subject.sha256, subject.page, level, region, recipe.scope, recipe.mask, request.view.scale, looks)
         if self._ground is None or self._ground[0] != key:
             sharp = request.view.scale * (1 << level) > _SHARP and region.width * region.height <= _SHARP_PIXELS
             self._ground = key, self._prepared(subject, plan, level, region, sharp)
@@ -92,7 +99,7 @@ class Drafts:
         pipeline, source = self._pipeline, subject.source
         seen = {}
         for tile in tiles_touching(source.tiles(level, pipeline.card), region):
-            seen[tile] = pipeline.known(subject, level, tile) or pipeline.now(subject, level, tile)
+            seen[tile] = self._known(subject, level, tile) or pipeline.now(_once(subject), level, tile)
         x = to_tensor(source.working(level, region), pipeline.device)
         own = mask_part(subject, level, region, pipeline.device)
         return sketches.prepare(x, seen, plan, region, own=own, sharp=sharp)
@@ -111,7 +118,7 @@ class Drafts:
         level = source.coarse_level(pipeline.card.tile)
         region = level_region(source, level, request.view.region)
         tile = source.tiles(level, pipeline.card)[0]
-        shown = pipeline.display(subject, plan, level, pipeline.now(subject, level, tile), tile.core)
+        shown = pipeline.display(subject, plan, level, pipeline.now(_once(subject), level, tile), tile.core)
         before = source.space.to_display(source.pixels(level, region))
         pixels = shown[within(region, tile.core)]
         return Frame(request, pixels, before, to_master(region, level, source.master.info.bounds))
@@ -121,9 +128,14 @@ class Drafts:
         pipeline, source = self._pipeline, subject.source
         coarse = source.coarse_level(pipeline.card.tile)
         tile = source.tiles(coarse, pipeline.card)[0]
-        shown = pipeline.display(subject, plan, coarse, pipeline.now(subject, coarse, tile), tile.core)
+        shown = pipeline.display(subject, plan, coarse, pipeline.now(_once(subject), coarse, tile), tile.core)
         shift = coarse - level
         rows = np.minimum((np.arange(region.y, region.bottom) >> shift), shown.shape[0] - 1)
         columns = np.minimum((np.arange(region.x, region.right) >> shift), shown.shape[1] - 1)
         enlarged: NDArray[np.uint8] = shown[rows[:, None], columns[None, :]]
         return enlarged
+
+
+def _once(subject: Subject) -> Subject:
+    """The same with a single look: a draft does not wait for eight."""
+    return replace(subject, recipe=replace(subject.recipe, thorough=False)) if subject.recipe.thorough else subject

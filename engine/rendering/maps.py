@@ -200,7 +200,8 @@ GUISES = (
 
 def _uncertainty(mapped: Survey, tile: Tile) -> Steps:
     pipeline, subject, level = mapped.pipeline, mapped.subject, mapped.level
-    bare = replace(pipeline.plan(subject), style=None)  # without the texture; the head has the style folded in
+    once = replace(subject, recipe=replace(subject.recipe, thorough=False))  # the guises are positions themselves
+    bare = replace(pipeline.plan(once), style=None)  # without the texture; the head has the style folded in
     x = to_tensor(subject.source.working(level, tile.padded), pipeline.device)
     mask = mask_part(subject, level, tile.padded, pipeline.device)
     inner = tile.inner

@@ -29,7 +29,9 @@ class Frugal:
     def __init__(self, tile: int, halo: int) -> None:
         self.core, self._halo = (-(-side // _STEP) * _STEP for side in (tile, halo))
 
-    def understand(self, restorer: Restorer, x: Tensor, padded: Region, core: Region) -> Iterator[Seen | None]:
+    def understand(
+        self, restorer: Restorer, x: Tensor, padded: Region, core: Region, *, thorough: bool = False
+    ) -> Iterator[Seen | None]:
         """As `stages.understand`. Goes on with the piece it had reached where memory runs out; raises what the device
         raised where not even the smallest piece fits."""
         whole: Seen | None = None
@@ -40,7 +42,7 @@ class Frugal:
                 waiting += _quarters(piece)
                 continue
             try:
-                seen = yield from self._see(restorer, x, padded, piece)
+                seen = yield from self._see(restorer, x, padded, piece, thorough)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error) or self.core <= SMALLEST:
                     raise
@@ -51,13 +53,15 @@ class Frugal:
             self._shrink(x.device)  # out here the error no longer holds on to what was computed so far
         yield whole
 
-    def _see(self, restorer: Restorer, x: Tensor, padded: Region, piece: Region) -> Generator[None, None, Seen]:
+    def _see(
+        self, restorer: Restorer, x: Tensor, padded: Region, piece: Region, thorough: bool
+    ) -> Generator[None, None, Seen]:
         halo = self._halo
         wished = Region(piece.x - halo, piece.y - halo, piece.width + 2 * halo, piece.height + 2 * halo)
         around = wished.intersect(padded)
         top, left = around.y - padded.y, around.x - padded.x
         part = x[:, :, top : top + around.height, left : left + around.width]
-        for seen in stages.understand(restorer, part, around, piece):
+        for seen in stages.understand(restorer, part, around, piece, thorough=thorough):
             if seen is not None:
                 return seen
             yield None

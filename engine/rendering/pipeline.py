@@ -264,7 +264,8 @@ class Pipeline:
         return self._thumbnails[key]
 
     def _key(self, subject: Subject, level: int, tile: Tile) -> Key:
-        return (subject.sha256, subject.page, level, tile.core.x, tile.core.y, self.card.sha256)
+        weights = f"{self.card.sha256}, thorough" if subject.recipe.thorough else self.card.sha256
+        return (subject.sha256, subject.page, level, tile.core.x, tile.core.y, weights)
 
     def known(self, subject: Subject, level: int, tile: Tile) -> Seen | None:
         """What has been seen of a tile; None where nothing has."""
@@ -293,7 +294,7 @@ class Pipeline:
         self, x: Tensor, padded: Region, core: Region, recipe: Recipe
     ) -> Generator[Progress | None, None, Seen]:
         """What is seen in x (1, 3, H, W), the pixels of `padded`, as far as `recipe` needs it, in short steps."""
-        steps = self.frugal.understand(self.restorer, x, padded, core)
+        steps = self.frugal.understand(self.restorer, x, padded, core, thorough=recipe.thorough)
         while True:
             with torch.inference_mode():
                 seen = next(steps)

@@ -5,8 +5,8 @@ R0, F, D = backbone(x)    r = head(F, R0, n; z)    t = Tone(x + r)    y = x + st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,8 +16,10 @@ from torch.nn import functional as F
 
 from engine.models.blocks import hash_noise, luma
 from engine.models.generator import MULTIPLE_OF, NOISE, Understanding, condition
+from engine.models.generator import room as room_around
 from engine.models.tone import THUMBNAIL, ToneParameters
 from engine.models.weights import Restorer
+from engine.rendering.positions import POSITIONS, turned, turned_back
 from engine.rendering.tensors import pad_to_multiple
 from engine.styles import processes
 from engine.styles.textures import draw_texture, strength
@@ -58,17 +60,16 @@ class Seen:
         return sum(tensor.nbytes for tensor, _ in self.maps) + (self.large.nbytes if self.large is not None else 0)
 
 
-def understand(restorer: Restorer, x: Tensor, padded: Region, core: Region) -> Iterator[Seen | None]:
+def understand(
+    restorer: Restorer, x: Tensor, padded: Region, core: Region, *, thorough: bool = False
+) -> Iterator[Seen | None]:
     """Runs the backbone over x (1, 3, H, W), the pixels of `padded`, in short steps; the last item is what it saw of
-    the core and a margin. Both regions' corners lie on multiples of 8."""
+    the core and a margin. Both regions' corners lie on multiples of 8. A thorough look is eight."""
     weight = restorer.backbone.stem.weight
-    prepared = pad_to_multiple(x, MULTIPLE_OF).to(weight.dtype).contiguous(memory_format=torch.channels_last)
-    result: Understanding | None = None
-    for result in restorer.backbone.steps(prepared):
-        if result is None:
-            yield None
-    assert result is not None
-    yield None
+    prepared = pad_to_multiple(x, MULTIPLE_OF).to(weight.dtype)
+    result = yield from _look(restorer, prepared)
+    if thorough:
+        result = yield from _look_again(restorer, prepared, result)
     kept = kept_around(core, padded)
     top, left = kept.y - padded.y, kept.x - padded.x
     rows, columns = slice(top, top + _up(kept.height)), slice(left, left + _up(kept.width))
@@ -86,6 +87,29 @@ def understand(restorer: Restorer, x: Tensor, padded: Region, core: Region) -> I
         damage.to(weight.dtype),
         _trust(damage).to(weight.dtype),
     )
+
+
+def _look(restorer: Restorer, prepared: Tensor) -> Generator[None, None, Understanding]:
+    last: Understanding | None = None
+    for seen in restorer.backbone.steps(prepared.contiguous(memory_format=torch.channels_last)):
+        last = seen
+        yield None
+    assert last is not None
+    return last
+
+
+def _look_again(restorer: Restorer, prepared: Tensor, first: Understanding) -> Generator[None, None, Understanding]:
+    """The faithful residual and the damage as the mean of what is seen in all positions. The features, which the head
+    knows the picture by, stay those of the first: a mean of features is no feature."""
+    residual, damage = first.residual.float(), first.damage.float()
+    for position in range(1, POSITIONS):
+        again = yield from _look(restorer, turned(prepared, position))
+        residual = residual + turned_back(again.residual, position).float()
+        damage = damage + turned_back(again.damage, position).float()
+        yield None
+    mean = (residual / POSITIONS).to(first.residual.dtype)
+    space = room_around(prepared + mean)
+    return replace(first, residual=mean, damage=damage / POSITIONS, room=space)
 
 
 def _credible(damage: Tensor) -> Tensor:

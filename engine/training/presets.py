@@ -111,11 +111,10 @@ PRESETS = {
             (
                 Phase(
                     "content_kept",
-                    90,
-                    7e-4,
-                    batch=6,
-                    single=0.4,
-                    singles=("white noise", "white noise", "white noise", "cracks", "lost areas"),
+                    75,
+                    4e-4,
+                    single=0.45,
+                    singles=("white noise", "white noise", "white noise", "white noise", "cracks", "lost areas"),
                 ),
             ),
             seed=11,

@@ -3,6 +3,7 @@
 python -m engine.training.publish weights RUN --out resources/models/archivist-1.safetensors --card card.json
 python -m engine.training.publish upscaler CHECKPOINT --model resources/models/archivist-1.safetensors --card card.json
 python -m engine.training.publish crisp CHECKPOINT --tail resources/models/archivist-1-upscale.safetensors --card CARD
+python -m engine.training.publish carry TAIL --model resources/models/archivist-1.safetensors --card CARD
 python -m engine.training.publish styles WEIGHTS --photos DIR --paintings DIR --out resources/styles/styles.json
 """
 
@@ -21,7 +22,14 @@ import torch
 from safetensors.torch import load_file
 
 from engine.models.catalog import header, read_card
-from engine.models.weights import load_restorer, save_crisp_upscaler, save_critic, save_restorer, save_upscaler
+from engine.models.weights import (
+    carry_upscaler,
+    load_restorer,
+    save_crisp_upscaler,
+    save_critic,
+    save_restorer,
+    save_upscaler,
+)
 from engine.styles import processes
 from engine.styles.encode import encode
 from engine.styles.library import write_cards
@@ -58,9 +66,15 @@ def publish(run: Run, out: Path, card: Mapping[str, Any]) -> Path:
     return out
 
 
-def publish_checkpoint(checkpoint: Path, out: Path, card: Mapping[str, Any]) -> None:
-    """The same from a checkpoint's file."""
+def publish_checkpoint(
+    checkpoint: Path, out: Path, card: Mapping[str, Any], start: Path | None = None, share: float = 1.0
+) -> None:
+    """The same from a checkpoint's file; or what lies `share` of the way to it from the weights it began from, `start`
+    (network interpolation: Wang et al., ESRGAN, 2018; of what was tuned with what it was tuned from: Wortsman et al.,
+    "Robust fine-tuning of zero-shot models", CVPR 2022)."""
     average = {k.removeprefix("average."): v for k, v in load_file(checkpoint).items() if k.startswith("average.")}
+    if start is not None:
+        average |= {k: torch.lerp(v.float(), average[k], share) for k, v in load_file(start).items() if k in average}
     facts = {"scale": 1, "multiple_of": 8, "halo": HALO, "tile": 512}
     save_restorer(out, average, {**facts, **_measured(checkpoint_facts(checkpoint)["scales"]), **card})
 
@@ -171,6 +185,8 @@ def main() -> None:
     weights.add_argument("checkpoint", type=Path)
     weights.add_argument("--card", type=Path, required=True, help="JSON with the facts of the card")
     weights.add_argument("--out", type=Path, required=True)
+    weights.add_argument("--start", type=Path, help="the weights it began from, for a part of the way")
+    weights.add_argument("--share", type=float, default=1.0, help="of the way from these to the checkpoint")
     upscaler = commands.add_parser("upscaler", help="the tail in a checkpoint becomes a file beside its model")
     upscaler.add_argument("checkpoint", type=Path)
     upscaler.add_argument("--model", type=Path, required=True, help="the weight file it was taught on")
@@ -183,6 +199,10 @@ def main() -> None:
     crisp.add_argument("--tail", type=Path, required=True, help="the file of the tail it went on from")
     crisp.add_argument("--card", type=Path, required=True, help="JSON with what the card tells more")
     crisp.add_argument("--share", type=float, default=1.0, help="of the way from the file's own tail to this one")
+    carry = commands.add_parser("carry", help="a tail goes on to serve a model that took its model's place")
+    carry.add_argument("tail", type=Path)
+    carry.add_argument("--model", type=Path, required=True, help="the weight file that it is to serve")
+    carry.add_argument("--card", type=Path, required=True, help="JSON with what the card tells more")
     critic = commands.add_parser("critic", help="the discriminator in a checkpoint becomes a file beside its model")
     critic.add_argument("checkpoint", type=Path)
     critic.add_argument("--model", type=Path, required=True, help="the weight file that was trained against it")
@@ -194,7 +214,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.command == "weights":
         card = json.loads(arguments.card.read_text(encoding="utf-8"))
-        publish_checkpoint(arguments.checkpoint, arguments.out, card)
+        publish_checkpoint(arguments.checkpoint, arguments.out, card, arguments.start, arguments.share)
     elif arguments.command == "upscaler":
         card = json.loads(arguments.card.read_text(encoding="utf-8"))
         publish_upscaler(arguments.checkpoint, arguments.model, card)
@@ -203,6 +223,8 @@ def main() -> None:
     elif arguments.command == "crisp":
         card = json.loads(arguments.card.read_text(encoding="utf-8"))
         publish_crisp(arguments.checkpoint, arguments.tail, card, arguments.share)
+    elif arguments.command == "carry":
+        carry_upscaler(arguments.tail, arguments.model, json.loads(arguments.card.read_text(encoding="utf-8")))
     elif arguments.command == "critic":
         publish_critic(arguments.checkpoint, arguments.model)
     else:

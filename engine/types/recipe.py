@@ -38,6 +38,7 @@ class Recipe:
     keep_tone: bool = True
     grain: float = 0.0
     scale: int = 1
+    thorough: bool = False  # seen in eight positions, turned and mirrored, and averaged: eight times the work
     seed: int = 0
 
     def __post_init__(self) -> None:

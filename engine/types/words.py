@@ -22,6 +22,8 @@ def recipe_in_words(recipe: Recipe, style: str = "") -> tuple[str, ...]:
     said.append("Fading and colour cast kept" if recipe.keep_tone else "Fading and colour cast corrected")
     if recipe.grain:
         said.append(f"{100 * recipe.grain:.0f} % of the removed grain put back")
+    if recipe.thorough:
+        said.append("Looked at in eight positions, turned and mirrored, and averaged")
     if recipe.scale > 1:
         said.append(f"Enlarged {recipe.scale} times")
     return tuple(said)

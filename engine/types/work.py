@@ -132,6 +132,7 @@ class Trial:
     weights: str = ""  # a weight file that is not installed; "": the shipped model
     only: tuple[str, ...] = ()  # themes; none named: all
     pictures: int = 1_000  # at most so many of each folder
+    thorough: bool = False  # whether every picture is looked at in all positions (`Recipe.thorough`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +146,4 @@ class NewModel:
     training_data: str = ""
     restricted: bool = False  # may be of an architecture whose licence forbids some uses
     folder: str = ""  # of a project that is to hold it; "": a person's own models
+    faces: bool = False  # may be a network for faces: a person knows that it puts plausible ones in their place

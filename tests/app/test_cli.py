@@ -301,6 +301,7 @@ def test_help_is_there_without_torch_or_qt() -> None:
         "evaluate",
         "judge",
         "optimise",
+        "faces",
         "age",
         "train",
         "styles list",
@@ -327,9 +328,9 @@ def test_one_image_is_restored_to_the_named_file(
 
 
 def test_options_arrive_in_the_recipe(engine: FakeEngine, here: Path) -> None:
-    words = "--alpha 10 --beta 0.5 --strength 0.25 --scope damage --no-keep-tone --grain 0.75 --device cpu"
+    words = "--alpha 10 --beta 0.5 --strength 0.25 --scope damage --no-keep-tone --grain 0.75 --thorough --device cpu"
     assert cli.main(["restore", "a.jpg", "-o", "out", *words.split(), "--model", "archivist-1"]) == 0
-    wanted = Recipe(alpha=10, beta=0.5, strength=0.25, scope="damage", keep_tone=False, grain=0.75)
+    wanted = Recipe(alpha=10, beta=0.5, strength=0.25, scope="damage", keep_tone=False, grain=0.75, thorough=True)
     assert engine.exports[0][1] == wanted
     assert engine.device == "cpu"
 

@@ -62,6 +62,7 @@ def test_reopening_brings_back_every_slider(start: Open, service: FakeService, p
     for name, position in wanted.items():
         application.window.adjust.rows[name].slider.setValue(position)
     application.window.adjust.keep_tone.click()
+    application.window.adjust.thorough.click()
     application.window.adjust._scopes["damage"].click()
     folder = Path(application.window._workspace.session.project.folder)  # type: ignore[union-attr]
     application.close()
@@ -71,6 +72,7 @@ def test_reopening_brings_back_every_slider(start: Open, service: FakeService, p
     rows = again.window.adjust.rows
     assert {name: rows[name].slider.value() for name in wanted} == wanted
     assert not again.window.adjust.keep_tone.isChecked()
+    assert again.window.adjust.thorough.isChecked()
     assert again.window.adjust._scopes["damage"].isChecked()
 
 

@@ -18,7 +18,7 @@ from engine.rendering import foreign
 from engine.rendering.borrowed import Borrowed
 from engine.rendering.importing import CONTROLS
 from engine.rendering.pipeline import Pipeline
-from engine.types import SHIPPED_MODEL, ModelCard
+from engine.types import SHIPPED_MODEL, ModelCard, Recipe
 from tests.engine.rendering import networks
 
 CPU = torch.device("cpu")
@@ -77,7 +77,7 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
 def test_all_candidates_are_measured_at_one_size(photos: Path, pipeline: Pipeline) -> None:
     net = tiny_peer(pipeline)
     for scale in (2, 4):
-        chosen = upscaling.candidates(pipeline, scale, [("peer", net)])
+        chosen = upscaling.candidates(pipeline, Recipe(scale=scale), [("peer", net)])
         found = finish(benchmark.evaluate(upscaling.pairs(photos, scale), chosen)).candidates
         assert {"bicubic", "archivist, alpha 1", "archivist, alpha 10", "peer"} < found.keys()
         assert all(row["seconds_per_megapixel"] > 0 for row in found.values())

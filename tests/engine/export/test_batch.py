@@ -554,6 +554,12 @@ def test_names_and_estimates_are_known_before_the_work(
     assert after.likely is not None
     assert 0.5 * sizes < after.likely < 2 * sizes
     assert after.seconds is not None
+    slow = replace(batch, items=tuple(replace(i, recipe=replace(i.recipe, thorough=True)) for i in batch.items))
+    assert service.estimate_export(slow).result(20).seconds is None  # none was exported yet
+    report = export(service, replace(slow, folder=str(tmp_path / "slow")))
+    slower = service.estimate_export(slow).result(20).seconds
+    assert slower is not None
+    assert slower > after.seconds
     (tmp_path / "deep.tif").unlink()
     assert service.estimate_export(batch).result(20).images == 2
 

@@ -116,6 +116,19 @@ def test_a_tail_trained_against_a_critic_stands_beside_the_faithful_one(model: P
         weights.save_crisp_upscaler(tail, new_networks(), {})
 
 
+def test_a_tail_is_carried_to_the_weights_that_took_the_place_of_its_own(model: Path) -> None:
+    state, tail = new_networks() | load_file(model), model.with_name("m-upscale.safetensors")
+    weights.save_upscaler(tail, state, model, {"title": "Tail"})
+    before = load_file(tail)
+    weights.save_restorer(model, new_networks(), {"id": "m", "title": "M"})
+    with pytest.raises(ModelError, match="made for other weights"):
+        weights.load_upscaler(tail, model, torch.device("cpu"))
+    weights.carry_upscaler(tail, model, {"training": "on the weights before"})
+    assert (catalog.header(tail)["title"], catalog.header(tail)["training"]) == ("Tail", "on the weights before")
+    weights.load_upscaler(tail, model, torch.device("cpu"))
+    assert all(torch.equal(value, before[key]) for key, value in load_file(tail).items())
+
+
 def test_a_tail_made_for_other_weights_is_refused_in_words(model: Path) -> None:
     tail = model.with_name("m-upscale.safetensors")
     weights.save_upscaler(tail, new_networks() | load_file(model), model, {})

@@ -130,7 +130,7 @@ def _rescue_item(work: _Rescue, found: list[Candidate]) -> None:
     rivals = [one for one in found if one.kind == "copy" or one is own]
     record = _with_rivals(best, [one for one in rivals if one is not best])
     name = Path(record.source.path).name
-    if best is own and record == best.record and not best.lost:
+    if best is own and record == best.record and best.whole and not best.lost:
         return
     where = best.origin.relative_to(work.folder).as_posix()
     if record.snapshots != best.record.snapshots:

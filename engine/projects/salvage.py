@@ -31,6 +31,7 @@ class Candidate:
     origin: Path  # the file it stands in
     kind: str  # "file", "copy", "backup", "journal", "temporary", "log"
     lost: tuple[str, ...] = ()  # what of it cannot be read
+    whole: bool = True  # whether its file can be read as it is, whatever is in it
 
 
 def candidates(folder: Path) -> Iterator[Candidate]:
@@ -78,10 +79,11 @@ def _of_file(path: Path, kind: str) -> Iterator[Candidate]:
     except OSError:
         return
     missing: tuple[str, ...] = ()
+    whole = True
     try:
         data = json.loads(content)
     except (ValueError, RecursionError):
-        data = _pieces(content.decode(errors="replace"))
+        data, whole = _pieces(content.decode(errors="replace")), False
         missing = tuple(key for key in ("recipe", "snapshots", "decision", "stars", "note") if key not in data)
     if not isinstance(data, dict):
         return
@@ -93,7 +95,7 @@ def _of_file(path: Path, kind: str) -> Iterator[Candidate]:
     found = fitting(data, number)
     if found is not None:
         record, raw, lost = found
-        yield Candidate(record, raw, path, kind, tuple(dict.fromkeys((*missing, *lost))))
+        yield Candidate(record, raw, path, kind, tuple(dict.fromkeys((*missing, *lost))), whole)
 
 
 def _pieces(text: str) -> dict[str, Any]:

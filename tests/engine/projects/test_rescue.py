@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import Cancelled, ProjectError
@@ -242,6 +242,7 @@ def test_rescue_can_be_stopped_and_begun_anew(folder: Path) -> None:
     st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=6),
     st.floats(0, 1),
 )
+@example(which="item", also=0, flips=[], keep=0.984375)  # cut off within the name of its last value
 def test_whatever_is_damaged_no_image_is_lost_and_no_master_touched(
     tmp_path_factory: pytest.TempPathFactory,
     folder: Path,

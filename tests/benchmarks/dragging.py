@@ -1,4 +1,4 @@
-"""What a hand sees that drags alpha for a second: `python -m tests.benchmarks.dragging [--export|--tune] [--style ID]`.
+"""What a hand sees that drags alpha for a second: `python -m tests.benchmarks.dragging [--export] [--style ID]`.
 
 The real program on the real engine, without a display, over 1.05 megapixels of a scan at 1:1 in the split view. Prints
 a line of JSON a round: frames in that second, when the last position and its refinement were on screen, the longest
@@ -34,9 +34,7 @@ def main() -> int:
     """Exit status 0 once every round was measured."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.dragging", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    work = parser.add_mutually_exclusive_group()
-    work.add_argument("--export", dest="work", action="store_const", const="export", help="while an export runs")
-    work.add_argument("--tune", dest="work", action="store_const", const="tune", help="while a model is fine-tuned")
+    parser.add_argument("--export", action="store_true", help="while an export runs")
     parser.add_argument("--style", default="", help="the id of a style to drag alpha in")
     parser.add_argument("--pause", type=float, default=TICK, help="seconds between two moves of the hand")
     asked = parser.parse_args()
@@ -44,7 +42,7 @@ def main() -> int:
         _move_to(Path(home))
         with _Bench(Path(home), asked.style) as bench:
             for _ in range(asked.rounds):
-                print(json.dumps(bench.drag(asked.pause, asked.work)), flush=True)
+                print(json.dumps(bench.drag(asked.pause, exporting=asked.export)), flush=True)
     return 0
 
 
@@ -109,13 +107,13 @@ class _Bench:
     def __exit__(self, *_error: object) -> None:
         self.application.close()
 
-    def drag(self, pause: float, work: str | None) -> dict[str, Any]:
-        """One second of it, from one end of the slider to the other, beside an "export" or a fine-tuning ("tune")."""
+    def drag(self, pause: float, *, exporting: bool) -> dict[str, Any]:
+        """One second of it, from one end of the slider to the other."""
         from PySide6.QtCore import Qt, QTimer
 
         window = self.application.window
         slider, watch = window.adjust.rows["alpha"].slider, _Watch()
-        stop = {"export": self._export, "tune": self._tune}[work]() if work else lambda: None
+        stop = self._export() if exporting else lambda: None
         window.compare.frame_shown.connect(watch.show)
         moves = [round(1000 * n * pause / SECOND) for n in range(1, round(SECOND / pause))]
         idle = QTimer(interval=0)
@@ -166,23 +164,6 @@ class _Bench:
         target = self._home / f"out{self._exported}.tif"
         handle = work.bridge.export(image, work.document.recipe, ExportOptions(str(target)), lambda _: None)
         self.application.spin(0.3)
-        return handle.cancel
-
-    def _tune(self) -> Any:
-        """A fine-tuning of ten damaged scans, once its steps have begun."""
-        from engine.evaluation.bench_files import photograph
-        from engine.types import Tuning
-
-        scans = [self._home / f"damaged{number}.tif" for number in range(10)]
-        for number, scan in enumerate(scans):
-            if not scan.exists():
-                _write(scan, photograph(320 + 16 * number, 320))
-        begun: list[object] = []
-        wish = Tuning("bench", "damaged", tuple(map(str, scans)), str(self._home / "models"))
-        bridge = self.application.window._workspace.bridge
-        handle = bridge.finetune(wish, lambda _: None, begun.append)
-        self._until(lambda: begun)  # the first measurement: from here on it learns
-        self.application.spin(1.0)
         return handle.cancel
 
     def _rest(self) -> None:

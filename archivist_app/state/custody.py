@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge, JobHandle
+from archivist_app.state.endings import endings
 from archivist_app.state.filmstrip_model import name_of
 from archivist_app.state.jobs_model import JobsModel, Ways
 from archivist_app.state.offers import Choice, Offer
@@ -68,17 +69,8 @@ class Custody(QObject):
             self._tasks.spawn(self._follow_check(number, handle))
 
     async def _follow_check(self, number: int, handle: Checking) -> None:
-        try:
-            reports = await handle.result()
-        except Cancelled:
-            self._jobs.finish(number, "cancelled", "Stopped before all were read.")
-        except EngineError as error:
-            self._jobs.finish(number, "failed", str(error))
-        except Exception:
-            self._jobs.finish(number, "failed", "Stopped by an unforeseen fault; your originals are untouched.")
-            raise
-        else:
-            self._tell(number, reports)
+        with endings(self._jobs, number, stopped="Stopped before all were read.", several=True):
+            self._tell(number, await handle.result())
 
     def _tell(self, number: int, reports: tuple[tuple[str, FixityReport], ...]) -> None:
         for uuid, report in reports:

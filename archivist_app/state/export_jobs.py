@@ -11,9 +11,10 @@ from PySide6.QtCore import QObject, Signal
 
 from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge, JobHandle
+from archivist_app.state.endings import endings
 from archivist_app.state.jobs_model import JobsModel, Ways
 from archivist_app.state.session import Session
-from engine.errors import Cancelled, EngineError
+from engine.errors import EngineError
 from engine.types import ExportBatch, ExportReport, InterruptedExport, Project, export_preset
 
 log = logging.getLogger(__name__)
@@ -67,18 +68,9 @@ class ExportJobs(QObject):
         return first if len(batch.items) == 1 else f"{preset}: {len(batch.items)} images"
 
     async def _follow(self, number: int, batch: ExportBatch, handle: JobHandle[ExportReport]) -> None:
-        try:
-            report = await handle.result()
-        except Cancelled:
-            kept = "Stopped; nothing was written." if len(batch.items) == 1 else "Stopped; what was finished stays."
-            self._jobs.finish(number, "cancelled", kept)
-        except EngineError as error:
-            self._jobs.finish(number, "failed", str(error))
-        except Exception:
-            self._jobs.finish(number, "failed", "Stopped by an unforeseen fault; your originals are untouched.")
-            raise
-        else:
-            self._finish(number, batch, report)
+        kept = "Stopped; nothing was written." if len(batch.items) == 1 else "Stopped; what was finished stays."
+        with endings(self._jobs, number, stopped=kept, several=True):
+            self._finish(number, batch, await handle.result())
 
     def _finish(self, number: int, batch: ExportBatch, report: ExportReport) -> None:
         outputs = [outcome.output for outcome in report.outcomes if outcome.output]

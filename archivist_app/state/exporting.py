@@ -11,9 +11,10 @@ from PySide6.QtCore import QObject, Signal
 
 from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge, JobHandle
+from archivist_app.state.endings import endings
 from archivist_app.state.jobs_model import JobsModel, Ways
 from archivist_app.state.session import Session
-from engine.errors import Cancelled, EngineError, MasterChangedError
+from engine.errors import MasterChangedError
 from engine.types import ExportOptions, ImageRef, Project, ProjectItem, Recipe, Restored, UnfinishedExport
 
 KIND = ".tif"
@@ -112,23 +113,22 @@ class Exporter(QObject):
             if item.source == image:
                 self.master_changed.emit(item, text)
 
+    async def _restored(self, handle: JobHandle[Restored], image: ImageRef | None) -> Restored:
+        try:
+            return await handle.result()
+        except MasterChangedError as error:
+            if image is not None:
+                self._tell_changed(image, str(error))
+            raise
+
     async def _follow(
         self, number: int, target: Path, handle: JobHandle[Restored], image: ImageRef | None = None
     ) -> None:
         try:
-            restored = await handle.result()
-        except Cancelled:
-            self._jobs.finish(number, "cancelled", "Stopped; nothing was written.")
-        except EngineError as error:
-            self._jobs.finish(number, "failed", str(error))
-            if isinstance(error, MasterChangedError) and image is not None:
-                self._tell_changed(image, str(error))
-        except Exception:
-            self._jobs.finish(number, "failed", "Stopped by an unforeseen fault; your original is untouched.")
-            raise
-        else:
-            text = f"Saved in {Path(restored.output).parent.name}, {restored.width} × {restored.height} pixels"
-            text = ". ".join((text, *restored.notices))
-            self._jobs.finish(number, "done", text, restored.output)
+            with endings(self._jobs, number):
+                restored = await self._restored(handle, image)
+                text = f"Saved in {Path(restored.output).parent.name}, {restored.width} × {restored.height} pixels"
+                text = ". ".join((text, *restored.notices))
+                self._jobs.finish(number, "done", text, restored.output)
         finally:
             self._taken.discard(target.name)

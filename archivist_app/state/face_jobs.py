@@ -8,11 +8,11 @@ from PySide6.QtCore import QObject, Signal
 
 from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge, JobHandle
+from archivist_app.state.endings import endings
 from archivist_app.state.exporting import Exporter
 from archivist_app.state.jobs_model import JobsModel, Ways
 from archivist_app.state.models import Models
 from archivist_app.state.session import Session
-from engine.errors import Cancelled, EngineError
 from engine.types import ExportOptions, Face, FaceOrder, FacesRestored, ImageRef, ModelCard, Recipe, face_recipe_fault
 
 NO_NETWORK = (
@@ -64,16 +64,8 @@ class FaceJobs(QObject):
         self._tasks.spawn(self._follow(number, handle))
 
     async def _follow(self, number: int, handle: JobHandle[FacesRestored]) -> None:
-        try:
+        with endings(self._jobs, number):
             done = await handle.result()
-        except Cancelled:
-            self._jobs.finish(number, "cancelled", "Stopped; nothing was written.")
-        except EngineError as error:
-            self._jobs.finish(number, "failed", str(error))
-        except Exception:
-            self._jobs.finish(number, "failed", "Stopped by an unforeseen fault; your original is untouched.")
-            raise
-        else:
             self._jobs.finish(number, "done", _sentence(done), done.restored.output)
 
 

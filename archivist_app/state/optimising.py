@@ -8,10 +8,10 @@ from PySide6.QtCore import QObject, Signal
 
 from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge, StoppableHandle
+from archivist_app.state.endings import endings
 from archivist_app.state.exporting import Exporter
 from archivist_app.state.jobs_model import JobsModel, Ways
 from archivist_app.state.session import Session
-from engine.errors import Cancelled, EngineError
 from engine.types import ExportOptions, Frame, ImageRef, Losses, Optimisation, Optimised, Recipe
 
 PASSES = 100  # offered at first
@@ -71,16 +71,9 @@ class Optimiser(QObject):
 
     async def _follow(self, number: int, handle: StoppableHandle[Optimised]) -> None:
         try:
-            done = await handle.result()
-        except Cancelled:
-            self._jobs.finish(number, "cancelled", "Stopped; nothing was written.")
-        except EngineError as error:
-            self._jobs.finish(number, "failed", str(error))
-        except Exception:
-            self._jobs.finish(number, "failed", "Stopped by an unforeseen fault; your original is untouched.")
-            raise
-        else:
-            self._jobs.finish(number, "done", _sentence(done), done.restored.output)
+            with endings(self._jobs, number):
+                done = await handle.result()
+                self._jobs.finish(number, "done", _sentence(done), done.restored.output)
         finally:
             self.ended.emit()
 

@@ -144,7 +144,7 @@ class AdjustPanel(QWidget):
         self.thorough.setAccessibleName("Look thoroughly")
         self.thorough.setToolTip(
             "The model looks at the picture eight times, turned and mirrored, and what it sees is averaged: less is "
-            "left of grain and noise, and damage is told apart better. Takes about eight times as long."
+            "left of grain and noise, and damage is told apart better. Takes about six times as long."
         )
         self.thorough.clicked.connect(self._thorough_clicked)
         self._scopes = self._make_scopes()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QDialog, QMainWindow
 
@@ -9,12 +11,13 @@ from archivist_app.async_tools import answer
 from archivist_app.state.face_marks import FaceMarks
 from archivist_app.state.workspace import Workspace
 from archivist_app.views.actions import Actions
-from archivist_app.views.face_board import FaceBoard
-from archivist_app.views.face_dialog import FaceDialog
 from archivist_app.views.message_bar import MessageBar
 from archivist_app.views.pixels import to_image
 from engine.errors import Cancelled, EngineError
 from engine.types import ImageRef, Recipe, RenderRequest, View
+
+if TYPE_CHECKING:
+    from archivist_app.views.face_board import FaceBoard
 
 _PIXELS = 1600  # of the preview's longer side: as many as a large screen shows of it
 
@@ -55,6 +58,8 @@ class FaceDesk(QObject):
         except EngineError as error:
             self._messages.tell_fault(str(error))
             return
+        from archivist_app.views.face_dialog import FaceDialog  # few ever need it
+
         dialog = FaceDialog(self._window, FaceMarks(info.width, info.height), work.faces.networks)
         dialog.marks.setParent(dialog)
         view = View(info.bounds, min(1.0, _PIXELS / max(info.width, info.height)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -127,11 +127,11 @@ def _parsed(line: bytes) -> Entry | None:
     """None for what is no entry: half a line after a crash, or somebody's edit."""
     try:
         data: Any = json.loads(line)
-        fields = {name: data[name] for name in Entry.__slots__ if name in data or name != "thorough"}
+        given = {one.name: data[one.name] for one in fields(Entry) if one.name in data or one.default is MISSING}
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    sound = all(isinstance(value, _KINDS.get(name, str)) for name, value in fields.items())
-    return Entry(**fields) if sound else None
+    sound = all(isinstance(value, _KINDS.get(name, str)) for name, value in given.items())
+    return Entry(**given) if sound else None
 
 
 def witness(output: Path) -> Path:

@@ -85,9 +85,11 @@ class Drafts:
     def _sketch(self, request: RenderRequest, subject: Subject, plan: Plan, level: int, region: Region) -> Frame:
         source, recipe = subject.source, subject.recipe
         region = sketches.around(region, Region(0, 0, *source.size(level)))
-        tiles = tiles_touching(source.tiles(level, self._pipeline.card), region)
-        looks = tuple(self._pipeline.known(subject, level, tile) is not None for tile in tiles)
-        key = (subject.sha256, subject.page, level, region, recipe.scope, recipe.mask, request.view.scale, looks)
+        thorough = recipe.thorough and all(
+            self._pipeline.known(subject, level, tile) is not None
+            for tile in tiles_touching(source.tiles(level, self._pipeline.card), region)
+        )
+        key = (subject.sha256, subject.page, level, region, recipe.scope, recipe.mask, request.view.scale, thorough)
         if self._ground is None or self._ground[0] != key:
             sharp = request.view.scale * (1 << level) > _SHARP and region.width * region.height <= _SHARP_PIXELS
             self._ground = key, self._prepared(subject, plan, level, region, sharp)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import CancelledError
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from engine.errors import ModelError, RecipeError
@@ -42,16 +41,10 @@ WHEN = "2026-05-12T10:00:00+00:00"
 AT = Region(20, 15, 40, 48)
 
 
-@pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[EngineService]:
-    monkeypatch.setattr(foreign, "_FACE", 64)  # what networks see: takes no time
-    monkeypatch.setenv("ARCHIVIST_THREADS", "1")
-    threads = torch.get_num_threads()
-    made = EngineService(device="cpu")
-    made.start()
-    yield made
-    made.close()
-    torch.set_num_threads(threads)
+@pytest.fixture(autouse=True)
+def small_faces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What networks see: takes no time."""
+    monkeypatch.setattr(foreign, "_FACE", 64)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,17 +19,6 @@ from engine.types import SHIPPED_MODEL, ExportOptions, ModelCard, NewModel, Opti
 from tests.engine.rendering import networks
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[EngineService]:
-    monkeypatch.setenv("ARCHIVIST_THREADS", "1")
-    threads = torch.get_num_threads()
-    made = EngineService(device="cpu")
-    made.start()
-    yield made
-    made.close()
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 import dataclasses
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +17,7 @@ from engine.rendering import foreign
 from engine.rendering.borrowed import Borrowed
 from engine.rendering.importing import CONTROLS
 from engine.rendering.pipeline import Pipeline
+from engine.runtime.steps import at_once
 from engine.types import SHIPPED_MODEL, ModelCard, Recipe
 from tests.engine.rendering import networks
 
@@ -45,14 +45,6 @@ def pipeline() -> Iterator[Pipeline]:
     torch.set_num_threads(threads)
 
 
-def finish(steps: Generator[Any, None, Any]) -> Any:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
-
-
 @pytest.mark.parametrize("scale", [2, 4])
 def test_photographs_are_cropped_and_shrunk_as_pillow_does(photos: Path, scale: int) -> None:
     for pair in upscaling.pairs(photos, scale):
@@ -78,7 +70,7 @@ def test_all_candidates_are_measured_at_one_size(photos: Path, pipeline: Pipelin
     net = tiny_peer(pipeline)
     for scale in (2, 4):
         chosen = upscaling.candidates(pipeline, Recipe(scale=scale), [("peer", net)])
-        found = finish(benchmark.evaluate(upscaling.pairs(photos, scale), chosen)).candidates
+        found = at_once(benchmark.evaluate(upscaling.pairs(photos, scale), chosen)).candidates
         assert {"bicubic", "archivist, alpha 1", "archivist, alpha 10", "peer"} < found.keys()
         assert all(row["seconds_per_megapixel"] > 0 for row in found.values())
         assert found["bicubic"]["psnr"] > 25
@@ -92,12 +84,12 @@ def test_the_scoreboard_tells_gain_sharpness_and_time(
     able = dataclasses.replace(pipeline.card, scale=4)
     model = Pipeline(pipeline.restorer, able, CPU, 0, lambda: Upscaler().requires_grad_(False))
     hall = Hall(model, None, load_nothing, {}, photos, peer_net=("peer", net), limit=1)
-    found = {figure.name: figure for figure in finish(upscaling.upscaling(hall))}
+    found = {figure.name: figure for figure in at_once(upscaling.upscaling(hall))}
     assert found["x2, alpha 10: PSNR above that"].reached is False
     assert found["x4, alpha 10: PSNR above peer"].reached is True
     assert found["x4: share of peer's time"].value is not None
     without = Hall(pipeline, None, load_nothing, {}, photos)
-    assert [figure.verdict for figure in finish(upscaling.upscaling(without))] == ["skipped"]
+    assert [figure.verdict for figure in at_once(upscaling.upscaling(without))] == ["skipped"]
 
 
 def tiny_peer(helper: Pipeline) -> Pipeline:

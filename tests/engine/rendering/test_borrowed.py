@@ -29,6 +29,7 @@ from engine.rendering.importing import CONTROLS
 from engine.rendering.pipeline import Pipeline
 from engine.rendering.source import Source
 from engine.rendering.subject import Subject
+from engine.runtime.steps import at_once
 from engine.types import (
     PROTECTED,
     SHIPPED_MODEL,
@@ -93,16 +94,8 @@ def subject(pixels: NDArray[Any], recipe: Recipe, icc: bytes | None = None, **mo
     return Subject(str(hash(pixels.tobytes())), source, recipe, **more)
 
 
-def run(steps: Generator[Any, None, Any]) -> Any:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
-
-
 def restore(pipeline: Pipeline, pixels: NDArray[Any], recipe: Recipe, **more: Any) -> NDArray[Any]:
-    result: NDArray[Any] = run(pipeline.whole(subject(pixels, recipe, **more)))[0]
+    result: NDArray[Any] = at_once(pipeline.whole(subject(pixels, recipe, **more)))[0]
     return result
 
 
@@ -121,7 +114,7 @@ def bicubic(pixels: NDArray[Any], scale: int) -> NDArray[Any]:
     return levels
 
 
-def at_once(net: Foreign, pixels: NDArray[np.uint8], scale: int = 1) -> NDArray[np.float32]:
+def in_one_pass(net: Foreign, pixels: NDArray[np.uint8], scale: int = 1) -> NDArray[np.float32]:
     """What the network makes of the whole picture in one pass, in levels of 255, shrunk to `scale`."""
     x = torch.from_numpy(pixels.astype(np.float32) / 255).permute(2, 0, 1)[None]
     answer = F.interpolate(net(x), scale_factor=scale / net.enlarges, mode="area") if net.enlarges != scale else net(x)
@@ -134,7 +127,7 @@ def test_tiles_are_within_a_level_of_one_pass_over_the_whole(
     helper: Pipeline, old: NDArray[np.uint8], kind: str, halo: int
 ) -> None:
     net = network(kind)
-    apart = np.abs(restore(borrowed(net, helper, halo=halo), old, Recipe()) - at_once(net, old))
+    apart = np.abs(restore(borrowed(net, helper, halo=halo), old, Recipe()) - in_one_pass(net, old))
     assert apart.max() <= 1.0 + 0.5  # and what rounding to a level takes
 
 
@@ -175,7 +168,7 @@ def test_a_size_gives_the_network_s_own_picture_shrunk_to_it(
 ) -> None:
     restored = restore(four, old, Recipe(scale=scale))
     assert restored.shape == (scale * old.shape[0], scale * old.shape[1], 3)
-    assert np.abs(restored - at_once(network("compact"), old, scale)).max() <= 1.5
+    assert np.abs(restored - in_one_pass(network("compact"), old, scale)).max() <= 1.5
 
 
 @pytest.mark.parametrize(("native", "scale"), [(3, 1), (3, 2), (8, 1), (8, 2), (8, 4), (2, 2)])
@@ -215,7 +208,7 @@ def test_outside_the_damage_the_master_stays_bit_for_bit(four: Borrowed) -> None
     scratched[60:63, 30:250] = scratched[20:150, 90:93] = 255
     master = as_16_bit(scratched)
     restored = restore(four, master, Recipe(scope="damage", keep_tone=False))
-    probability = run(four.damage(subject(master, Recipe())))
+    probability = at_once(four.damage(subject(master, Recipe())))
     far = F.max_pool2d(torch.from_numpy(probability > 120).float()[None, None], 15, 1, 7)[0, 0] == 0
     changed = (restored != master).any(axis=2)
     assert changed.any()
@@ -264,7 +257,7 @@ def test_a_draft_waits_for_nothing_and_shows_the_scan_where_no_tile_is_known(
     assert np.array_equal(first.pixels, first.before)
     monkeypatch.undo()
     tile = Region(0, 0, 128, 128)
-    run(pipeline.refine(request(old, Recipe(), region=tile), one, lambda _: None))
+    at_once(pipeline.refine(request(old, Recipe(), region=tile), one, lambda _: None))
     second = pipeline.draft(request(old, Recipe()), one)
     apart = (second.pixels != second.before).any(axis=2)
     assert apart[:128, :128].mean() > 0.5
@@ -276,7 +269,7 @@ def test_the_screen_at_full_size_shows_what_an_export_writes(
     four: Borrowed, old: NDArray[np.uint8], scale: int
 ) -> None:
     recipe, tiles = Recipe(scale=scale, scope="whole"), list[Frame]()
-    frame = run(four.refine(request(old, recipe, float(scale)), subject(old, recipe), tiles.append))
+    frame = at_once(four.refine(request(old, recipe, float(scale)), subject(old, recipe), tiles.append))
     exported = restore(four, old, recipe)
     assert frame.exact
     assert len(tiles) > 2
@@ -288,10 +281,10 @@ def test_changing_the_scope_asks_the_network_nothing_again(
 ) -> None:
     net = network("compact")
     pipeline = borrowed(net, helper)
-    run(pipeline.refine(request(old, Recipe()), subject(old, Recipe()), lambda _: None))
+    at_once(pipeline.refine(request(old, Recipe()), subject(old, Recipe()), lambda _: None))
     monkeypatch.setattr(net, "steps", lambda _x: pytest.fail("it was asked already"))
     for recipe in (Recipe(scope="damage"), Recipe(grain=0.5), Recipe(strength=0.2)):
-        run(pipeline.refine(request(old, recipe), subject(old, recipe), lambda _: None))
+        at_once(pipeline.refine(request(old, recipe), subject(old, recipe), lambda _: None))
 
 
 def test_where_nothing_is_repaired_the_network_is_not_asked(
@@ -326,11 +319,11 @@ def test_provenance_names_the_model_that_found_the_damage(four: Borrowed, helper
 def test_what_it_invents_is_told_beside_our_most_faithful_setting(four: Borrowed, old: NDArray[np.uint8]) -> None:
     one = subject(old, Recipe())
     survey = maps.survey(four, one, "fidelity", 0)
-    values = np.concatenate([run(survey.measure(tile)).reshape(-1, 2) for tile in survey.tiles])
+    values = np.concatenate([at_once(survey.measure(tile)).reshape(-1, 2) for tile in survey.tiles])
     assert values[:, 0].mean() > 0.5
     assert values[:, 1].mean() > 0.1
     uncertain = maps.survey(four, one, "uncertainty", 0)
-    assert run(uncertain.measure(uncertain.tiles[0])).mean() > 0
+    assert at_once(uncertain.measure(uncertain.tiles[0])).mean() > 0
 
 
 def test_a_very_small_picture_is_padded_to_what_the_network_needs(helper: Pipeline) -> None:

@@ -1,5 +1,5 @@
 import dataclasses
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from engine.rendering import stages
 from engine.rendering.pipeline import Pipeline
 from engine.rendering.source import Source
 from engine.rendering.subject import Subject
+from engine.runtime.steps import at_once
 from engine.styles.library import read_cards
 from engine.types import SHIPPED_MODEL, Frame, ImageInfo, ImageRef, Recipe, Region, RenderRequest, View
 
@@ -65,16 +66,8 @@ def subject(pixels: NDArray[Any], recipe: Recipe, icc: bytes | None = None) -> S
     return Subject(str(hash(pixels.tobytes())), source, recipe, style=style)
 
 
-def run(steps: Generator[Any, None, Any]) -> Any:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
-
-
 def restore(pipeline: Pipeline, pixels: NDArray[Any], recipe: Recipe) -> NDArray[Any]:
-    result: NDArray[Any] = run(pipeline.whole(subject(pixels, recipe)))[0]
+    result: NDArray[Any] = at_once(pipeline.whole(subject(pixels, recipe)))[0]
     return result
 
 
@@ -153,7 +146,7 @@ def refined(
     pipeline: Pipeline, old: NDArray[np.uint8], recipe: Recipe, zoom: float, region: Region, tiles: list[Frame]
 ) -> Frame:
     request = RenderRequest(ImageRef("x", "0", 0), recipe, View(region, zoom))
-    frame: Frame = run(pipeline.refine(request, subject(old, recipe), tiles.append))
+    frame: Frame = at_once(pipeline.refine(request, subject(old, recipe), tiles.append))
     return frame
 
 
@@ -216,5 +209,5 @@ def test_a_model_without_a_tail_says_so(pipeline: Pipeline, old: NDArray[np.uint
 def test_a_profile_is_respected_when_enlarging(pipeline: Pipeline, old: NDArray[np.uint8]) -> None:
     """The same pixels, tagged as sRGB or not, come out the same."""
     recipe = Recipe(scale=2)
-    tagged = run(pipeline.whole(subject(old, recipe, srgb_profile())))[0]
+    tagged = at_once(pipeline.whole(subject(old, recipe, srgb_profile())))[0]
     assert np.array_equal(tagged, restore(pipeline, old, recipe))

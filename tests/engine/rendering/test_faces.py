@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,20 +18,13 @@ from engine.models import catalog
 from engine.rendering import faces, foreign, importing
 from engine.rendering.faces import Layer
 from engine.rendering.foreign import Foreign
+from engine.runtime.steps import at_once
 from engine.types import Consent, ExportOptions, Face, FaceOrder, ModelCard, NewModel, Region, face_fault
 from tests.engine.rendering import networks
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 CPU = torch.device("cpu")
-
-
-def run(steps: Generator[Any, None, Any]) -> Any:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
 
 
 def network(make: nn.Module, architecture: str = "RestoreFormer") -> Foreign:
@@ -153,7 +145,7 @@ def test_what_was_drawn_small_is_enlarged_to_its_place() -> None:
 
 def test_what_the_network_does_to_tone_is_taken_away_and_what_it_draws_stays() -> None:
     b = 0.2 + 0.3 * torch.rand(1, 3, 90, 90, generator=torch.Generator().manual_seed(1))
-    lighter = run(faces._face(network(Of(lambda x: (x + 0.2).clamp(0, 1))), b, 0, CPU))
+    lighter = at_once(faces._face(network(Of(lambda x: (x + 0.2).clamp(0, 1))), b, 0, CPU))
     assert float(lighter.abs().max()) < 1e-4, "a change of tone alone is no change"
 
     def drawn(x: Tensor) -> Tensor:
@@ -161,7 +153,7 @@ def test_what_the_network_does_to_tone_is_taken_away_and_what_it_draws_stays() -
         line[:, :, :, 30:32] = 0.3
         return x + 0.2 + line
 
-    found = run(faces._face(network(Of(drawn)), b, 0, CPU))
+    found = at_once(faces._face(network(Of(drawn)), b, 0, CPU))
     assert found.shape == (1, 3, 64, 64)
     assert float(found[0, :, 20:50, 31].mean()) > 0.15
     assert abs(float(found.mean())) < 0.01
@@ -184,18 +176,18 @@ def test_what_it_draws_by_chance_is_always_the_same_and_nobody_else_notices() ->
     net = network(Of(lambda x: x + 0.1 * torch.randn_like(x)))
     b = torch.rand(1, 3, 64, 64)
     torch.manual_seed(5)
-    first = run(faces._face(net, b, 3, CPU))
+    first = at_once(faces._face(net, b, 3, CPU))
     drawn = torch.rand(1)
     torch.manual_seed(5)
     assert torch.equal(torch.rand(1), drawn), "the numbers of others are what they were"
-    assert torch.equal(run(faces._face(net, b, 3, CPU)), first)
-    assert not torch.equal(run(faces._face(net, b, 4, CPU)), first)
+    assert torch.equal(at_once(faces._face(net, b, 3, CPU)), first)
+    assert not torch.equal(at_once(faces._face(net, b, 4, CPU)), first)
 
 
 def test_an_answer_that_is_no_picture_is_a_sentence() -> None:
     net = network(Of(lambda x: x * torch.nan))
     with pytest.raises(ModelError, match="no picture"):
-        run(faces._face(net, torch.rand(1, 3, 64, 64), 0, CPU))
+        at_once(faces._face(net, torch.rand(1, 3, 64, 64), 0, CPU))
 
 
 @pytest.mark.parametrize(
@@ -239,7 +231,7 @@ def test_a_network_for_faces_comes_in_only_when_asked_for(tmp_path: Path) -> Non
     assert "consent" in str(refused.value)
     new = NewModel(str(file), title="Faces", licence="MIT", faces=True)
     taken = importing.take(new, CPU)
-    card: ModelCard = run(importing.examine(taken, new, CPU))
+    card: ModelCard = at_once(importing.examine(taken, new, CPU))
     kept = importing.keep(taken, card, tmp_path / "models")
     assert (kept.faces, kept.least, kept.scale, kept.controls) == (True, 64, 1, ())
     assert "another person" in " ".join(kept.failures)
@@ -259,20 +251,20 @@ def test_gfpgan_s_own_architecture_comes_in_and_draws_a_face(tmp_path: Path) -> 
         importing.take(NewModel(str(file)), CPU)
     new = NewModel(str(file), faces=True)
     taken = importing.take(new, CPU)
-    card: ModelCard = run(importing.examine(taken, new, CPU))
+    card: ModelCard = at_once(importing.examine(taken, new, CPU))
     kept = importing.keep(taken, card, tmp_path / "models")
     assert (kept.faces, kept.least, kept.architecture) == (True, 512, "GFPGAN")
     net = importing.load(tmp_path / "models" / f"{kept.sha256}.safetensors", kept, CPU)
     b = torch.rand(1, 3, 150, 150, generator=torch.Generator().manual_seed(1))
-    found = run(faces._face(net, b, 0, CPU))
+    found = at_once(faces._face(net, b, 0, CPU))
     assert found.shape == (1, 3, 512, 512)
     assert float(found.std()) > 0.01
-    assert torch.equal(run(faces._face(net, b, 0, CPU)), found), "although its decoder draws noise"
+    assert torch.equal(at_once(faces._face(net, b, 0, CPU)), found), "although its decoder draws noise"
 
 
 def test_other_networks_come_in_with_that_word_too_and_are_none_for_faces(tmp_path: Path) -> None:
     new = NewModel(str(networks.saved(tmp_path, "compact")), faces=True)
-    card = run(importing.examine(importing.take(new, CPU), new, CPU))
+    card = at_once(importing.examine(importing.take(new, CPU), new, CPU))
     assert not card.faces
     assert card.scale == 4
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from engine.errors import ModelError
 from engine.models import catalog
 from engine.rendering import foreign, importing, probing
 from engine.rendering.foreign import Foreign
+from engine.runtime.steps import at_once
 from engine.types import ModelCard, NewModel
 from tests.engine.rendering import networks
 
@@ -29,14 +29,6 @@ CPU = torch.device("cpu")
 
 def built(kind: str, **changes: Any) -> Foreign:
     return foreign.build(networks.state(networks.KINDS[kind]) | changes, kind, CPU, torch.float32)
-
-
-def run(steps: Generator[Any, None, Any]) -> Any:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
 
 
 def stepped(net: Foreign, x: torch.Tensor) -> tuple[torch.Tensor, int]:
@@ -67,7 +59,7 @@ def test_a_network_is_known_by_its_weights_and_kept_with_a_card(
     file = networks.saved(tmp_path, kind)
     new = NewModel(str(file), title=f"A {kind}", licence="MIT", source="a test")
     taken = importing.take(new, CPU)
-    card: ModelCard = run(importing.examine(taken, new, CPU))
+    card: ModelCard = at_once(importing.examine(taken, new, CPU))
     kept = importing.keep(taken, card, tmp_path / "models")
     assert architecture in kept.architecture
     assert (kept.enlarges, kept.scale, kept.licence, kept.origin) == (enlarges, enlarges, "MIT", "imported")
@@ -202,7 +194,7 @@ def test_a_network_that_answers_with_no_picture_is_refused(tmp_path: Path) -> No
     torch.save(state, tmp_path / "bad.pth")
     new = NewModel(str(tmp_path / "bad.pth"))
     with pytest.raises(ModelError, match=r"“bad\.pth”"):
-        run(importing.examine(importing.take(new, CPU), new, CPU))
+        at_once(importing.examine(importing.take(new, CPU), new, CPU))
 
 
 def test_restrictive_architectures_are_asked_for_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +218,7 @@ def test_a_restricted_architecture_is_used_when_asked_for_in_words(tmp_path: Pat
         importing.take(NewModel(str(file)), CPU)
     new = NewModel(str(file), restricted=True)
     taken = importing.take(new, CPU)
-    kept = importing.keep(taken, run(importing.examine(taken, new, CPU)), tmp_path / "models")
+    kept = importing.keep(taken, at_once(importing.examine(taken, new, CPU)), tmp_path / "models")
     assert kept.architecture.startswith("Restormer")
     assert kept.restricted
     path, read = catalog.find(kept.id, [tmp_path / "models"])
@@ -248,17 +240,17 @@ def test_a_restricted_network_for_faces_is_refused_all_the_same() -> None:
 
 def test_a_chain_of_convolutions_sees_as_far_as_they_add_up_to() -> None:
     net = built("compact")
-    findings = run(probing.probe(net, CPU, "x"))
+    findings = at_once(probing.probe(net, CPU, "x"))
     assert (findings.halo, findings.blend, findings.seam) == (8, 0, 0.0)  # 4 convolutions of 3 x 3, on the grid of 8
 
 
 def test_a_network_that_weighs_a_picture_as_a_whole_gets_blended_tiles() -> None:
-    assert run(probing.probe(built("nafnet"), CPU, "x")).blend > 0
+    assert at_once(probing.probe(built("nafnet"), CPU, "x")).blend > 0
 
 
 def test_memory_and_effort_are_measured() -> None:
     net = built("compact")
-    findings = run(probing.probe(net, CPU, "x"))
+    findings = at_once(probing.probe(net, CPU, "x"))
     expected = sum(p.weight.numel() for p in net.module.modules() if isinstance(p, nn.Conv2d)) / 1e3
     assert findings.effort == pytest.approx(expected, rel=0.05)
     window = (findings.tile + 2 * findings.halo) ** 2

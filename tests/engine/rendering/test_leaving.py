@@ -47,20 +47,9 @@ def master(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[EngineService]:
-    """An engine that believes it is on a card: everything is computed here, only the device's name is another."""
-    monkeypatch.setenv("ARCHIVIST_THREADS", "1")
-    threads = torch.get_num_threads()
-    made = EngineService(device="cpu")
-    made.start()
-    yield made
-    made.close()
-    torch.set_num_threads(threads)
-
-
 def fail(service: EngineService, monkeypatch: pytest.MonkeyPatch, error: Exception) -> Studio:
-    """Lets the engine start, on a card that fails with `error`; the studio it works in."""
+    """Lets the engine believe that it is on a card, one that fails with `error`: everything is computed here, only the
+    device's name is another. The studio it works in."""
     find_installed = catalog.find
 
     def find(model: str, folders: Sequence[Path] = ()) -> tuple[Path, ModelCard]:

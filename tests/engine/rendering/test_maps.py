@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from engine.rendering import maps
 from engine.rendering.maps import GUISES
 from engine.rendering.pipeline import Pipeline
+from engine.runtime.steps import at_once
 from engine.types import MAP_SCALES, ImageRef, MapFrame, MapKind, MapRequest, Recipe, Region, View
 from tests.engine.rendering.test_pipeline import old as whole_photograph
-from tests.engine.rendering.test_pipeline import restore, run, subject
+from tests.engine.rendering.test_pipeline import restore, subject
 
 __all__ = ["whole_photograph"]  # a fixture
 
@@ -38,7 +39,7 @@ def mapped(
     pipeline: Pipeline, kind: MapKind, pixels: NDArray[np.uint8], recipe: Recipe, scale: float = 1.0
 ) -> MapFrame:
     asked = request(kind, pixels, recipe, scale)
-    frame: MapFrame = run(maps.view(pipeline, subject(pixels, recipe), asked, lambda _: None))
+    frame: MapFrame = at_once(maps.view(pipeline, subject(pixels, recipe), asked, lambda _: None))
     return frame
 
 
@@ -115,7 +116,7 @@ def test_tiles_of_a_view_add_up_to_it_and_are_not_measured_twice(
     region = Region(49, 21, 90, 70)
     asked = replace(request(kind, old, recipe), view=View(region))
     parts: list[MapFrame] = []
-    frame = run(maps.view(pipeline, subject(old, recipe), asked, parts.append))
+    frame = at_once(maps.view(pipeline, subject(old, recipe), asked, parts.append))
     assert frame.region == region
     assert len(parts) > 1
     for part in parts:
@@ -173,7 +174,7 @@ def test_pictures_of_any_size_and_kind_have_maps(pipeline: Pipeline, shape: tupl
     mask = np.full(shape[:2], 255, np.uint8)
     for recipe, more in ((DARING, {}), (Recipe(scope="damage"), {"mask": mask})):
         steps = maps.view(pipeline, subject(pixels, recipe, **more), request(kind, pixels, recipe), lambda _: None)
-        assert run(steps).values.shape[:2] == shape[:2]
+        assert at_once(steps).values.shape[:2] == shape[:2]
 
 
 def test_forgetting_an_image_forgets_its_maps(pipeline: Pipeline, old: NDArray[np.uint8]) -> None:

@@ -43,13 +43,10 @@ class Memory:
 
 
 @pytest.fixture
-def pipeline() -> Iterator[Pipeline]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+def pipeline(one_thread: None) -> Pipeline:
     path, card = catalog.find(SHIPPED_MODEL)
     large = dataclasses.replace(card, tile=544)
-    yield Pipeline(load_restorer(path, torch.device("cpu"), torch.float32), large, torch.device("cpu"), 1 << 28)
-    torch.set_num_threads(threads)
+    return Pipeline(load_restorer(path, torch.device("cpu"), torch.float32), large, torch.device("cpu"), 1 << 28)
 
 
 @pytest.fixture(scope="module")

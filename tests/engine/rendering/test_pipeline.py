@@ -1,5 +1,4 @@
 import dataclasses
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from engine.imaging.reader import Master
 from engine.rendering.pipeline import Pipeline
 from engine.rendering.source import Source
 from engine.rendering.subject import Subject
+from engine.runtime.steps import at_once
 from engine.styles.library import read_cards
 from engine.types import PROTECTED, Frame, ImageInfo, ImageRef, Recipe, Region, RenderRequest, View
 
@@ -42,16 +42,8 @@ def subject(pixels: NDArray[Any], recipe: Recipe, **more: Any) -> Subject:
     return Subject(str(hash(pixels.tobytes())), source, recipe, style=style, **more)
 
 
-def run(steps: Generator[Any, None, Any]) -> Any:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
-
-
 def restore(pipeline: Pipeline, pixels: NDArray[Any], recipe: Recipe, **more: Any) -> NDArray[Any]:
-    result: NDArray[Any] = run(pipeline.whole(subject(pixels, recipe, **more)))[0]
+    result: NDArray[Any] = at_once(pipeline.whole(subject(pixels, recipe, **more)))[0]
     return result
 
 
@@ -83,7 +75,7 @@ def test_strength_zero_gives_the_master_bit_for_bit(
 def test_outside_the_damage_the_master_stays_bit_for_bit(pipeline: Pipeline, old: NDArray[np.uint8]) -> None:
     master = as_16_bit(old)
     restored = restore(pipeline, master, Recipe(scope="damage", keep_tone=False, style="sepia", beta=1.0))
-    probability = run(pipeline.damage(subject(master, Recipe())))
+    probability = at_once(pipeline.damage(subject(master, Recipe())))
     far = torch.nn.functional.max_pool2d(torch.from_numpy(probability > 120).float()[None, None], 15, 1, 7)[0, 0] == 0
     changed = (restored != master).any(axis=2)
     assert changed.any()
@@ -111,8 +103,9 @@ def test_what_is_protected_stays_bit_for_bit_beside_what_is_repaired(
     changed = (restored != master).any(axis=2)
     assert not changed[mask == PROTECTED].any()
     assert changed[mask != PROTECTED].mean() > 0.9
-    frame = run(pipeline.refine(request(master, Recipe(scope="damage"), 0.5), subject(master, Recipe(scope="damage"),
-                mask=mask), lambda _: None))  # fmt: skip
+    recipe = Recipe(scope="damage")
+    steps = pipeline.refine(request(master, recipe, 0.5), subject(master, recipe, mask=mask), lambda _: None)
+    frame = at_once(steps)
     inside = (slice(52, 73), slice(52, 88))  # half as large, less a pixel that lies half outside
     assert np.array_equal(frame.pixels[inside], frame.before[inside])
 
@@ -157,7 +150,7 @@ def test_a_screen_at_full_size_shows_the_pixels_of_the_export(pipeline: Pipeline
     exported = restore(pipeline, old, recipe)
     tiles: list[Frame] = []
     region = Region(33, 21, 180, 150)
-    frame = run(pipeline.refine(request(old, recipe, region=region), subject(old, recipe), tiles.append))
+    frame = at_once(pipeline.refine(request(old, recipe, region=region), subject(old, recipe), tiles.append))
     assert frame.exact
     assert frame.region == region
     assert np.array_equal(frame.pixels[..., 2::-1], exported[21:171, 33:213])
@@ -176,8 +169,8 @@ def test_a_sampled_pixel_is_the_one_that_an_export_writes(
     what = subject(master, recipe)
     pipeline.forget(what.sha256)
     assert pipeline.sample(what, 5, 5) is None, "nothing has been seen yet"
-    run(pipeline.refine(request(master, recipe), what, lambda _: None))
-    exported = run(pipeline.whole(what))[0]
+    at_once(pipeline.refine(request(master, recipe), what, lambda _: None))
+    exported = at_once(pipeline.whole(what))[0]
     for x, y in ((0, 0), (127, 127), (128, 130), (239, 199), (70, 33)):
         pixel = pipeline.sample(what, x, y)
         assert pixel is not None
@@ -187,7 +180,7 @@ def test_a_sampled_pixel_is_the_one_that_an_export_writes(
 def test_a_draft_over_known_tiles_agrees_with_the_refined_view(pipeline: Pipeline, old: NDArray[np.uint8]) -> None:
     recipe = Recipe(alpha=2.0)
     asked = request(old, recipe, region=Region(10, 30, 200, 160))
-    refined = run(pipeline.refine(asked, subject(old, recipe), lambda _: None))
+    refined = at_once(pipeline.refine(asked, subject(old, recipe), lambda _: None))
     draft = pipeline.draft(asked, subject(old, recipe))
     assert draft.region == refined.region
     assert not draft.exact
@@ -204,7 +197,7 @@ def test_a_draft_of_an_unseen_picture_is_coarse_but_there(pipeline: Pipeline) ->
 
 
 def test_a_small_view_reads_a_small_level(pipeline: Pipeline, old: NDArray[np.uint8]) -> None:
-    frame = run(pipeline.refine(request(old, Recipe(), 0.3), subject(old, Recipe()), lambda _: None))
+    frame = at_once(pipeline.refine(request(old, Recipe(), 0.3), subject(old, Recipe()), lambda _: None))
     assert frame.pixels.shape == (100, 120, 4)
     assert not frame.exact
 

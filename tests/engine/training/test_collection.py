@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from PIL import Image
 
 from engine.errors import TrainingError
 from engine.models.generator import Backbone, Understanding
+from engine.runtime.steps import at_once
 from engine.training.collection import (
     Collection,
     Named,
@@ -41,15 +42,6 @@ def scanned(pictures: list[Named]) -> list[Named]:
         (name, (picture * shift + offset + noise).clamp(0, 255).to(torch.uint8))
         for (name, picture), noise in zip(pictures, grain, strict=True)
     ]
-
-
-def finish(steps: Generator[None, None, Collection]) -> Collection:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            collection: Collection = end.value
-            return collection
 
 
 class Averaging(Backbone):
@@ -114,7 +106,7 @@ def test_scans_alone_teach_their_own_grain_and_marks() -> None:
     scans = scanned(write(4, size=(400, 360)))
     for _, pixels in scans:
         pixels[:, 10:20, 10:40] = 0
-    collection = finish(damaged_collection(scans, Averaging()))
+    collection = at_once(damaged_collection(scans, Averaging()))
     assert collection.grain is not None
     assert 4 < 255 * float(collection.grain.std()) < 12
     assert abs(float(collection.grain.mean())) < 1e-3

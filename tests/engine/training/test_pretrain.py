@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from engine.errors import EngineError
 from engine.models.catalog import read_card, shipped
 from engine.models.weights import load_restorer
+from engine.runtime.steps import at_once
 from engine.training import phases
 from engine.training.presets import PRESETS
 from engine.training.pretrain import Options, new_run, train
-from engine.training.publish import publish, publish_critic
-from engine.training.run import Run
+from engine.training.publish import publish, publish_checkpoint, publish_critic
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -33,17 +34,8 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def finish(steps: object) -> Run:
-    while True:
-        try:
-            next(steps)  # type: ignore[call-overload]
-        except StopIteration as stop:
-            run: Run = stop.value
-            return run
-
-
 def test_a_run_goes_through_all_phases_and_logs_each(photos: Path, tmp_path: Path) -> None:
-    run = finish(train(TINY, photos, tmp_path / "run", Options(styles=photos)))
+    run = at_once(train(TINY, photos, tmp_path / "run", Options(styles=photos)))
     assert run.counters["phase"] == len(TINY.phases)
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [line["kind"] for line in lines if line.get("event") == "validation"] == [p.kind for p in TINY.phases]
@@ -54,9 +46,9 @@ def test_a_run_goes_through_all_phases_and_logs_each(photos: Path, tmp_path: Pat
 
 def test_a_killed_run_goes_on_to_the_same_weights(photos: Path, tmp_path: Path) -> None:
     preset = replace(TINY, phases=TINY.phases[:1], checkpoint_minutes=0.0)
-    whole = finish(train(preset, photos, tmp_path / "whole"))
+    whole = at_once(train(preset, photos, tmp_path / "whole"))
     list(islice(train(preset, photos, tmp_path / "killed"), 3))
-    resumed = finish(train(preset, photos, tmp_path / "killed"))
+    resumed = at_once(train(preset, photos, tmp_path / "killed"))
     assert resumed.counters["total"] == whole.counters["total"]
     for key, value in whole.average.items():
         assert torch.allclose(resumed.average[key], value, atol=1e-6), key
@@ -64,7 +56,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(photos: Path, tmp_path: Path) 
 
 def test_what_the_critic_learned_alone_it_brings_into_the_joint_phase(photos: Path, tmp_path: Path) -> None:
     preset = replace(TINY, phases=(replace(TINY.phases[3], steps=8, rate=1e-2),))
-    run = finish(train(preset, photos, tmp_path / "run"))
+    run = at_once(train(preset, photos, tmp_path / "run"))
     learned = {k: v.clone() for k, v in run.nets.critic.state_dict().items()}
     fresh = new_run(tmp_path / "other", torch.device("cpu"), preset.seed).nets.critic.state_dict()
     run.adopt_average()
@@ -73,12 +65,12 @@ def test_what_the_critic_learned_alone_it_brings_into_the_joint_phase(photos: Pa
 
 
 def test_a_run_that_starts_from_another_keeps_its_measure_of_content_and_style(photos: Path, tmp_path: Path) -> None:
-    first = finish(train(TINY, photos, tmp_path / "a", Options(styles=photos)))
+    first = at_once(train(TINY, photos, tmp_path / "a", Options(styles=photos)))
     head = replace(PRESETS["head-short"], phases=TINY.phases[3:5], validation_pictures=2, validation_size=96)
     start = (tmp_path / "a" / "last.safetensors",)
-    second = finish(train(head, photos, tmp_path / "b", Options(styles=photos, start=start)))
+    second = at_once(train(head, photos, tmp_path / "b", Options(styles=photos, start=start)))
     assert {n: second.scales[n] for n in ("content", "style")} == {n: first.scales[n] for n in ("content", "style")}
-    third = finish(train(TINY, photos, tmp_path / "c", Options(styles=photos, start=start)))
+    third = at_once(train(TINY, photos, tmp_path / "c", Options(styles=photos, start=start)))
     assert third.scales["content"] != first.scales["content"]  # it trained other features
 
 
@@ -90,7 +82,7 @@ def test_a_folder_of_another_preset_is_refused(photos: Path, tmp_path: Path) -> 
 
 def test_a_run_learns(photos: Path, tmp_path: Path) -> None:
     phase = replace(TINY.phases[0], steps=30, batch=4)
-    finish(train(replace(TINY, phases=(phase,)), photos, tmp_path / "run"))
+    at_once(train(replace(TINY, phases=(phase,)), photos, tmp_path / "run"))
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     final = next(line for line in lines if line.get("event") == "validation")
     assert final["psnr"] > final["input"]
@@ -112,7 +104,7 @@ def test_a_folder_without_photographs_is_refused_in_a_sentence(tmp_path: Path) -
 
 
 def test_a_published_run_is_a_model_with_a_card(photos: Path, tmp_path: Path) -> None:
-    run = finish(train(replace(TINY, phases=TINY.phases[:1]), photos, tmp_path / "run"))
+    run = at_once(train(replace(TINY, phases=TINY.phases[:1]), photos, tmp_path / "run"))
     file = publish(run, tmp_path / "model.safetensors", {"id": "mine", "title": "Mine"})
     assert read_card(file).title == "Mine"
     restorer = load_restorer(file, torch.device("cpu"), torch.float32)
@@ -120,11 +112,28 @@ def test_a_published_run_is_a_model_with_a_card(photos: Path, tmp_path: Path) ->
     assert torch.allclose(restorer.backbone.stem.weight, expected, atol=1e-3)
 
 
+def test_weights_part_of_the_way_from_those_a_run_began_from_are_published(photos: Path, tmp_path: Path) -> None:
+    preset = replace(TINY, phases=TINY.phases[:1])
+    at_once(train(preset, photos, tmp_path / "run", Options(start=(SHIPPED,))))
+    checkpoint, card = tmp_path / "run" / "last.safetensors", {"id": "m", "title": "M"}
+    publish_checkpoint(checkpoint, tmp_path / "part.safetensors", card, start=SHIPPED, share=0.25)
+    start, end, part = (
+        load_file(path)[name].float()
+        for path, name in (
+            (SHIPPED, "backbone.out.weight"),
+            (checkpoint, "average.backbone.out.weight"),
+            (tmp_path / "part.safetensors", "backbone.out.weight"),
+        )
+    )
+    assert (end - start).abs().max() > 1e-3
+    torch.testing.assert_close(part, start + 0.25 * (end - start), atol=1e-4, rtol=0)
+
+
 def test_a_published_discriminator_is_no_model_of_its_own_and_training_starts_from_it(
     photos: Path, tmp_path: Path
 ) -> None:
     preset = replace(TINY, phases=(replace(TINY.phases[3], steps=4, rate=1e-2),))
-    run = finish(train(preset, photos, tmp_path / "run"))
+    run = at_once(train(preset, photos, tmp_path / "run"))
     model = publish(run, tmp_path / "model.safetensors", {"id": "mine", "title": "Mine", "licence": "MIT"})
     file = publish_critic(tmp_path / "run" / "last.safetensors", model)
     assert file.name == "model-critic.safetensors"
@@ -142,7 +151,7 @@ def test_a_finished_model_learns_on_and_its_head_is_held_to_what_it_added(photos
     with pytest.raises(EngineError, match="name its weights"):
         next(train(preset, photos, tmp_path / "nothing"))
     steps = train(preset, photos, tmp_path / "run", Options(start=(SHIPPED,)))
-    run = finish(steps)
+    run = at_once(steps)
     (line,) = [json.loads(x) for x in (tmp_path / "run" / "log.jsonl").read_text().splitlines() if '"kept": 0' in x]
     assert line["kept"] < 1e-3  # it has hardly moved: what it adds is what its teacher adds
     begun = new_run(tmp_path / "other", torch.device("cpu"), 1)

@@ -12,12 +12,12 @@ from engine.errors import EngineError, ModelError
 from engine.models.catalog import read_card
 from engine.models.upscale import Interpolated, Upscaler
 from engine.models.weights import load_upscaler, save_restorer
+from engine.runtime.steps import at_once
 from engine.training.dataset import PhotoSet
 from engine.training.phases import Lesson
 from engine.training.presets import PRESETS
 from engine.training.pretrain import Options, new_run, train
 from engine.training.publish import publish_checkpoint, publish_crisp, publish_upscaler
-from engine.training.run import Run
 from engine.training.upscaling import draw_alphas, pairs, shrink
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -44,17 +44,8 @@ def finished(tmp_path: Path) -> Path:
     return tmp_path / "finished" / "last.safetensors"
 
 
-def finish(steps: object) -> Run:
-    while True:
-        try:
-            next(steps)  # type: ignore[call-overload]
-        except StopIteration as stop:
-            run: Run = stop.value
-            return run
-
-
 def test_a_run_teaches_the_tail_and_leaves_the_rest_alone(photos: Path, finished: Path, tmp_path: Path) -> None:
-    run = finish(train(TINY, photos, tmp_path / "run", Options(start=(finished,))))
+    run = at_once(train(TINY, photos, tmp_path / "run", Options(start=(finished,))))
     before = new_run(tmp_path / "other", torch.device("cpu"), TINY.seed)
     before.begin_from(finished)
     for key, value in run.average.items():
@@ -72,7 +63,7 @@ def test_a_run_teaches_the_tail_and_leaves_the_rest_alone(photos: Path, finished
 def test_a_finished_tail_is_published_beside_its_model_alone(photos: Path, finished: Path, tmp_path: Path) -> None:
     model = tmp_path / "m.safetensors"
     publish_checkpoint(finished, model, {"id": "m", "title": "M"})
-    finish(train(replace(TINY, phases=TINY.phases[:1]), photos, tmp_path / "run", Options(start=(model,))))
+    at_once(train(replace(TINY, phases=TINY.phases[:1]), photos, tmp_path / "run", Options(start=(model,))))
     tail = publish_upscaler(tmp_path / "run" / "last.safetensors", model, {"title": "Tail"})
     assert read_card(model).scale == 4
     read = load_upscaler(tail, model, torch.device("cpu"))
@@ -92,11 +83,11 @@ def test_a_tail_for_a_low_alpha_goes_on_from_a_finished_one_and_leaves_it_as_it_
 ) -> None:
     model = tmp_path / "m.safetensors"
     publish_checkpoint(finished, model, {"id": "m", "title": "M"})
-    finish(train(replace(TINY, phases=TINY.phases[:1]), photos, tmp_path / "run", Options(start=(model,))))
+    at_once(train(replace(TINY, phases=TINY.phases[:1]), photos, tmp_path / "run", Options(start=(model,))))
     tail = publish_upscaler(tmp_path / "run" / "last.safetensors", model, {"title": "Tail"})
     before = load_file(tail)
     against = replace(TINY, name="crisp", phases=TINY.phases[2:])
-    finish(train(against, photos, tmp_path / "crisp", Options(start=(model, tail))))
+    at_once(train(against, photos, tmp_path / "crisp", Options(start=(model, tail))))
     publish_crisp(tmp_path / "crisp" / "last.safetensors", tail, {"crisp": "tiny"})
     read = load_upscaler(tail, model, torch.device("cpu"))
     assert isinstance(read, Interpolated)

@@ -113,7 +113,7 @@ def test_a_published_run_is_a_model_with_a_card(photos: Path, tmp_path: Path) ->
 
 
 def test_weights_part_of_the_way_from_those_a_run_began_from_are_published(photos: Path, tmp_path: Path) -> None:
-    preset = replace(TINY, phases=TINY.phases[:1])
+    preset = replace(TINY, phases=(replace(TINY.phases[0], steps=8, rate=1e-2),))
     at_once(train(preset, photos, tmp_path / "run", Options(start=(SHIPPED,))))
     checkpoint, card = tmp_path / "run" / "last.safetensors", {"id": "m", "title": "M"}
     publish_checkpoint(checkpoint, tmp_path / "part.safetensors", card, start=SHIPPED, share=0.25)
@@ -126,7 +126,7 @@ def test_weights_part_of_the_way_from_those_a_run_began_from_are_published(photo
         )
     )
     assert (end - start).abs().max() > 1e-3
-    torch.testing.assert_close(part, start + 0.25 * (end - start), atol=1e-4, rtol=0)
+    torch.testing.assert_close(part, start + 0.25 * (end - start), atol=1e-6, rtol=1e-3)  # it is kept as float16
 
 
 def test_a_published_discriminator_is_no_model_of_its_own_and_training_starts_from_it(

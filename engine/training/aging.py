@@ -80,13 +80,13 @@ LOOK_ALIKES = 0.2  # share of pictures that get patches which look like damage a
 class Draw:
     """What one batch's parameters are drawn with; `active` (N,) is 1 for the pictures that age at all.
 
-    `only` names the single ingredient wanted; None takes each with its probability.
+    `only` names the ingredients wanted, for certain and no others; None takes each with its probability.
     """
 
     dice: Dice
     severity: float
     active: Tensor
-    only: str | None = None
+    only: tuple[str, ...] | None = None
 
     @property
     def count(self) -> int:
@@ -96,7 +96,7 @@ class Draw:
         """(N,) of 0 and 1: which pictures get this ingredient."""
         drawn = self.dice.uniforms(self.count)  # also where it is not needed: the draws that follow stay the same
         if self.only is not None:
-            return torch.full((self.count,), float(self.only == name and self.severity > 0))
+            return torch.full((self.count,), float(name in self.only and self.severity > 0))
         return (drawn < probability).float() * self.active * float(self.severity > 0)
 
     def upto(self, most: float, power: float = 1.0, least: float = 0.0) -> Tensor:
@@ -111,17 +111,19 @@ def age(
     severity: float = 1.0,
     keep_clean: float = 0.1,
     look_alikes: float = 0.0,
-    only: str | None = None,
+    only: str | tuple[str, ...] | None = None,
 ) -> Aged:
     """Ages a batch (N, 3, H, W), sRGB in 0..1.
 
     `severity` 0..1 scales every part; `keep_clean` is the share left as it is, `look_alikes` the share that gets
-    patches which resemble damage (in the clean picture too); `only` one of `INGREDIENTS`, alone and for certain. The
-    same seed gives the same parameters everywhere and the same pixels on one device type. Raises ValueError for an
-    unknown ingredient.
+    patches which resemble damage (in the clean picture too); `only` one or some of `INGREDIENTS`, for certain and
+    without the others. The same seed gives the same parameters everywhere and the same pixels on one device type.
+    Raises ValueError for an unknown ingredient.
     """
-    if only is not None and only not in INGREDIENTS:
-        raise ValueError(f"There is no ingredient “{only}”.")
+    only = (only,) if isinstance(only, str) else only
+    for name in only or ():
+        if name not in INGREDIENTS:
+            raise ValueError(f"There is no ingredient “{name}”.")
     dice = Dice(torch.Generator().manual_seed(seed))
     noise = torch.Generator(device=clean.device).manual_seed(seed)
     active = (dice.uniforms(clean.shape[0]) >= keep_clean).float()

@@ -18,7 +18,8 @@ from torch import Tensor
 from engine.models.generator import NOISE, Understanding, condition
 from engine.styles.library import StyleLibrary
 from engine.training.aging import Aged
-from engine.training.phases import CHANNELS_LAST, Lesson, seen_loss, take
+from engine.training.phases import CHANNELS_LAST, MASK, Lesson, seen_loss, take
+from engine.training.presets import WHITE_NOISE
 from engine.training.run import Networks, Run
 
 SLIDER = (-10.0, 3.5)  # log alpha as far as the slider of a card may ask the head
@@ -37,7 +38,9 @@ def content_kept(run: Run, lesson: Lesson) -> dict[str, float]:
     with lesson.autocast():
         seen = run.nets.backbone(x, keep_inner=True)
         added = _added(run.nets, _apart(run.nets, seen), noise, z)
-    loss, figures = seen_loss(seen, batch)
+    _, only = lesson.damage()
+    # Noise alone says nothing of damage: taught that it has none, the network gave up what lies under grain.
+    loss, figures = seen_loss(seen, batch, 0.0 if only == WHITE_NOISE else MASK)
     kept = (added - wanted).abs().mean()
     norm = take(run, "content_kept", loss + KEEP * kept, limit=0.5)
     run.follow("backbone", "head")

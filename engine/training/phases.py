@@ -55,10 +55,15 @@ class Lesson:
     def aged(self) -> Aged:
         """A batch and its truth. Severity varies, or the network smooths what was hardly damaged at all."""
         clean = self.photos.batch(self.phase.batch, self.phase.size, self.seed).to(self.device)
-        chance = random.Random(self.seed)
-        severity = 0.25 + 0.75 * chance.random() ** 0.5
-        only = chance.choice(self.phase.singles) if chance.random() < self.phase.single else None
+        severity, only = self.damage()
         return age(clean, self.seed, severity=severity, look_alikes=LOOK_ALIKES, only=only)
+
+    def damage(self) -> tuple[float, tuple[str, ...] | None]:
+        """How severe this batch's damage is, and which kinds it has alone, None for all together."""
+        chance = random.Random(self.seed)
+        severity = self.phase.mildest + (1 - self.phase.mildest) * chance.random() ** 0.5
+        only = chance.choice(self.phase.singles) if chance.random() < self.phase.single else None
+        return severity, only
 
     def autocast(self) -> torch.autocast:
         """Half of the precision where that is faster: a processor that emulates bfloat16 takes eight times as long."""
@@ -115,13 +120,13 @@ def mending_loss(run: Run, lesson: Lesson, batch: Aged) -> tuple[Tensor, dict[st
     return seen_loss(seen, batch)
 
 
-def seen_loss(seen: Understanding, batch: Aged) -> tuple[Tensor, dict[str, float]]:
+def seen_loss(seen: Understanding, batch: Aged, mask_weight: float = MASK) -> tuple[Tensor, dict[str, float]]:
     """The same, of what the backbone has said of this batch already."""
     y = batch.aged + seen.residual.float()
     pixel = losses.charbonnier(y, batch.toned)
     frequency = losses.fft_magnitude(y, batch.toned)
     mask = losses.damage_mask(seen.damage, batch.mask)
-    loss = pixel + 0.1 * frequency + MASK * mask
+    loss = pixel + 0.1 * frequency + mask_weight * mask
     return loss, {"pixel": pixel.item(), "frequency": frequency.item(), "mask": mask.item()}
 
 

@@ -23,6 +23,9 @@ Kind = Literal[
 ]
 
 
+WHITE_NOISE = ("white noise",)
+
+
 @dataclass(frozen=True, slots=True)
 class Phase:
     """One part of a run. It ends after `minutes`, or after `steps` where given; `rate` falls along a cosine."""
@@ -35,7 +38,13 @@ class Phase:
     steps: int | None = None
     corner: tuple[float, float] | None = None  # alpha and beta of every picture; None draws them
     single: float = 0.16  # share of batches with one kind of damage alone, on pictures that are otherwise as they were
-    singles: tuple[str, ...] = ("white noise", "white noise", "cracks", "lost areas")  # which kinds, drawn evenly
+    singles: tuple[tuple[str, ...], ...] = (
+        WHITE_NOISE,
+        WHITE_NOISE,
+        ("cracks",),
+        ("lost areas",),
+    )  # which, drawn evenly
+    mildest: float = 0.25  # severity of the other batches at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +120,20 @@ PRESETS = {
             (
                 Phase(
                     "content_kept",
-                    75,
+                    70,
                     4e-4,
-                    single=0.45,
-                    singles=("white noise", "white noise", "white noise", "white noise", "cracks", "lost areas"),
+                    single=0.4,
+                    singles=(
+                        WHITE_NOISE,
+                        WHITE_NOISE,
+                        (*WHITE_NOISE, "scratches and dust"),
+                        ("cracks",),
+                        (*WHITE_NOISE, "lost areas"),
+                    ),
+                    mildest=0.4,
                 ),
             ),
-            seed=11,
+            seed=12,
             checkpoint_minutes=5,
         ),
         Preset(  # short and of a fixed length: what is compared gets the same number of steps

@@ -149,15 +149,15 @@ def _school(preset: Preset, data: Path, options: Options, device: torch.device) 
 
 
 def _teacher(preset: Preset, start: tuple[Path, ...], device: torch.device) -> Networks | None:
-    """The model that was begun from, which does not move, where a phase of the preset looks at it."""
+    """The finished model, which does not move, where a phase of the preset looks at it: the first that is named. A run
+    may begin from a later one, that has learned on already."""
     if all(phase.kind != "content_kept" for phase in preset.phases):
         return None
     if not start:
         raise EngineError(f"The preset “{preset.name}” goes on with a finished model; name its weights to start from.")
     nets = Networks()
     teacher = Run(Path(), nets, averaged(nets), {})
-    for path in start:
-        teacher.begin_from(path)
+    teacher.begin_from(start[0])
     return nets.to(device, memory_format=torch.channels_last).requires_grad_(False)  # type: ignore[call-overload,no-any-return]
 
 

@@ -1,4 +1,4 @@
-"""What a hand sees that drags alpha for a second: `python -m tests.benchmarks.dragging [--export] [--style ID]`.
+"""What a hand sees that drags alpha for a second: `python -m tests.benchmarks.dragging [--export | --tune]`.
 
 The real program on the real engine, without a display, over 1.05 megapixels of a scan at 1:1 in the split view. Prints
 a line of JSON a round: frames in that second, when the last position and its refinement were on screen, the longest
@@ -15,34 +15,41 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from archivist_app.app import Application
-    from engine.types import RenderRequest
+    from engine.types import RenderRequest, TuningCheck
 
 SCAN = (2400, 1600)
 WINDOW = (1474, 1001)  # whose viewer then has 1.05 megapixels
 TICK = 0.016
 SECOND = 1.0
 PATIENCE = 60.0
+LONG = 600.0  # seconds until a fine-tuning has been measured for the first time, on a machine that is busy
+LEARNED = 12  # photographs of a fine-tuning
 
 
 def main() -> int:
     """Exit status 0 once every round was measured."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.dragging", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--export", action="store_true", help="while an export runs")
+    beside = parser.add_mutually_exclusive_group()
+    beside.add_argument("--export", action="store_true", help="while an export runs")
+    beside.add_argument("--tune", action="store_true", help="while a model is fine-tuned")
     parser.add_argument("--style", default="", help="the id of a style to drag alpha in")
     parser.add_argument("--pause", type=float, default=TICK, help="seconds between two moves of the hand")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="archivist-") as home:
         _move_to(Path(home))
         with _Bench(Path(home), asked.style) as bench:
+            stop = bench.tune() if asked.tune else lambda: None
             for _ in range(asked.rounds):
                 print(json.dumps(bench.drag(asked.pause, exporting=asked.export)), flush=True)
+            stop()
     return 0
 
 
@@ -166,13 +173,28 @@ class _Bench:
         self.application.spin(0.3)
         return handle.cancel
 
+    def tune(self) -> Callable[[], None]:
+        """Teaches a model in the queue; returns once it learns, with what stops it."""
+        from engine.evaluation.bench_files import photograph
+        from engine.types import Tuning
+
+        paths = [self._home / f"photograph{number}.tif" for number in range(LEARNED)]
+        for number, path in enumerate(paths):
+            _write(path, photograph(640 + 16 * number, 480))
+        wish = Tuning("bench", "clean", tuple(map(str, paths)), str(self._home / "models"), minutes=60.0)
+        measured: list[TuningCheck] = []
+        handle = self.application.window._workspace.bridge.finetune(wish, lambda _: None, measured.append)
+        self._until(lambda: bool(measured), patience=LONG)
+        self.application.spin(5.0)
+        return handle.cancel
+
     def _rest(self) -> None:
         self.application.spin(0.4)
         self._until(lambda: not self.application.window.compare._busy)
         self.application.spin(0.2)
 
-    def _until(self, condition: Any, seconds: float = 0.05) -> None:
-        end = time.perf_counter() + PATIENCE
+    def _until(self, condition: Any, seconds: float = 0.05, patience: float = PATIENCE) -> None:
+        end = time.perf_counter() + patience
         while not condition():
             if time.perf_counter() > end:
                 raise TimeoutError("the window did not come to rest")

@@ -107,9 +107,21 @@ def test_every_ingredient_alone_changes_a_page_and_a_photograph_more_with_severi
     assert harm(0.3) < 1.6 * harm(1.0)  # marks fall elsewhere with another severity, so this is no strict order
 
 
+def test_several_ingredients_come_together_and_no_others(clean: torch.Tensor) -> None:
+    def rough(only: str | tuple[str, ...]) -> torch.Tensor:
+        batch = age(clean, 4, keep_clean=0.0, only=only)
+        return torch.stack([(batch.aged - batch.clean).abs().mean(), batch.mask.mean()])
+
+    noise, lost, both = (rough(x) for x in ("white noise", "lost areas", ("white noise", "lost areas")))
+    assert noise[0] > 1e-3
+    assert noise[1] == 0
+    assert both[1] == lost[1] > 0
+    assert both[0] > max(noise[0], lost[0])
+
+
 def test_an_unknown_ingredient_is_refused(clean: torch.Tensor) -> None:
     with pytest.raises(ValueError, match="no ingredient"):
-        age(clean, 1, only="coffee")
+        age(clean, 1, only=("white noise", "coffee"))
 
 
 def test_look_alikes_are_in_the_clean_picture_and_in_no_mask(clean: torch.Tensor) -> None:

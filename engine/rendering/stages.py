@@ -19,18 +19,15 @@ from engine.models.generator import MULTIPLE_OF, NOISE, Understanding, condition
 from engine.models.generator import room as room_around
 from engine.models.tone import THUMBNAIL, ToneParameters
 from engine.models.weights import Restorer
+from engine.rendering.claims import credible, feather, grow, trust
 from engine.rendering.positions import POSITIONS, turned, turned_back
-from engine.rendering.tensors import pad_to_multiple
+from engine.rendering.tensors import box_sum, pad_to_multiple
 from engine.styles import processes
 from engine.styles.textures import draw_texture, strength
 from engine.types import Recipe, Region, StyleCard
 
 MARGIN = 24  # pixels kept around a tile's core: the head needs 12, grain and mask a few more
 CELL = 4  # the head works on a grid of 4 x 4 pixels, and within it on one of 2 x 2
-_SUSPECT = 0.25  # probability of damage from which an area counts as taken for it
-_CERTAIN = 0.97  # probability that makes damage of what is more likely than not within so many pixels
-_CERTAIN_REACH = 12
-_DOUBTED = 0.49  # what a probability is held at otherwise
 _NEUTRAL = 3 / 255  # colour of the thumbnail up to which an image counts as black and white
 _GROWN = 3  # pixels by which detected damage is widened before it is repaired
 _REACH = 12  # pixels the head looks at around a pixel
@@ -77,7 +74,7 @@ def understand(
     def own(part: Tensor, cell: int) -> Tensor:
         return _cells(part, rows, columns, cell).contiguous(memory_format=torch.channels_last)
 
-    damage = _cells(_credible(torch.sigmoid(result.damage.float())), rows, columns, 1)
+    damage = _cells(credible(torch.sigmoid(result.damage.float())), rows, columns, 1)
     yield Seen(
         kept,
         own(result.residual, 1),
@@ -85,7 +82,7 @@ def understand(
         own(result.fine, CELL // 2),
         own(result.room, 1),
         damage.to(weight.dtype),
-        _trust(damage).to(weight.dtype),
+        trust(damage).to(weight.dtype),
     )
 
 
@@ -112,15 +109,6 @@ def _look_again(restorer: Restorer, prepared: Tensor, first: Understanding) -> G
     return replace(first, residual=mean, damage=damage / POSITIONS, room=space)
 
 
-def _credible(damage: Tensor) -> Tensor:
-    """The probability of damage (1, 1, H, W), held below a half where nothing near is nearly certain.
-
-    Most of what the network wrongly takes for damage in a sound picture it is unsure of all over, while holes and
-    cracks have a core it is sure of (`docs/experiments.md`).
-    """
-    return torch.where(_grow(damage >= _CERTAIN, _CERTAIN_REACH), damage, damage.clamp(max=_DOUBTED))
-
-
 def _cells(part: Tensor, rows: slice, columns: slice, cell: int) -> Tensor:
     """What a map on a grid of `cell` pixels holds of these rows and columns of pixels."""
     rows, columns = (slice(s.start // cell, s.stop // cell) for s in (rows, columns))
@@ -139,33 +127,7 @@ def fine_trust(seen: Seen, region: Region) -> Tensor:
     Its pixels may stand for many, and what is 3 px thick (the dots of a dress, letters) for more than a speck.
     """
     around = 8
-    return _trust(crop(seen.damage, seen.region, region, around), 1)[:, :, around:-around, around:-around]
-
-
-def _trust(damage: Tensor, reach: int = 4) -> Tensor:
-    """0 on compact areas taken for damage, 1 elsewhere; damage and result (1, 1, H, W).
-
-    A white collar looks like a hole in the paper, and filling it may take a face along. What is thicker than a scratch
-    or a crack (a square of 9 px fits in, or of 2 `reach` + 1) is therefore left to a person's own mask. A pixel's trust
-    follows from the 14 around it, fewer than the margin that a tile keeps.
-    """
-    compact = ~_grow(damage <= _SUSPECT, reach)
-    return 1 - feather(_grow(compact, reach + 4).float())
-
-
-def _grow(mask: Tensor, reach: int) -> Tensor:
-    """Bool (1, 1, H, W): whether anything within `reach` pixels (a square) is set.
-
-    Each step doubles the width that is seen, so a wide square costs hardly more than a narrow one; max-pooling floats
-    took thirty times as long and was a sixth of a whole restoration.
-    """
-    for axis, pads in ((2, (0, 0, reach, reach)), (3, (reach, reach, 0, 0))):
-        mask, width, wanted = F.pad(mask, pads), 1, 2 * reach + 1
-        while width < wanted:
-            step = min(width, wanted - width)
-            kept = mask.shape[axis] - step
-            mask, width = mask.narrow(axis, 0, kept) | mask.narrow(axis, step, kept), width + step
-    return mask
+    return trust(crop(seen.damage, seen.region, region, around), 1)[:, :, around:-around, around:-around]
 
 
 def _up(length: int) -> int:
@@ -325,26 +287,16 @@ def crop(field: Tensor, whole: Region, region: Region, around: int) -> Tensor:
 
 
 def lowpass(x: Tensor) -> Tensor:
-    """A 9 x 9 mean of x (N, C, H, W), at its edges of what lies inside: what is finer than that is grain.
-
-    Sums of two, four and eight neighbours, by columns and then by rows: pooling takes twenty times as long.
-    """
-    for axis, pads in ((2, (0, 0, 4, 4)), (3, (4, 4, 0, 0))):
-        length, padded = x.shape[axis], F.pad(x, pads)
-        total = padded
-        for width in (1, 2, 4):
-            kept = total.shape[axis] - width
-            total = total.narrow(axis, 0, kept) + total.narrow(axis, width, kept)
-        inside = F.avg_pool1d(torch.ones(1, 1, length, device=x.device), 9, stride=1, padding=4)[0, 0]
-        share = inside.to(x.dtype) * 9
-        x = (total.narrow(axis, 0, length) + padded.narrow(axis, 8, length)) / (share[:, None] if axis == 2 else share)
-    return x
+    """A 9 x 9 mean of x (N, C, H, W), at its edges of what lies inside: what is finer than that is grain."""
+    rows, columns = (torch.ones(1, 1, side, device=x.device, dtype=x.dtype) for side in x.shape[2:])
+    rows, columns = (F.avg_pool1d(side, 9, stride=1, padding=4)[0, 0] * 9 for side in (rows, columns))
+    return box_sum(x, 4) / (rows[:, None] * columns)
 
 
 def repaired(probability: NDArray[np.uint8], top: int, bottom: int) -> NDArray[np.uint8]:
     """The same before it is faded: 255 or 0 for rows `top` to `bottom` of detected damage (H, W), 255 for certain."""
     first, last = max(0, top - _GROWN), min(len(probability), bottom + _GROWN)
-    wide = _grow(torch.from_numpy(probability[first:last] > 127)[None, None], _GROWN)[0, 0]
+    wide = grow(torch.from_numpy(probability[first:last] > 127)[None, None], _GROWN)[0, 0]
     return wide[top - first : bottom - first].numpy().astype(np.uint8) * np.uint8(255)
 
 
@@ -352,13 +304,4 @@ def soft_damage(seen: Seen, region: Region) -> Tensor:
     """m (1, 1, h, w) where no person drew it: damage, over a half, grown by 3 px and faded over 2; exactly 0 beyond."""
     around = 8
     probability = crop(seen.damage, seen.region, region, around)
-    return feather(_grow(probability > 0.5, _GROWN).float())[:, :, around:-around, around:-around]
-
-
-def feather(mask: Tensor) -> Tensor:
-    """A mask (1, 1, H, W) in 0..1, faded out over 2 px: a 5 x 5 mean, by columns and then by rows."""
-    padded = F.pad(mask, (2, 2, 2, 2), mode="replicate")
-    for axis in (2, 3):
-        length = padded.shape[axis] - 4
-        padded = sum((padded.narrow(axis, k, length) for k in range(1, 5)), padded.narrow(axis, 0, length))
-    return padded / 25
+    return feather(grow(probability > 0.5, _GROWN).float())[:, :, around:-around, around:-around]

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.rendering import stages
+from engine.rendering.claims import feather
 from engine.rendering.source import Source
 from engine.types import PROTECTED, Recipe, Region, StyleCard
 
@@ -41,7 +41,7 @@ def mask_part(subject: Subject, level: int, region: Region, device: torch.device
     part = subject.mask[rows[:, None], columns[None, :]]
     free = part != PROTECTED
     values, unprotected = (torch.from_numpy(a).to(device)[None, None] for a in (part.astype(np.float32) / 255, free))
-    soft = stages.feather(values * unprotected) * unprotected
+    soft = feather(values * unprotected) * unprotected
     return soft[:, :, around:-around, around:-around]
 
 

@@ -30,6 +30,9 @@ def scratches_and_dust(sheet: Sheet, dice: Dice, severity: float) -> None:
     area = math.sqrt(sheet.mask.numel()) / 448
     light = dice.chance(0.6)
     for _ in range(dice.count(0, max(1, round(5 * severity * max(area, 0.4))))):
+        if dice.chance(0.4):
+            _tramlines(sheet, dice, light)
+            continue
         length = dice.uniform(0.1, 0.6) * 448 * max(area, 0.5)
         line = polyline(dice, sheet.size, length, dice.count(2, 6), 0.15)
         width = torch.full((len(line),), dice.uniform(0.8, 4.5))
@@ -42,6 +45,27 @@ def scratches_and_dust(sheet: Sheet, dice: Dice, severity: float) -> None:
         radius = 1.0 + 7.0 * dice.uniforms(count) ** 2.5
         cover = stroke_map(points, radius, sheet.size, 0.8, device)
         sheet.cover(cover * dice.uniform(0.7, 1.0), paper_or_black(dice, light).to(device))
+
+
+def _tramlines(sheet: Sheet, dice: Dice, light: bool) -> None:
+    """What a grain of sand in a camera, a plate holder or a scanner's glass leaves: straight lines over everything,
+    mostly along a side of the picture, often several beside each other."""
+    device, (height, width) = sheet.pixels.device, sheet.size
+    angle = dice.uniform(0, math.pi)
+    if dice.chance(0.7):
+        angle = dice.count(0, 1) * math.pi / 2 + 0.02 * float(dice.normals(1)) * dice.count(0, 1)
+    reach, (x, y) = float(height + width), (dice.uniform(0, width), dice.uniform(0, height))
+    along, across = (math.cos(angle), math.sin(angle)), (-math.sin(angle), math.cos(angle))
+    for _ in range(1 if dice.chance(0.7) else dice.count(2, 4)):
+        aside = dice.uniform(-40, 40)
+        near, far = (reach if dice.chance(0.8) else dice.uniform(20, reach / 2) for _ in range(2))
+        at = x + aside * across[0], y + aside * across[1]
+        ends = [[at[0] + s * along[0], at[1] + s * along[1]] for s in (-near, far)]
+        thick = torch.tensor([0.8 + 4.7 * dice.uniform(0, 1) ** 1.5])
+        cover = stroke_map(torch.tensor([ends]), thick, sheet.size, dice.uniform(0.4, 1.6), device)
+        if dice.chance(0.3):  # it comes and goes
+            cover = cover * (0.7 + smooth_noise(dice, sheet.size, 30, device)).clamp(0, 1)
+        sheet.cover(cover * dice.uniform(0.55, 1.0), paper_or_black(dice, light).to(device))
 
 
 def cracks(sheet: Sheet, dice: Dice, severity: float) -> None:

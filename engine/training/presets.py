@@ -122,10 +122,11 @@ PRESETS = {
                     "content_kept",
                     70,
                     4e-4,
-                    single=0.4,
+                    single=0.45,
                     singles=(
                         WHITE_NOISE,
                         WHITE_NOISE,
+                        ("scratches and dust",),
                         (*WHITE_NOISE, "scratches and dust"),
                         ("cracks",),
                         (*WHITE_NOISE, "lost areas"),
@@ -133,7 +134,7 @@ PRESETS = {
                     mildest=0.4,
                 ),
             ),
-            seed=12,
+            seed=13,
             checkpoint_minutes=5,
         ),
         Preset(  # short and of a fixed length: what is compared gets the same number of steps

@@ -161,7 +161,7 @@ def prepare(restorer: Restorer, recipe: Recipe, style: StyleCard | None, thumbna
         tone.append((unfading, 1.0))
         thumbnail = unfading.apply(thumbnail)
     if active and not damage_only:
-        share = 1 - 1 / (1 + (recipe.beta / 0.1) ** 1.5)  # half of the palette at beta 0.1, hardly less than all at 1
+        share = 1 - 1 / (1 + (20 * recipe.beta) ** 0.75)  # half of the palette at beta 0.05, and still more at 10
         tone.append((_palette(restorer, active, thumbnail), share))
     return Plan(recipe, head, tuple(tone), active, neutral)
 

@@ -1,4 +1,4 @@
-"""Wide cracks and holes: are they found, and are they filled?"""
+"""Scratches, wide cracks and holes: are they found, and are they filled?"""
 
 from __future__ import annotations
 
@@ -22,7 +22,12 @@ from engine.types import Progress
 
 SEED = 41
 WIDEST = 26  # pixels of a hole whose F1 is wanted: 24 and its ragged rim
-KINDS = {"cracks": "cracks", "holes up to 24 px": "lost areas", "all aging together": None}
+KINDS = {
+    "scratches and dust": "scratches and dust",
+    "cracks": "cracks",
+    "holes up to 24 px": "lost areas",
+    "all aging together": None,
+}
 ROUNDS = {"lost areas": 8}  # with other seeds each, else one: few pictures get holes alone, and those few pixels
 
 

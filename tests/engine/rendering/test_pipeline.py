@@ -1,4 +1,5 @@
 import dataclasses
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,15 @@ def test_beta_zero_silences_every_style(pipeline: Pipeline, old: NDArray[np.uint
     plain = restore(pipeline, old, Recipe())
     assert np.array_equal(restore(pipeline, old, Recipe(style="cyanotype", beta=0.0)), plain)
     assert not np.array_equal(restore(pipeline, old, Recipe(style="cyanotype", beta=1.0)), plain)
+
+
+@pytest.mark.parametrize("style", ["modern-colour", "process-daguerreotype-thoreau"])  # no texture: palettes alone
+def test_a_style_goes_on_growing_to_the_end_of_its_slider(
+    pipeline: Pipeline, old: NDArray[np.uint8], style: str
+) -> None:
+    plain = restore(pipeline, old, Recipe()).astype(float)
+    changes = [np.abs(restore(pipeline, old, Recipe(style=style, beta=b)) - plain).mean() for b in (0.1, 0.3, 1, 3, 10)]
+    assert all(more > less for less, more in pairwise(changes))
 
 
 def test_the_same_recipe_gives_the_same_bits(pipeline: Pipeline, old: NDArray[np.uint8]) -> None:

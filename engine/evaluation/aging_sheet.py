@@ -17,7 +17,12 @@ from engine.training.documents import text_page
 
 SEVERITIES = (1 / 3, 2 / 3, 1.0)
 SEED = 11
-SEEDS = {"lost areas": 14, "scratches and dust": 2, "retouching": 5, "foxing": 3}  # where the common seed shows little of it
+SEEDS = {
+    "lost areas": 14,
+    "scratches and dust": 2,
+    "retouching": 5,
+    "foxing": 3,
+}  # where the common seed shows little of it
 CELL, LABEL, BLOCKS = 176, 24, 3
 ON_PAPER = ("ink fading", "bleed-through")
 AS_DRAWN = ("grain", "white noise", "scanner blur", "scanner noise", "JPEG", *list(REPRODUCTION)[:3])  # not shrunk

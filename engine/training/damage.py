@@ -6,6 +6,7 @@ Each drawer adds to a `Sheet` and to its mask. Below them, `look_alikes`: what r
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -32,6 +33,9 @@ def scratches_and_dust(sheet: Sheet, dice: Dice, severity: float) -> None:
     for _ in range(dice.count(0, max(1, round(5 * severity * max(area, 0.4))))):
         if dice.chance(0.4):
             _tramlines(sheet, dice, light)
+            continue
+        if dice.chance(0.3):
+            _fibre(sheet, dice, light)
             continue
         length = dice.uniform(0.1, 0.6) * 448 * max(area, 0.5)
         line = polyline(dice, sheet.size, length, dice.count(2, 6), 0.15)
@@ -66,6 +70,22 @@ def _tramlines(sheet: Sheet, dice: Dice, light: bool) -> None:
         if dice.chance(0.3):  # it comes and goes
             cover = cover * (0.7 + smooth_noise(dice, sheet.size, 30, device)).clamp(0, 1)
         sheet.cover(cover * dice.uniform(0.55, 1.0), paper_or_black(dice, light).to(device))
+
+
+def _fibre(sheet: Sheet, dice: Dice, light: bool) -> None:
+    """A hair or a thread of lint that lay on the film or on the glass: an even, thin, curling line."""
+    device, (height, width) = sheet.pixels.device, sheet.size
+    x, y, angle = dice.uniform(0, width), dice.uniform(0, height), dice.uniform(0, 2 * math.pi)
+    bend, points = 0.12 * float(dice.normals(1)), [(x, y)]
+    for _ in range(dice.count(6, 24)):
+        bend += 0.05 * float(dice.normals(1))
+        angle += bend
+        x, y = x + 5 * math.cos(angle), y + 5 * math.sin(angle)
+        points.append((x, y))
+    line = torch.tensor([[a, b] for a, b in pairwise(points)])
+    thick = torch.full((len(line),), dice.uniform(0.8, 3.0))
+    cover = stroke_map(line, thick, sheet.size, dice.uniform(0.5, 1.4), device)
+    sheet.cover(cover * dice.uniform(0.6, 1.0), paper_or_black(dice, light).to(device))
 
 
 def cracks(sheet: Sheet, dice: Dice, severity: float) -> None:

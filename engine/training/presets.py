@@ -120,14 +120,16 @@ PRESETS = {
             (
                 Phase(
                     "content_kept",
-                    70,
+                    75,
                     4e-4,
-                    single=0.45,
+                    single=0.6,
                     singles=(
                         WHITE_NOISE,
                         WHITE_NOISE,
                         ("scratches and dust",),
+                        ("scratches and dust",),
                         (*WHITE_NOISE, "scratches and dust"),
+                        ("grain", "creases", "scratches and dust"),
                         ("cracks",),
                         (*WHITE_NOISE, "lost areas"),
                     ),

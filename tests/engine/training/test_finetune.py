@@ -209,6 +209,9 @@ def test_what_is_held_on_to_is_the_former_model(
     pairs: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "RATE", 4e-3)
+    monkeypatch.setattr(module, "CHECK", 24)
+    monkeypatch.setattr("engine.training.held_out.ORDINARY", 6)  # a few small squares tell too little
+    monkeypatch.setattr("engine.training.held_out.SIZE", 128)
     lost = []
     for weight in (0.0, 20.0):
         monkeypatch.setattr(restraint, "FIRST", dict.fromkeys(restraint.FIRST, weight))
@@ -217,7 +220,7 @@ def test_what_is_held_on_to_is_the_former_model(
         for _ in finetune(pairs, order(tmp_path / f"{weight:g}", steps=24), heard.append):
             pass
         lost.append(heard[-1].figures["lost"])
-    assert lost[1] < 0.7 * lost[0]
+    assert lost[1] < 0.5 * lost[0], lost
 
 
 def test_shares_of_what_was_learned_lie_between_the_networks() -> None:

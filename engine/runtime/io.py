@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from importlib import import_module
 from typing import ParamSpec, TypeVar
 
 from engine.errors import Cancelled, ImageError
@@ -15,6 +18,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 THREADS = 2
+_TRIES = 3
+_log = logging.getLogger(__name__)
 _CHUNK = 1 << 20  # bytes read at a time: hashing keeps up with a disk, and stops within milliseconds
 
 
@@ -31,8 +36,12 @@ class IoPool:
     def _begin(self) -> None:
         with self._preparing:
             prepare, self._prepare = self._prepare, None
-            if prepare is not None:
+            if prepare is None:
+                return
+            try:
                 prepare()
+            except Exception:  # else the pool is broken for good; who needs it will fail in words, or find it mended
+                _log.exception("what the io threads begin with failed")
 
     def submit(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Runs `fn` on a thread of the pool. After `close()` the future comes back cancelled."""
@@ -53,6 +62,24 @@ class IoPool:
         """Cancels what waits, stops reads that ask `check`, and waits for the rest."""
         self._closing.set()
         self._executor.shutdown(wait=True, cancel_futures=True)
+
+
+def import_whole(module: str, package: str) -> None:
+    """Imports `module`, which brings in `package`; where that fails half-way, forgets the halves and tries again.
+
+    Qt's Python binding looks at every module that is imported, and looks for an attribute of it; a package that imports
+    on being asked for one sometimes finds itself unfinished when two threads import at once. Raises ImportError where
+    it goes on failing.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            import_module(module)
+            return
+        except ImportError:
+            for name in [name for name in sys.modules if name.split(".")[0] == package]:
+                sys.modules.pop(name, None)
+            if not tries_left:
+                raise
 
 
 def sha256_of(path: str | os.PathLike[str], progress: Callable[[Progress], None] | None = None) -> str:

@@ -17,7 +17,7 @@ from engine.projects.desk import ProjectDesk
 from engine.projects.left_open import OpenNote
 from engine.projects.masks import MaskShelf
 from engine.runtime.cache import ByteCache
-from engine.runtime.io import IoPool, sha256_of
+from engine.runtime.io import IoPool, import_whole, sha256_of
 from engine.runtime.worker import Lane, Steps, Work, Worker
 from engine.styles.library import StyleLibrary
 from engine.types import (
@@ -56,7 +56,7 @@ SOURCE_BYTES = 1 << 30  # decoded masters; of those larger than 256 MB only the 
 def _bring_in_readers() -> None:
     """Imports what project folders are read with, pydantic among it, before two threads do so at once: of a package
     whose parts need each other, one of them would see half."""
-    import engine.projects.schema  # noqa: F401
+    import_whole("engine.projects.schema", "pydantic")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import Cancelled, ImageError
-from engine.runtime.io import IoPool, sha256_of
+from engine.runtime.io import IoPool, import_whole, sha256_of
 from engine.types import Progress
 
 SOON = 5.0
@@ -108,3 +108,36 @@ def test_what_both_threads_need_is_prepared_once_and_before_anything_else() -> N
     finally:
         pool.close()
     assert done == ["prepared", "task", "task", "task", "task"]
+
+
+def test_a_pool_whose_beginning_fails_goes_on() -> None:
+    def fails() -> None:
+        raise ImportError("half a package")
+
+    pool = IoPool(fails)
+    try:
+        assert [pool.submit(pow, 2, n).result(5) for n in range(3)] == [1, 2, 4]
+    finally:
+        pool.close()
+
+
+def test_a_package_that_found_itself_unfinished_is_imported_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "halfbaked"
+    package.mkdir()
+    (package / "__init__.py").write_text("from halfbaked import part\nfrom halfbaked import late\n")
+    (package / "part.py").write_text("loaded = object()\n")
+    marker = tmp_path / "second"
+    once = f"import pathlib\nmark = pathlib.Path({str(marker)!r})\n"
+    (package / "late.py").write_text(
+        once + "if not mark.exists():\n    mark.touch()\n    raise ImportError('from partially initialized module')\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import_whole("halfbaked", "halfbaked")
+    assert {"halfbaked", "halfbaked.part", "halfbaked.late"} <= set(sys.modules)
+    for name in ("halfbaked.late", "halfbaked.part", "halfbaked"):
+        del sys.modules[name]
+    (package / "late.py").write_text("raise ImportError('always')\n")
+    with pytest.raises(ImportError, match="always"):
+        import_whole("halfbaked", "halfbaked")

@@ -11,6 +11,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator, Sequence
+import unicodedata
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
@@ -31,6 +32,7 @@ _RANGES: dict[str, tuple[int, int]] = {
 }  # fmt: skip
 _REVERSE = "-reverse"  # ends the name of the file with the network that makes clean pictures old
 _log = logging.getLogger(__name__)
+_PLAIN = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 
 
 def shipped() -> tuple[Path, ...]:
@@ -201,6 +203,8 @@ def _all(folders: Sequence[Path]) -> Iterator[tuple[Path, ModelCard]]:
 
 
 def identity(title: str, sha256: str) -> str:
-    """The id of an imported network: its name, and what tells it from others of that name."""
-    name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:48].strip("-") or "model"
+    """The id of an imported network: its name in plain letters, and what tells it from others of that name."""
+    letters = unicodedata.normalize("NFKD", title.casefold().translate(_PLAIN))
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    name = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:48].strip("-") or "model"
     return f"{name}-{sha256[:8]}"

@@ -42,12 +42,48 @@ def shipped() -> tuple[Path, ...]:
 
 
 def tail_of(path: Path) -> Path | None:
-    """The file beside a model's that holds its upscaling tail; None where the model does not enlarge."""
-    tail = path.with_name(f"{path.stem}{_TAIL}{path.suffix}")
+    """The file that holds a model's upscaling tail, beside it or, for a tuned one, beside its base; None where the
+    model does not enlarge."""
+    try:
+        bearer = base_of(path) or path
+    except ModelError:
+        return None  # whoever loads the model is told why
+    tail = bearer.with_name(f"{bearer.stem}{_TAIL}{bearer.suffix}")
     return tail if tail.exists() else None
 
 
 def header(path: Path) -> dict[str, Any]:
+def is_tuned(path: Path) -> bool:
+    """Whether a file is what a fine-tuning wrote; it carries its card, and means something with its base only."""
+    try:
+        return "base" in header(path)
+    except ModelError:
+        return False
+
+
+def base_of(path: Path) -> Path | None:
+    """The weight file that a tuned one was tuned from; None for any other.
+
+    ModelError where that is not installed, or has other weights by now.
+    """
+    base = header(path).get("base")
+    if base is None:
+        return None
+    wanted, sha256 = (base.get("id"), base.get("sha256")) if isinstance(base, dict) else ("", "")
+    for found in shipped():
+        about = _beside(found) | header(found)
+        if "base" in about or about.get("id") != wanted:
+            continue
+        if sha256_of(found) != sha256:
+            raise ModelError(
+                f"“{path.name}” was tuned from other weights of “{wanted}” than are installed; tune it again."
+            )
+        return found
+    raise ModelError(
+        f"“{path.name}” was tuned from the model “{wanted}”, which is not installed; tune it again from one that is."
+    )
+
+
     """The metadata a safetensors file carries; ModelError where it is none or holds no card."""
     try:
         with path.open("rb") as file:

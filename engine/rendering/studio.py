@@ -146,7 +146,7 @@ class Studio:
             return self._borrowed(path, card)
         restorer = load_restorer(path, device, self.device.dtype)
         tail = catalog.tail_of(path)
-        upscaler = partial(load_upscaler, tail, path, device) if tail else None
+        upscaler = partial(load_upscaler, tail, catalog.base_of(path) or path, device) if tail else None
         return Pipeline(restorer, card, device, self._cache_bytes, upscaler)
 
     def _borrowed(self, path: Path, card: ModelCard) -> Pipeline:

@@ -212,7 +212,7 @@ def model_card(service: EngineService, model: str) -> ModelCard:
         return card
     file = Path(model)
     if not file.is_file():
-        raise RecipeError(f"There is no model and no file “{model}”; `archivist models` lists the models there are.")
+        raise RecipeError(f"There is no model “{model}” and no such file; `archivist models` lists those there are.")
     if file.suffix.lower() != ".safetensors":
         raise RecipeError(f"“{model}” cannot be used where it lies; `archivist models import` takes such a file in.")
     return service.lend_model(str(file.absolute()))

@@ -599,7 +599,7 @@ def test_a_model_may_be_named_by_its_file(engine: FakeEngine, here: Path, capsys
     assert cli.main(["restore", "a.jpg", "-o", "b.jpg", "--model", "net.pth"]) == 2
     assert "archivist models import" in sentence(capsys.readouterr())
     assert cli.main(["restore", "a.jpg", "-o", "b.jpg", "--model", "nobody"]) == 2
-    assert "no model and no file “nobody”" in sentence(capsys.readouterr())
+    assert "There is no model “nobody” and no such file" in sentence(capsys.readouterr())
 
 
 def test_a_licence_nobody_can_be_asked_for_is_unknown_and_said_to_be(

@@ -14,9 +14,11 @@ import torch
 from PIL import Image
 
 from engine.errors import ModelError, RecipeError
+from engine.evaluation import peers
 from engine.imaging.reader import read_master
 from engine.models import catalog, weights
 from engine.models.low_rank import RANK
+from engine.rendering.studio import Studio
 from engine.service import EngineService
 from engine.types import SHIPPED_MODEL, AddedModel, ExportOptions, ModelCard, NewModel, Optimisation, Progress, Recipe
 from tests.engine.rendering import networks
@@ -287,6 +289,11 @@ def test_a_model_is_used_where_it_lies(service: EngineService, tuned: Path, mast
     restored(service, master, Recipe(model=other.id))
     with pytest.raises(ModelError, match="not a model of Archivist"):
         service.lend_model(str(master))
+
+
+def test_a_tuned_model_is_measured_beside_others_from_its_file(tuned: Path, own_home: Path) -> None:
+    pipeline = peers.load(tuned, Studio("cpu", interactive=False, cache_bytes=1 << 20))
+    assert (pipeline.card.id, pipeline.card.scale) == ("m1", 4)
 
 
 def test_a_tuned_file_may_be_read_by_whom_any_new_file_there_may_be(tuned: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from engine.types import (
+    AddedModel,
     ModelCard,
     NewModel,
     Progress,
@@ -38,14 +39,18 @@ class Catalogue(BridgeBase):
         """The models there are, the shipped ones first; another thread hashes their files. Raises EngineError."""
         return await self.aside(self._service.models)
 
-    def import_model(self, new: NewModel, on_progress: Callable[[Progress], None]) -> JobHandle[ModelCard]:
-        """Start taking in a network of other people's; `on_progress` is called on Qt's thread."""
+    def import_model(self, new: NewModel, on_progress: Callable[[Progress], None]) -> JobHandle[AddedModel]:
+        """Start taking in a model's file; `on_progress` is called on Qt's thread."""
 
         def progress(step: Progress) -> None:  # called on the engine thread
             self._posted.emit(on_progress, step)
 
         return JobHandle(self._service.import_model(new, progress), self._loop)
 
+    def is_tuned(self, file: str) -> bool:
+        """Whether a file is what a fine-tuning wrote; its header is read."""
+        return self._service.is_tuned(file)
+
     async def remove_model(self, model: str) -> None:
-        """Forget an imported model. Raises EngineError."""
+        """Forget an imported or tuned model. Raises EngineError."""
         await self.aside(lambda: self._service.remove_model(model))

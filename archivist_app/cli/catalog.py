@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,21 +13,24 @@ from archivist_app.cli import common, report
 from archivist_app.cli.common import Json
 from archivist_app.state import model_facts
 from engine.errors import EngineError, RecipeError
-from engine.types import ModelCard, NewModel, StyleCard
+from engine.types import ModelCard, NewModel, named
 
 if TYPE_CHECKING:
     from engine.service import EngineService
 
 styles_app = typer.Typer(help="The styles that can be chosen.", invoke_without_command=True)
 models_app = typer.Typer(help="The networks that can be chosen.", invoke_without_command=True)
-Card = TypeVar("Card", StyleCard, ModelCard)
+MODEL = "A model: its id (see `archivist models`), or the file of a tuned one or of one in a project's models folder."
+_JSON_LATER = "Write --json after the word it belongs to: archivist {} … --json."
 StyleId = Annotated[str, typer.Argument(metavar="ID")]
 
 
 @styles_app.callback()
-def _styles(ctx: typer.Context) -> None:
+def _styles(ctx: typer.Context, as_json: Json = False) -> None:
     if ctx.invoked_subcommand is None:
-        list_styles()
+        list_styles(as_json)
+    elif as_json:
+        raise RecipeError(_JSON_LATER.format(f"styles {ctx.invoked_subcommand}"))
 
 
 @styles_app.command("list")
@@ -45,7 +47,10 @@ def list_styles(as_json: Json = False) -> None:
 @styles_app.command("show")
 def show_style(style: StyleId, as_json: Json = False) -> None:
     """Show where a style comes from."""
-    facts = asdict(_found(common.new_service().styles(), style, "style"))
+    card = next((card for card in common.new_service().styles() if card.id == style), None)
+    if card is None:
+        raise RecipeError(f"There is no style “{style}”; `archivist styles` lists those there are.")
+    facts = asdict(card)
     if as_json:
         report.emit(facts)
         return
@@ -102,9 +107,11 @@ def style_id(service: EngineService, style: str) -> str:
 
 
 @models_app.callback()
-def _models(ctx: typer.Context) -> None:
+def _models(ctx: typer.Context, as_json: Json = False) -> None:
     if ctx.invoked_subcommand is None:
-        list_models()
+        list_models(as_json)
+    elif as_json:
+        raise RecipeError(_JSON_LATER.format(f"models {ctx.invoked_subcommand}"))
 
 
 @models_app.command("list")
@@ -120,9 +127,9 @@ def list_models(as_json: Json = False) -> None:
 
 
 @models_app.command("show")
-def show_model(model: Annotated[str, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
+def show_model(model: Annotated[str, typer.Argument(metavar="ID|FILE", help=MODEL)], as_json: Json = False) -> None:
     """Show what a network is, what it was trained on, what it measured and where it fails."""
-    card = _found(common.new_service().models(), model, "model")
+    card = model_card(common.new_service(), model)
     if as_json:
         report.emit(asdict(card))
     else:
@@ -131,7 +138,9 @@ def show_model(model: Annotated[str, typer.Argument(metavar="ID")], as_json: Jso
 
 @models_app.command("import")
 def import_model(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .safetensors or .pth file with its weights.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A .safetensors or .pth file with its weights, or a tuned model.")
+    ],
     title: Annotated[str, typer.Option(help="Its name; the file's if not given.")] = "",
     licence: Annotated[
         str | None, typer.Option(help="Under which terms it may be used; asked for on a terminal.")
@@ -147,19 +156,27 @@ def import_model(
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Take in another network (Real-ESRGAN, SwinIR, SCUNet, NAFNet and others); nothing in its file can run."""
+    """Take in another network (Real-ESRGAN, SwinIR, SCUNet, NAFNet and others); nothing in its file can run.
+
+    A model that `archivist finetune` wrote is taken in as it is, with its own card. Weights that are here already keep
+    their id, and what you do not tell of them stays.
+    """
     if project is not None and not (project / "project.json").is_file():
         raise RecipeError(f"“{project}” is no project; name a folder that `archivist` made as one, or leave it out.")
-    if licence is None:
-        licence = _asked_licence(file)
     folder = str(project.absolute()) if project is not None else ""
-    new = NewModel(str(file.absolute()), title, licence, source, training_data, restricted, folder, faces)
-    with common.engine() as service, report.progress_bar("Importing", quiet=as_json) as advance:
-        card = report.await_work(service.import_model(new, advance))
+    with common.engine() as service:
+        if licence is None:
+            licence = "" if service.is_tuned(str(file.absolute())) else _asked_licence(file)
+        new = NewModel(str(file.absolute()), title, licence, source, training_data, restricted, folder, faces)
+        with report.progress_bar("Importing", quiet=as_json) as advance:
+            added = report.await_work(service.import_model(new, advance))
+    card = added.card
     if as_json:
-        report.emit(asdict(card))
+        report.emit(asdict(card) | {"told": added.told})
     else:
         report.say(card.id)
+        if added.told:
+            report.complain(added.told)
         if card.licence == model_facts.UNKNOWN:
             report.complain("Its licence is recorded as unknown; import it again with --licence once you know it.")
     return report.DONE
@@ -175,7 +192,7 @@ def _asked_licence(file: Path) -> str:
 
 @models_app.command("remove")
 def remove_models(models: Annotated[list[str], typer.Argument(metavar="ID")]) -> None:
-    """Remove imported networks; recipes that use them can then no longer be run."""
+    """Remove imported and tuned networks of your own; recipes that use them can then no longer be run."""
     service = common.new_service()
     for model in models:
         service.remove_model(model)
@@ -187,11 +204,18 @@ def _say_model(card: ModelCard) -> None:
         report.say(f"{name}: {text}" if name else f"  {text}")
 
 
-def _found(cards: Sequence[Card], wanted: str, kind: str) -> Card:
-    card = next((card for card in cards if card.id == wanted), None)
-    if card is None:
-        raise RecipeError(f"There is no {kind} “{wanted}”; `archivist {kind}s` lists those there are.")
-    return card
+def model_card(service: EngineService, model: str) -> ModelCard:
+    """The card of a model named by its id or by its file, which the engine may use from then on. RecipeError or
+    ModelError where there is neither."""
+    card = named(service.models(), model)
+    if card is not None:
+        return card
+    file = Path(model)
+    if not file.is_file():
+        raise RecipeError(f"There is no model “{model}” and no such file; `archivist models` lists those there are.")
+    if file.suffix.lower() != ".safetensors":
+        raise RecipeError(f"“{model}” cannot be used where it lies; `archivist models import` takes such a file in.")
+    return service.lend_model(str(file.absolute()))
 
 
 def _words(value: Any) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from archivist_app.cli import report, restoring, targets
+from archivist_app.cli import catalog, report, restoring, targets
 from archivist_app.cli.common import Device, DeviceOption, Json, engine
 from archivist_app.cli.report import DONE
 from engine.errors import RecipeError
@@ -24,6 +24,7 @@ from engine.types import (
     Recipe,
     Region,
     face_fault,
+    named,
 )
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ _RECTANGLE = re.compile(r"\s*(-?\d{1,9})\s*,\s*(-?\d{1,9})\s*,\s*(-?\d{1,9})\s*,
 def faces(
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="An image to restore.")],
     output: Annotated[str, typer.Option("--output", "-o", help="A file, or a folder.")],
-    model: Annotated[str, typer.Option(metavar="ID", help="The network for faces; see `archivist models`.")],
+    model: Annotated[str, typer.Option(metavar="ID|FILE", help="The network for faces; see `archivist models`.")],
     face: Annotated[
         list[str] | None,
         typer.Option(metavar="X,Y,W,H", help="A face, in pixels of the scan from its upper left corner; repeatable."),
@@ -53,7 +54,7 @@ def faces(
     keep_tone: Annotated[bool, typer.Option(help="Keep fading and casts as they are.")] = True,
     grain: Annotated[float, typer.Option(help="Share of the removed grain that is put back, 0 to 1.")] = 0.0,
     thorough: Annotated[bool, typer.Option("--thorough", help="Look eight times: nearer, but slower.")] = False,
-    restorer: Annotated[str | None, typer.Option(metavar="ID", help="The network for the whole picture.")] = None,
+    restorer: Annotated[str | None, typer.Option(metavar="ID|FILE", help="The network for the whole picture.")] = None,
     page: Annotated[int, typer.Option(min=1, help="The page, of a file with several.")] = 1,
     device: DeviceOption = Device.AUTO,
     sign: Annotated[bool, typer.Option("--sign", help="Add Content Credentials (C2PA), as `export` does.")] = False,
@@ -73,7 +74,7 @@ def faces(
         thorough=thorough,
     )
     with engine(device.value) as service:
-        _must_be_there(service, model)
+        model = _network(service, model)
         home = report.await_result(service.home_of(str(source.absolute())))  # its log is to keep every consent
         opened = report.await_result(service.open_image(str(source.absolute()), page - 1))
         fault = face_fault([one.region for one in marked], opened.info.width, opened.info.height)
@@ -115,14 +116,17 @@ def _consent(text: str, when: str) -> Consent:
     return Consent(who.strip(), ground.strip(), when)
 
 
-def _must_be_there(service: EngineService, model: str) -> None:
-    """RecipeError where there is no such network for faces."""
-    usable = [card.id for card in service.models() if card.faces]
-    if model not in usable:
+def _network(service: EngineService, model: str) -> str:
+    """The id of a network for faces that is named by it or by its file; RecipeError where there is none."""
+    cards = service.models()
+    card = catalog.model_card(service, model) if named(cards, model) or Path(model).is_file() else None
+    if card is None or not card.faces:
+        usable = [one.id for one in cards if one.faces]
         here = (
             f"these are here: {', '.join(usable)}." if usable else "import one with `archivist models import --faces`."
         )
         raise RecipeError(f"There is no network for faces “{model}”; {here}")
+    return card.id
 
 
 def _show(done: FacesRestored, as_json: bool) -> None:

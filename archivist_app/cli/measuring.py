@@ -79,7 +79,8 @@ def evaluate(
         int | None, typer.Option(metavar="2|4", help="Shrink the clean ones instead, and measure enlarging them.")
     ] = None,
     peer: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="Another network's file, to compare with.")
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Another network's or a tuned model's file, to compare with."),
     ] = None,
     device: DeviceOption = Device.AUTO,
     as_json: Json = False,

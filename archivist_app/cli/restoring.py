@@ -70,7 +70,7 @@ def restore(
     thorough: Annotated[
         bool, typer.Option("--thorough", help="Look eight times, turned and mirrored: nearer, but slower.")
     ] = False,
-    model: Annotated[str | None, typer.Option(metavar="ID", help="The network; see `archivist models`.")] = None,
+    model: Annotated[str | None, typer.Option(metavar="ID|FILE", help=catalog.MODEL)] = None,
     page: Annotated[
         int | None, typer.Option(min=1, help="One page of files with several; without it every page is restored.")
     ] = None,
@@ -124,9 +124,7 @@ def with_catalogue(service: EngineService, recipe: Recipe, model: str | None, st
     """Adds the network and the style that were named. Raises RecipeError for names that do not exist."""
     changes = recipe.to_json()
     if model is not None:
-        if model not in {card.id for card in service.models()}:
-            raise RecipeError(f"There is no model “{model}”; `archivist models` lists those there are.")
-        changes["model"] = model
+        changes["model"] = catalog.model_card(service, model).id
     if style is not None:
         changes["style"] = catalog.style_id(service, style)
     return Recipe.from_json(changes)

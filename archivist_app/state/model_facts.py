@@ -26,7 +26,7 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
         yield "" if number else "Known to fail", sentence
     yield "Figures", figures(card)
     if not card.faces:
-        yield "Enlarges", f"up to {card.scale} times" if card.scale > 1 else "not"
+        yield "Enlarges", _enlarging(card)
     yield "Speed", pace(card)
     yield "Memory", f"{card.memory / 1e6:.0f} MB a {'face' if card.faces else 'tile'}" if card.memory else ""
     yield "Tiles", _tiles(card)
@@ -71,6 +71,13 @@ def _kind(card: ModelCard) -> str:
     if card.restricted:
         kind += "; its architecture comes under terms that forbid some uses"
     return kind
+
+
+def _enlarging(card: ModelCard) -> str:
+    if card.scale == 1:
+        return "not"
+    base = ", with what the model it was tuned from has learned of it" if card.origin == "tuned" else ""
+    return f"up to {card.scale} times{base}"
 
 
 def _tiles(card: ModelCard) -> str:

@@ -13,7 +13,7 @@ from archivist_app.state.commands import Edit
 from archivist_app.state.jobs_model import JobsModel, State
 from archivist_app.state.session import Session
 from engine.errors import Cancelled, EngineError
-from engine.types import SHIPPED_MODEL, ModelCard, NewModel, Recipe
+from engine.types import SHIPPED_MODEL, AddedModel, ModelCard, NewModel, Recipe, named
 
 
 class Models(QObject):
@@ -65,9 +65,13 @@ class Models(QObject):
 
     def choose_by_id(self, model: str) -> None:
         """The same by its id; nothing where there is no such model."""
-        card = next((card for card in self._cards if card.id == model), None)
+        card = named(self._cards, model)
         if card is not None:
             self.choose(card)
+
+    def is_tuned(self, file: str) -> bool:
+        """Whether a file is what a fine-tuning wrote, with a card of its own."""
+        return self._bridge.is_tuned(file)
 
     def add(self, new: NewModel) -> None:
         """Import a network's file."""
@@ -76,9 +80,9 @@ class Models(QObject):
         self._tasks.spawn(self._take(number, handle))
 
     def remove(self, card: ModelCard) -> None:
-        """Forget an imported model; the image on screen leaves it first."""
+        """Forget an imported or tuned model; the image on screen leaves it first."""
         shipped = next((one for one in self._cards if one.id == SHIPPED_MODEL), None)
-        if self._session.document.recipe.model == card.id and shipped is not None:
+        if card.answers_to(self._session.document.recipe.model) and shipped is not None:
             self.choose(shipped)
         self._tasks.spawn(self._remove(card))
 
@@ -104,16 +108,16 @@ class Models(QObject):
 
     @Slot(object)
     def _follow(self, recipe: Recipe) -> None:
-        card = next((card for card in self._cards if card.id == recipe.model), None)
+        card = named(self._cards, recipe.model)
         if self._cards and (card is None or card != self._card):
             self._card = card
             self.card_changed.emit(card)
 
-    async def _take(self, number: int, handle: JobHandle[ModelCard]) -> None:
+    async def _take(self, number: int, handle: JobHandle[AddedModel]) -> None:
         state: State = "cancelled"
         text = "Stopped; no model was added."
         try:
-            card = await handle.result()
+            added = await handle.result()
         except Cancelled:
             pass
         except EngineError as error:
@@ -124,8 +128,8 @@ class Models(QObject):
         else:
             state, text = "done", ""
             await self._read()
-            self.added.emit(card)
-            self.noticed.emit(f"“{card.title}” is now one of your models.")
+            self.added.emit(added.card)
+            self.noticed.emit(added.told or f"“{added.card.title}” is now one of your models.")
         finally:
             self._jobs.finish(number, state, text)
             if state == "done":

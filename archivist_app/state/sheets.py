@@ -17,6 +17,7 @@ from engine.types import (
     RenderRequest,
     StyleCard,
     View,
+    named,
     recipe_in_words,
 )
 
@@ -59,7 +60,7 @@ def facts_of(
 ) -> tuple[tuple[str, str], ...]:
     """Where an image and its restoration come from."""
     source, recipe = item.source, item.recipe
-    weights = recipe.weights or next((card.sha256 for card in models if card.id == recipe.model), "")
+    weights = recipe.weights or (card.sha256 if (card := named(models, recipe.model)) else "")
     size = [f"{info.width} × {info.height} pixels", f"{info.format}, {info.bits} bit", info.profile]
     size.append(f"{info.dpi[0]:.0f} dpi" if info.dpi else "")
     name = PurePath(source.path.replace("\\", "/")).name

@@ -62,7 +62,7 @@ class ModelCardView(QDialog):
         self._card = card
         self.setWindowTitle(f"About “{card.title}”")
         self.title.setText(card.title)
-        self.remove.setVisible(card.origin == "imported")
+        self.remove.setVisible(card.origin != "shipped")
         self._scroll.setWidget(_page(card))
         self.show()
         self.raise_()

@@ -65,7 +65,7 @@ class ModelDesk(QObject):
             )
 
     async def _add(self) -> None:
-        new = await ask_model(self._window)
+        new = await ask_model(self._window, self._models.is_tuned)
         if new is not None:
             self._models.add(new)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtWidgets import (
@@ -34,14 +35,20 @@ _FACES = (
 )
 
 
-async def ask_model(parent: QWidget) -> NewModel | None:
-    """The file of a network and what somebody knows of it; None when they change their mind."""
+async def ask_model(parent: QWidget, is_tuned: Callable[[str], bool]) -> NewModel | None:
+    """The file of a network and what somebody knows of it; None when they change their mind.
+
+    Of a tuned one nothing is asked: its card is in the file.
+    """
     files = QFileDialog(parent, "Add a model", "", WEIGHTS)
     files.setObjectName("addModelDialog")
     files.setFileMode(QFileDialog.FileMode.ExistingFile)
     if await answer(files) != QDialog.DialogCode.Accepted or not files.selectedFiles():
         return None
-    dialog = ImportDialog(parent, files.selectedFiles()[0])
+    file = files.selectedFiles()[0]
+    if is_tuned(file):
+        return NewModel(file)
+    dialog = ImportDialog(parent, file)
     if await answer(dialog, modal=False) != QDialog.DialogCode.Accepted:
         return None
     return dialog.wish()
@@ -88,7 +95,7 @@ class ImportDialog(QDialog):
         """What was answered."""
         return NewModel(
             self._file,
-            title=self.title.text().strip(),
+            title=self.title.text().strip() if self.title.isModified() else "",  # else weights here keep their name
             licence=self.licence.currentText().strip(),
             source=self.source.text().strip(),
             training_data=self.training.text().strip(),

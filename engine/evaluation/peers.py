@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from engine.models.catalog import is_tuned
 from engine.rendering.pipeline import Pipeline
 from engine.rendering.studio import Studio, community
 from engine.runtime.steps import at_once
@@ -14,7 +15,10 @@ _TILE = 512  # pixels: larger than in the window, since nobody waits for the fir
 
 
 def load(path: Path, studio: Studio) -> Pipeline:
-    """The pipeline of a network that is not imported, in the engine's own number format; ModelError in a sentence."""
+    """The pipeline of a network that is not imported, in the engine's own number format, or of a tuned model;
+    ModelError in a sentence."""
+    if is_tuned(path):
+        return studio.pipeline_of(path)
     device, new = studio.device.device, NewModel(str(path))
     taken = community().take(new, device, studio.device.dtype)
     card = at_once(community().examine(taken, new, device))

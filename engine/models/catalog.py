@@ -2,6 +2,7 @@
 
 What belongs to Archivist carries its card in the weight file. A network of other people's lies as
 `<sha256>.safetensors` in a folder of models, a person's own or a project's, with its card as `<sha256>.json` beside it.
+Where models are looked for may also be a single file, which a person named.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 import json
 import logging
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from functools import lru_cache
@@ -30,6 +32,7 @@ _RANGES: dict[str, tuple[int, int]] = {
     "least": (1, 4096),
 }  # fmt: skip
 _REVERSE = "-reverse"  # ends the name of the file with the network that makes clean pictures old
+_PLAIN = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 _log = logging.getLogger(__name__)
 
 
@@ -40,9 +43,45 @@ def shipped() -> tuple[Path, ...]:
 
 
 def tail_of(path: Path) -> Path | None:
-    """The file beside a model's that holds its upscaling tail; None where the model does not enlarge."""
-    tail = path.with_name(f"{path.stem}{_TAIL}{path.suffix}")
+    """The file that holds a model's upscaling tail, beside it or, for a tuned one, beside its base; None where the
+    model does not enlarge."""
+    try:
+        bearer = base_of(path) or path
+    except ModelError:
+        return None  # whoever loads the model is told why
+    tail = bearer.with_name(f"{bearer.stem}{_TAIL}{bearer.suffix}")
     return tail if tail.exists() else None
+
+
+def is_tuned(path: Path) -> bool:
+    """Whether a file is what a fine-tuning wrote; it carries its card, and means something with its base only."""
+    try:
+        return "base" in header(path)
+    except ModelError:
+        return False
+
+
+def base_of(path: Path) -> Path | None:
+    """The weight file that a tuned one was tuned from; None for any other.
+
+    ModelError where that is not installed, or has other weights by now.
+    """
+    base = header(path).get("base")
+    if base is None:
+        return None
+    wanted, sha256 = (base.get("id"), base.get("sha256")) if isinstance(base, dict) else ("", "")
+    for found in shipped():
+        about = _beside(found) | header(found)
+        if "base" in about or about.get("id") != wanted:
+            continue
+        if sha256_of(found) != sha256:
+            raise ModelError(
+                f"“{path.name}” was tuned from other weights of “{wanted}” than are installed; tune it again."
+            )
+        return found
+    raise ModelError(
+        f"“{path.name}” was tuned from the model “{wanted}”, which is not installed; tune it again from one that is."
+    )
 
 
 def header(path: Path) -> dict[str, Any]:
@@ -151,7 +190,7 @@ def _hashed(path: Path, _changed: int, _size: int) -> str:
 
 
 def cards(folders: Sequence[Path] = ()) -> tuple[ModelCard, ...]:
-    """The cards of all models: the shipped ones first, then by title what was imported into `folders`.
+    """The cards of all models: the shipped ones first, then by title what lies in `folders`.
 
     What is damaged among the latter is left out, and the log says so.
     """
@@ -159,24 +198,48 @@ def cards(folders: Sequence[Path] = ()) -> tuple[ModelCard, ...]:
     return tuple(sorted(found.values(), key=lambda card: (card.origin != "shipped", card.title.lower())))
 
 
+def remembered(sha256: str, folders: Sequence[Path]) -> ModelCard | None:
+    """The card that weights of this hash were imported with, whatever has become of their file; None where they never
+    were, or the card is damaged."""
+    for folder in folders:
+        try:
+            told = _beside(folder / f"{sha256}.safetensors")
+            if told:
+                card = ModelCard(**_known(told))
+                _check(card)
+                return card
+        except (ModelError, TypeError, ValueError):
+            continue
+    return None
+
+
 def find(model: str, folders: Sequence[Path] = ()) -> tuple[Path, ModelCard]:
-    """The weight file of this id, a shipped one before any other; ModelError names the ids there are."""
-    known: list[str] = []
+    """The weight file of this id, a shipped one before any other; ModelError names the ids there are.
+
+    Where none has it, an imported one that has answered to it (see `ModelCard.answers_to`).
+    """
+    known: list[tuple[Path, ModelCard]] = []
     for path, card in _all(folders):
         if card.id == model:
             return path, card
-        known.append(card.id)
-    names = ", ".join(dict.fromkeys(known)) or "none"
+        known.append((path, card))
+    for path, card in known:
+        if card.answers_to(model):
+            return path, card
+    names = ", ".join(dict.fromkeys(card.id for _, card in known)) or "none"
     raise ModelError(f"There is no model “{model}”; these are installed: {names}.")
 
 
 def remove(model: str, folders: Sequence[Path]) -> None:
-    """Forgets an imported network. ModelError for one that belongs to Archivist, and where its files cannot go."""
+    """Forgets an imported or tuned network. ModelError for one that comes with Archivist, and where its files cannot
+    go."""
     path, card = find(model, folders)
-    if card.origin != "imported":
-        raise ModelError(f"“{model}” belongs to Archivist and stays; only models that were imported can be removed.")
+    if path in shipped():
+        raise ModelError(
+            f"“{model}” belongs to Archivist and stays; only models that were imported or tuned can be removed."
+        )
     try:
-        path.with_suffix(".json").unlink()
+        path.with_suffix(".json").unlink(missing_ok=True)
         path.unlink()
     except OSError as error:
         raise ModelError(f"“{card.title}” cannot be removed ({error.strerror}); close what uses it.") from error
@@ -189,7 +252,7 @@ def _all(folders: Sequence[Path]) -> Iterator[tuple[Path, ModelCard]]:
         taken.add(card.id)
         yield path, card
     for folder in folders:
-        for path in sorted(folder.glob("*.safetensors")):
+        for path in [folder] if folder.is_file() else sorted(folder.glob("*.safetensors")):
             try:
                 card = read_card(path)
             except ModelError as error:
@@ -201,6 +264,8 @@ def _all(folders: Sequence[Path]) -> Iterator[tuple[Path, ModelCard]]:
 
 
 def identity(title: str, sha256: str) -> str:
-    """The id of an imported network: its name, and what tells it from others of that name."""
-    name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:48].strip("-") or "model"
+    """The id of an imported network: its name in plain letters, and what tells it from others of that name."""
+    letters = unicodedata.normalize("NFKD", title.casefold().translate(_PLAIN))
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    name = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:48].strip("-") or "model"
     return f"{name}-{sha256[:8]}"

@@ -6,6 +6,7 @@ containers. Before and after it the sizes are checked, so that a small file cann
 
 from __future__ import annotations
 
+import pickle
 import re
 import zipfile
 from collections.abc import Mapping
@@ -26,6 +27,10 @@ _LARGEST_NUMBER = 4_096  # in a tensor's name: how many layers one may claim to 
 _LONGEST_NAME = 300
 _DEEPEST = 4  # dictionaries around the one with the weights
 _MOST_AXES = 6
+_NO_WEIGHTS = "“{name}” is not a file of weights, whatever its name says; choose another file."
+_DAMAGED = "“{name}” is damaged or not whole, so its weights cannot be read; get it once more."
+_MORE = "“{name}” holds more than weights and is refused: nothing in it was run."
+_DAMAGED_OR_MORE = "“{name}” is damaged, or holds more than weights and is refused: nothing in it was run."
 _WRAPPERS = ("model_state_dict", "state_dict", "params_ema", "params-ema", "params", "model", "net", "g_ema")
 
 
@@ -51,7 +56,16 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return {name: tensor.clone() for name, tensor in load_file(path).items()}  # a copy: the file may change
     except Exception as error:  # what is damaged fails in any way
-        raise ModelError(f"“{path.name}” is damaged or no safetensors file; get it once more.") from error
+        if not _begins_with_a_header(path):
+            raise ModelError(_NO_WEIGHTS.format(name=path.name)) from error
+        raise ModelError(_DAMAGED.format(name=path.name)) from error
+
+
+def _begins_with_a_header(path: Path) -> bool:
+    """Whether a file begins as safetensors do: with the length of some JSON, and that."""
+    with path.open("rb") as file:
+        start = file.read(9)
+    return start[8:] == b"{" and int.from_bytes(start[:8], "little") < LARGEST
 
 
 def _pickle(path: Path, length: int) -> dict[str, Tensor]:
@@ -62,10 +76,28 @@ def _pickle(path: Path, length: int) -> dict[str, Tensor]:
     except ModelError:
         raise
     except Exception as error:  # down to failed assertions
-        raise ModelError(
-            f"“{path.name}” is damaged, or holds more than weights and is refused: nothing in it was run."
-        ) from error
+        raise ModelError(_why_not(path, error).format(name=path.name)) from error
     return _tensors(content)
+
+
+def _why_not(path: Path, error: Exception) -> str:
+    """What a file is that torch's restricted unpickler did not read, from how it begins and what that said."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    if not start.startswith((b"PK\x03\x04", b"\x80")):
+        return _NO_WEIGHTS
+    is_archive = zipfile.is_zipfile(path)
+    if is_archive:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                names = archive.namelist()
+        except (zipfile.BadZipFile, ValueError, OSError):
+            return _DAMAGED
+        if not any(name.endswith("data.pkl") for name in names):
+            return _NO_WEIGHTS
+    if isinstance(error, pickle.UnpicklingError):
+        return _DAMAGED_OR_MORE if "Unsupported operand" in str(error) else _MORE
+    return _DAMAGED_OR_MORE if is_archive else _DAMAGED  # an archive is read from its end, so it was not cut off
 
 
 def _check_archive(path: Path, length: int) -> None:

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from engine.errors import ModelError
-from engine.models.catalog import find, header
+from engine.models.catalog import base_of, header
 from engine.models.features import TextureFeatures
 from engine.models.generator import Backbone, Head
 from engine.models.low_rank import merged
@@ -83,16 +83,11 @@ def restorer_tensors(path: Path) -> dict[str, Tensor]:
     ModelError where a file is damaged, or the base is not the one it was tuned from.
     """
     tensors = _read(path)
-    base = header(path).get("base")
+    base = base_of(path)
     if base is None:
         return tensors
-    found, card = find(str(base.get("id")))
-    if card.sha256 != base.get("sha256"):
-        raise ModelError(
-            f"“{path.name}” was tuned from other weights of “{card.id}” than are installed; tune it again."
-        )
     try:
-        return merged({k: v.float() for k, v in _read(found).items()}, tensors)
+        return merged({k: v.float() for k, v in _read(base).items()}, tensors)
     except ValueError as error:
         raise ModelError(f"The model “{path.name}” belongs to another version of Archivist.") from error
 
@@ -137,8 +132,8 @@ def load_objective(path: Path, device: torch.device) -> Objective:
 
 def load_upscaler(path: Path, model: Path, device: torch.device) -> Upscaler | Interpolated:
     """Reads the upscaling tail of a model, float32, since it is folded; with a second set of weights for a low alpha
-    where the file has one. ModelError where it is missing, damaged or was taught on another backbone and head than that
-    model's."""
+    where the file has one; for a tuned model, `model` is its base. ModelError where it is missing, damaged or was
+    taught on another backbone and head than that model's."""
     try:
         tensors, own = load_file(path), fingerprint(load_file(model))
     except (OSError, SafetensorError) as error:
@@ -228,7 +223,16 @@ def save_tuned(
     tensors = {k: v for k, v in state.items() if k.startswith("head.")} | dict(updates)
     half = {k: v.detach().cpu().half().contiguous() for k, v in tensors.items()}
     facts = {"slider": base.slider, **card, "base": {"id": base.id, "sha256": base.sha256}}
-    save_file(half, path, metadata={"card": json.dumps(facts, ensure_ascii=False)})
+    existed = path.exists()
+    path.touch()
+    mode = path.stat().st_mode  # of any new file here, or as somebody set it; save_file's are for their owner only
+    try:
+        save_file(half, path, metadata={"card": json.dumps(facts, ensure_ascii=False)})
+    except BaseException:
+        if not existed:
+            path.unlink()
+        raise
+    path.chmod(mode)
 
 
 def fingerprint(state: Mapping[str, Tensor]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from engine.models import catalog, checkpoints
 from engine.projects.atomic import replacing, write_error, write_json
 from engine.rendering.foreign import Foreign, build
 from engine.rendering.probing import probe, probe_face
-from engine.types import SCALES, ModelCard, NewModel, Progress
+from engine.types import SCALES, AddedModel, ModelCard, NewModel, Progress
 
 CONTROLS = ("strength", "keep_tone", "scope", "grain")
 _PURPOSES = {
@@ -25,6 +25,7 @@ _PURPOSES = {
     "FaceSR": "Restores single faces that a person marks, each with a recorded consent, and no whole picture",
 }
 _UNKNOWN = "unknown"
+_TOLD = {"title": "name", "licence": "licence", "source": "source", "training_data": "training data"}  # by a person
 
 _NEVER_SEEN = (
     "It was not made for archives: detail that it adds is plausible, not known, least of all in faces and lettering.",
@@ -91,11 +92,13 @@ def examine(taken: Taken, new: NewModel, device: torch.device) -> Generator[Prog
     )
 
 
-def keep(taken: Taken, card: ModelCard, folder: Path) -> ModelCard:
-    """Writes the weights as safetensors under their hash, with the card beside them; the card as it is now.
+def keep(taken: Taken, card: ModelCard, new: NewModel, folders: Sequence[Path]) -> AddedModel:
+    """Writes the weights as safetensors under their hash into the first folder, with the card beside them.
 
-    The same weights imported once more get a new card. WriteError where the folder cannot be written.
+    Weights that are known in any of the folders keep their id, and of what a person told of them what `new` does not
+    tell anew. WriteError where the folder cannot be written.
     """
+    folder = folders[0]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -106,9 +109,24 @@ def keep(taken: Taken, card: ModelCard, folder: Path) -> ModelCard:
     target = folder / f"{sha256}.safetensors"
     with replacing(target) as temporary:
         temporary.write_bytes(content)
+    known = catalog.remembered(sha256, folders)
     kept = replace(card, id=catalog.identity(card.title, sha256), sha256=sha256)
+    if known is not None:
+        stays = {name: getattr(known, name) for name in _TOLD if getattr(new, name) in ("", _UNKNOWN)}
+        kept = replace(kept, id=known.id, **stays)
     write_json(target.with_suffix(".json"), asdict(kept))
-    return kept
+    return AddedModel(kept, _what_changed(known, kept) if known is not None else "")
+
+
+def _what_changed(known: ModelCard, kept: ModelCard) -> str:
+    """What is said to a person who imports weights that are here."""
+    changed = [
+        f"its {words} is now “{getattr(kept, name)}” (before: “{getattr(known, name)}”)"
+        for name, words in _TOLD.items()
+        if getattr(kept, name) != getattr(known, name)
+    ]
+    here = f"These weights were here already, as “{known.title}”, and keep their id, {known.id}"
+    return f"{here}: {'; '.join(changed) if changed else 'what is told of them stays as it was'}."
 
 
 def load(path: Path, card: ModelCard, device: torch.device) -> Foreign:

@@ -103,13 +103,14 @@ class Studio:
         """Whether a model is loaded."""
         return model in self._pipelines
 
-    def adopt(self, card: ModelCard, foreign: Foreign) -> None:
-        """Takes a network of other people's that was loaded elsewhere."""
-        self._pipelines[card.id] = self.borrow(foreign, card)
+    def adopt(self, model: str, card: ModelCard, foreign: Foreign) -> None:
+        """Takes a network of other people's that was loaded elsewhere; recipes name it `model`."""
+        self._pipelines[model] = self.borrow(foreign, card)
 
     def forget(self, model: str) -> None:
-        """Lets go of a model, so that its file can be removed."""
-        self._pipelines.pop(model, None)
+        """Lets go of a model under every name it was asked for by, so that its file can be removed."""
+        for name in [name for name, one in self._pipelines.items() if model in (name, one.card.id)]:
+            del self._pipelines[name]
 
     def leave_device(self, error: RuntimeError) -> str:
         """Moves to the processor where `error` means that the device is lost, or has no room even for little.
@@ -146,7 +147,7 @@ class Studio:
             return self._borrowed(path, card)
         restorer = load_restorer(path, device, self.device.dtype)
         tail = catalog.tail_of(path)
-        upscaler = partial(load_upscaler, tail, path, device) if tail else None
+        upscaler = partial(load_upscaler, tail, catalog.base_of(path) or path, device) if tail else None
         return Pipeline(restorer, card, device, self._cache_bytes, upscaler)
 
     def _borrowed(self, path: Path, card: ModelCard) -> Pipeline:

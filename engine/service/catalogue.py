@@ -7,10 +7,12 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.errors import ModelError
 from engine.models import catalog
 from engine.runtime.worker import Lane, Work
 from engine.styles.library import own_card
 from engine.types import (
+    AddedModel,
     ModelCard,
     NewModel,
     Progress,
@@ -31,36 +33,64 @@ class Catalogue(EngineCore):
         return self._library.cards()
 
     def models(self) -> tuple[ModelCard, ...]:
-        """The cards of the models: the shipped ones first, then those imported, a person's own and the open projects'.
+        """The cards of the models: the shipped ones first, then a person's own and the open projects'.
 
         The first call hashes their files.
         """
         return catalog.cards(self._model_folders())
 
-    def import_model(self, new: NewModel, on_progress: Report) -> Work[ModelCard]:
-        """Reads a network of other people's, tries it and keeps it as safetensors with its card, in the queue."""
+    def lend_model(self, file: str) -> ModelCard:
+        """Lets this engine use a model's file where it lies, until it closes: one that fine-tuning wrote, or one in a
+        folder of models. ModelError, in a sentence, for any other."""
+        path = Path(file)
+        card = catalog.read_card(path)
+        if card.origin == "tuned":
+            catalog.base_of(path)
+        if any(one.id == card.id and one.sha256 != card.sha256 for one in catalog.cards()):
+            raise ModelError(f"“{path.name}” calls itself “{card.id}”, as a model does that comes with Archivist.")
+        self._lent = (path, *self._lent)
+        return card
 
-        def steps() -> Generator[Progress | None, None, ModelCard]:
+    def is_tuned(self, file: str) -> bool:
+        """Whether a file is what a fine-tuning wrote: it has a card, and nobody is asked for its licence."""
+        return catalog.is_tuned(Path(file))
+
+    def import_model(self, new: NewModel, on_progress: Report) -> Work[AddedModel]:
+        """Takes a model in, in the queue: what a fine-tuning wrote as it is; of a network of other people's the
+        weights, which are tried and kept as safetensors with a card."""
+
+        def steps() -> Generator[Progress | None, None, AddedModel]:
+            studio = self._studio()
+            yield Progress(0, 1, "reading")
+            folder = Path(new.folder) / "models" if new.folder else self._own_models
+            if catalog.is_tuned(Path(new.file)):
+                from engine.rendering.adopting import adopt
+
+                places = self._model_folders()
+                copy: Callable[[], AddedModel] = in_sentences(lambda: adopt(new, folder, places))
+                added = yield from settled(self._io.submit(copy))
+                studio.forget(added.card.id)
+                return added
             from engine.rendering.studio import community
 
-            studio = self._studio()
             device = studio.device.device
-            yield Progress(0, 1, "reading")
             take: Callable[[], Taken] = in_sentences(lambda: community().take(new, device))
             taken = yield from settled(self._io.submit(take))
             card: ModelCard = yield from community().examine(taken, new, device)
-            folder = Path(new.folder) / "models" if new.folder else self._own_models
-            keep: Callable[[], ModelCard] = in_sentences(lambda: community().keep(taken, card, folder))
-            kept = yield from settled(self._io.submit(keep))
+            places = (folder, *self._model_folders())
+            keep: Callable[[], AddedModel] = in_sentences(lambda: community().keep(taken, card, new, places))
+            added = yield from settled(self._io.submit(keep))
+            kept = added.card
             studio.forget(kept.id)
             if not kept.faces:
-                studio.adopt(kept, taken.foreign)
-            return kept
+                studio.adopt(kept.id, kept, taken.foreign)
+            return added
 
         return self._worker.submit(Lane.QUEUE, steps_in_sentences(steps), on_progress=on_progress)
 
     def remove_model(self, model: str) -> None:
-        """Forgets an imported model and its weights; ModelError for any other. Recipes that name it no longer run."""
+        """Forgets an imported or tuned model and its weights; ModelError for one that comes with Archivist. Recipes
+        that name it no longer run."""
         catalog.remove(model, self._model_folders())
         if self._studio_made is not None:
             self._worker.call(lambda: self._studio().forget(model))

@@ -132,6 +132,7 @@ class EngineCore:
         own = user_data_path("Archivist", appauthor=False)
         self._library = StyleLibrary(own / "styles.json")
         self._own_models = own / "models"
+        self._lent: tuple[Path, ...] = ()  # models' files that a person named
         self._desk = ProjectDesk(self._admit)
         self._masks = MaskShelf(self._mask_folders)
         self._note = OpenNote(user_state_path("Archivist", appauthor=False))
@@ -203,8 +204,8 @@ class EngineCore:
         return self._studio().pipeline(recipe.model)
 
     def _model_folders(self) -> tuple[Path, ...]:
-        """Where imported models lie: a person's own, and those of the open projects."""
-        return (self._own_models, *(folder / "models" for folder in self._desk.folders()))
+        """Where models lie: files that were named, a person's own models, and those of the open projects."""
+        return (*self._lent, self._own_models, *(folder / "models" for folder in self._desk.folders()))
 
     def _equipped(self, recipe: Recipe) -> Generator[None, None, None]:
         """Waits in small steps until the recipe's model is loaded: what runs other people's takes seconds to import."""
@@ -227,7 +228,7 @@ class EngineCore:
             if loading.done():
                 self._foreign.pop(model, None)
         if not studio.has(model):
-            studio.adopt(card, foreign)
+            studio.adopt(model, card, foreign)
 
     def _admit(self, path: Path) -> tuple[str, int]:
         """SHA-256 and length of a file that is an image; ImageError where it is none."""

@@ -16,7 +16,7 @@ from engine.types.audit import (
     ProjectReport,
     RescueReport,
 )
-from engine.types.cards import ModelCard, StyleCard
+from engine.types.cards import AddedModel, ModelCard, StyleCard, named
 from engine.types.exporting import (
     EXPORT_PRESETS,
     TEMPLATE_FIELDS,
@@ -97,6 +97,7 @@ __all__ = [
     "SMALLEST_FACE",
     "TEMPLATE_FIELDS",
     "TUNING_NAME",
+    "AddedModel",
     "Approval",
     "ChainReport",
     "CheckState",
@@ -163,5 +164,6 @@ __all__ = [
     "export_preset",
     "face_fault",
     "face_recipe_fault",
+    "named",
     "recipe_in_words",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -59,10 +59,32 @@ class ModelCard:
             ignored.add("style")
         return replace(recipe, **{name: getattr(neutral, name) for name in ignored})
 
+    def answers_to(self, model: str) -> bool:
+        """Whether a recipe that names `model` means this network.
+
+        An imported one's id ends in the first digits of its weights' hash: by them it is the same network under
+        whatever title it was imported.
+        """
+        return model == self.id or (self.origin == "imported" and model.endswith(f"-{self.sha256[:8]}"))
+
     @property
     def sizes(self) -> tuple[int, ...]:
         """The enlargements a recipe may ask of it."""
         return tuple(scale for scale in SCALES if scale <= self.scale)
+
+
+def named(cards: Iterable[ModelCard], model: str) -> ModelCard | None:
+    """The card of the model that a recipe names, one of just that id before any other; None where it is not here."""
+    found = [card for card in cards if card.answers_to(model)]
+    return min(found, key=lambda card: card.id != model, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class AddedModel:
+    """A model that was imported, and what a person should know of it beside its card."""
+
+    card: ModelCard
+    told: str = ""  # that it was here already, and what has changed of its card; else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from engine.export.naming import Facts, name_for
 from engine.types import (
     MAP_SCALES,
     PROTECTED,
+    AddedModel,
     EngineReady,
     ExportBatch,
     ExportEstimate,
@@ -722,18 +723,27 @@ class FakeService:
     def models(self) -> tuple[ModelCard, ...]:
         return (ModelCard("archivist-1", "Archivist 1", scale=4), *self.more_models)
 
-    def import_model(self, new: NewModel, on_progress: Callable[[Progress], None]) -> FakeWork[ModelCard]:
+    def is_tuned(self, file: str) -> bool:
+        return Path(file).stem == "m1"
+
+    def import_model(self, new: NewModel, on_progress: Callable[[Progress], None]) -> FakeWork[AddedModel]:
         self.new_models.append(new)
-        work: FakeWork[ModelCard] = FakeWork()
+        work: FakeWork[AddedModel] = FakeWork()
 
         def make() -> None:
             on_progress(Progress(0, 1, "reading"))
             if self.refuse_models:
                 work.future.set_exception(ModelError(self.refuse_models))
                 return
-            card = replace(FOREIGN, title=new.title, licence=new.licence, source=new.source, file=Path(new.file).name)
-            self.more_models.append(card)
-            work.future.set_result(card)
+            path = Path(new.file)
+            card = replace(
+                FOREIGN, title=new.title or path.stem, licence=new.licence, source=new.source, file=path.name
+            )
+            if self.is_tuned(new.file):
+                card = ModelCard("m1", "m1", sha256="87654321" * 8, origin="tuned", scale=4)
+            told = "It was here already." if card.id in {one.id for one in self.more_models} else ""
+            self.more_models = [*(one for one in self.more_models if one.id != card.id), card]
+            work.future.set_result(AddedModel(card, told))
 
         self._work.put(make)
         return work

@@ -21,6 +21,7 @@ from archivist_app import cli
 from archivist_app.cli import common, report, root
 from engine.errors import ImageError, ModelError, RecipeError, WriteError
 from engine.types import (
+    AddedModel,
     Comparison,
     EngineReady,
     ExportOptions,
@@ -147,13 +148,20 @@ class FakeEngine:
     def models(self) -> tuple[ModelCard, ...]:
         return (SHIPPED,)
 
-    def import_model(self, new: NewModel, on_progress: Callable[[Progress], None]) -> FakeWork[ModelCard]:
+    def is_tuned(self, file: str) -> bool:
+        return Path(file).stem == "m1"
+
+    def lend_model(self, file: str) -> ModelCard:
+        self.asked.append(("lend_model", file))
+        return replace(SHIPPED, id=Path(file).stem, title="Tuned", origin="tuned")
+
+    def import_model(self, new: NewModel, on_progress: Callable[[Progress], None]) -> FakeWork[AddedModel]:
         self.asked.append(("import_model", new))
         if "trap" in new.file:
             return FakeWork(failed(ModelError("“trap.pth” holds more than weights and is refused.")))
         on_progress(Progress(0, 1, "reading"))
         card = replace(SHIPPED, id="own-12345678", title=new.title, licence=new.licence or "unknown", origin="imported")
-        return FakeWork(settled(card))
+        return FakeWork(settled(AddedModel(card, "It was here already." if "again" in new.file else "")))
 
     def remove_model(self, model: str) -> None:
         self.asked.append(("remove_model", model))
@@ -544,6 +552,11 @@ def test_styles_and_models_are_listed_and_shown(engine: FakeEngine, capsys: pyte
         assert "Archivist 1" in capsys.readouterr().out
     assert cli.main(["styles", "list", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["styles"][0]["id"] == "carbon"
+    for kind in ("styles", "models"):
+        assert cli.main([kind, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out).keys() == {kind}
+        assert cli.main([kind, "--json", "list"]) == 2
+        assert f"archivist {kind} list" in sentence(capsys.readouterr())
     assert cli.main(["models", "show", "archivist-1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["metrics"] == {"psnr": 24.0}
     assert engine.started == 0
@@ -558,7 +571,35 @@ def test_a_model_is_imported_with_what_is_told_of_it(
     asked = NewModel(str(here / "net.pth"), "Own", "MIT", "a colleague")
     assert engine.asked == [("import_model", asked)]
     assert cli.main(["models", "import", "net.pth", "--json", *about]) == 0
-    assert json.loads(capsys.readouterr().out)["licence"] == "MIT"
+    told = json.loads(capsys.readouterr().out)
+    assert (told["licence"], told["told"]) == ("MIT", "")
+    assert cli.main(["models", "import", "again.pth", *about]) == 0
+    assert sentence(capsys.readouterr()) == "It was here already."
+
+
+def test_nobody_is_asked_for_the_licence_of_a_tuned_model(
+    engine: FakeEngine, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "m1.safetensors").write_bytes(b"x")
+    monkeypatch.setattr("archivist_app.cli.catalog._asked_licence", lambda file: pytest.fail(f"asked for {file}"))
+    assert cli.main(["models", "import", "m1.safetensors"]) == 0
+    assert engine.asked == [("import_model", NewModel(str(here / "m1.safetensors")))]
+
+
+def test_a_model_may_be_named_by_its_file(engine: FakeEngine, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = here / "m1.safetensors"
+    file.write_bytes(b"x")
+    (here / "a.jpg").write_bytes(b"x")
+    assert cli.main(["restore", "a.jpg", "-o", "b.jpg", "--model", "m1.safetensors"]) == 0
+    assert engine.exports[0][1].model == "m1"
+    assert cli.main(["models", "show", "m1.safetensors"]) == 0
+    assert "Id: m1" in capsys.readouterr().out
+    assert engine.asked == [("lend_model", str(file))] * 2
+    (here / "net.pth").write_bytes(b"x")
+    assert cli.main(["restore", "a.jpg", "-o", "b.jpg", "--model", "net.pth"]) == 2
+    assert "archivist models import" in sentence(capsys.readouterr())
+    assert cli.main(["restore", "a.jpg", "-o", "b.jpg", "--model", "nobody"]) == 2
+    assert "There is no model “nobody” and no such file" in sentence(capsys.readouterr())
 
 
 def test_a_licence_nobody_can_be_asked_for_is_unknown_and_said_to_be(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtGui import QAction
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QMessageBox, QPushButton, QToolButton
 
 from archivist_app.app import Application
@@ -138,11 +139,51 @@ def test_a_model_is_added_once_somebody_has_answered_for_its_licence(
     dialog.source.setText("a colleague")
     dialog.start.click()
     until(opened, lambda: recipe(opened).model == FOREIGN.id)
-    assert service.new_models == [NewModel(str(file), "net", "BSD-3-Clause", "a colleague")]
+    assert service.new_models == [NewModel(str(file), "", "BSD-3-Clause", "a colleague")]
     assert "net" in opened.window.messages.text.text()
     view = find(opened, ModelCardView, "modelCard")
     assert view.title.text() == "net"  # what it is can be read at once
     view.close()
+
+
+def test_a_name_somebody_typed_is_told(opened: Application, tmp_path: Path) -> None:
+    dialog = ImportDialog(opened.window, str(tmp_path / "net.pth"))
+    assert dialog.wish().title == ""
+    QTest.keyClicks(dialog.title, "-2")
+    assert dialog.wish().title == "net-2"
+    dialog.deleteLater()
+
+
+def test_a_tuned_model_is_added_without_a_question_and_can_be_removed(
+    opened: Application, service: FakeService, tmp_path: Path
+) -> None:
+    file = tmp_path / "m1.safetensors"
+    file.write_bytes(b"x")
+    entry(opened, "Add a model…").trigger()
+    until(opened, lambda: opened.window.findChild(QFileDialog, "addModelDialog"))
+    chooser = find(opened, QFileDialog, "addModelDialog")
+    name = chooser.findChild(QLineEdit, "fileNameEdit")
+    assert isinstance(name, QLineEdit)
+    name.setText(str(file))
+    chooser.accept()
+    until(opened, lambda: recipe(opened).model == "m1")
+    assert service.new_models == [NewModel(str(file))]
+    assert opened.window.findChild(ImportDialog, "importModelDialog") is None
+    view = find(opened, ModelCardView, "modelCard")
+    assert dict(facts(service.more_models[0]))["Enlarges"].endswith("the model it was tuned from has learned of it")
+    assert view.remove.isVisible()
+    view.remove.click()
+    until(opened, lambda: opened.window.findChild(QMessageBox, "removeModelQuestion"))
+    find(opened, QPushButton, "removeModel").click()
+    until(opened, lambda: not service.more_models)
+    assert recipe(opened).model == "archivist-1"
+
+
+def test_weights_that_were_here_already_are_said_to_be(opened: Application, service: FakeService) -> None:
+    known(opened, service)
+    state(opened).add(NewModel("/x/foreign.pth"))
+    until(opened, lambda: opened.window.messages.text.text() == "It was here already.")
+    find(opened, ModelCardView, "modelCard").close()
 
 
 def test_a_refused_file_is_told_in_its_job_and_changes_nothing(opened: Application, service: FakeService) -> None:

@@ -66,7 +66,7 @@ def image(service: EngineService, master: Path) -> ImageRef:
 def card(service: EngineService, tmp_path: Path) -> ModelCard:
     file = networks.saved(tmp_path, "restoreformer", ".safetensors", networks.restoreformer)
     new = NewModel(str(file), title="Faces", licence="MIT", faces=True)
-    return service.import_model(new, lambda _: None).future.result(120)
+    return service.import_model(new, lambda _: None).future.result(120).card
 
 
 def face(at: Region = AT, who: str = WHO, ground: str = GROUND) -> Face:

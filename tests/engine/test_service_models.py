@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +14,13 @@ import torch
 from PIL import Image
 
 from engine.errors import ModelError, RecipeError
+from engine.evaluation import peers
 from engine.imaging.reader import read_master
+from engine.models import catalog, weights
+from engine.models.low_rank import RANK
+from engine.rendering.studio import Studio
 from engine.service import EngineService
-from engine.types import SHIPPED_MODEL, ExportOptions, ModelCard, NewModel, Optimisation, Progress, Recipe
+from engine.types import SHIPPED_MODEL, AddedModel, ExportOptions, ModelCard, NewModel, Optimisation, Progress, Recipe
 from tests.engine.rendering import networks
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +36,7 @@ def master(tmp_path: Path) -> Path:
 
 def imported(service: EngineService, folder: Path, project: str = "") -> ModelCard:
     new = NewModel(str(networks.saved(folder)), title="Tiny", licence="MIT", folder=project)
-    return service.import_model(new, lambda _step: None).future.result(120)
+    return service.import_model(new, lambda _step: None).future.result(120).card
 
 
 def test_an_imported_model_restores_enlarges_and_is_told_of_in_the_file(
@@ -39,7 +44,7 @@ def test_an_imported_model_restores_enlarges_and_is_told_of_in_the_file(
 ) -> None:
     steps: list[Progress] = []
     new = NewModel(str(networks.saved(tmp_path)), title="Tiny", licence="MIT")
-    card = service.import_model(new, steps.append).future.result(120)
+    card = service.import_model(new, steps.append).future.result(120).card
     assert {"reading", "measuring"} <= {step.message for step in steps}
     assert [one.id for one in service.models()] == [SHIPPED_MODEL, card.id]
     image = service.open_image(str(master)).result(60).ref
@@ -152,3 +157,146 @@ def test_a_card_that_does_not_make_sense_is_left_out(service: EngineService, tmp
     assert [one.title for one in service.models()] != ["An impostor"]
     path.write_text(json.dumps(good | {"from_the_future": 1}))
     assert [one.id for one in service.models()] == [SHIPPED_MODEL, card.id]
+
+
+def added(service: EngineService, file: Path, **told: Any) -> AddedModel:
+    return service.import_model(NewModel(str(file), **told), lambda _step: None).future.result(120)
+
+
+def test_weights_imported_again_keep_their_id_and_what_is_not_told_anew(service: EngineService, tmp_path: Path) -> None:
+    file = networks.saved(tmp_path)
+    first = added(service, file, title="Tiny", licence="MIT", source="a colleague")
+    assert first.told == ""
+    again = added(service, file)
+    assert (again.card.id, again.card.title, again.card.licence, again.card.source) == (
+        first.card.id, "Tiny", "MIT", "a colleague",
+    )  # fmt: skip
+    assert "stays as it was" in again.told
+    other = added(service, file, title="Other", licence="unknown", training_data="200 scans")
+    assert (other.card.id, other.card.title, other.card.licence) == (first.card.id, "Other", "MIT")
+    assert "its name is now “Other” (before: “Tiny”)" in other.told
+    assert "training data" in other.told
+    assert "licence" not in other.told
+    assert service.models()[1] == other.card
+    assert len(service.models()) == 2
+
+
+def test_a_recipe_finds_its_weights_again_that_came_back_under_another_title(
+    service: EngineService, tmp_path: Path, master: Path
+) -> None:
+    file = networks.saved(tmp_path)
+    before = added(service, file, title="Tiny").card
+    service.remove_model(before.id)
+    now = added(service, file, title="Renamed").card
+    assert now.id != before.id
+    assert now.sha256 == before.sha256
+    image = service.open_image(str(master)).result(60).ref
+    recipe = Recipe(model=before.id, weights=before.sha256)
+    options = ExportOptions(str(tmp_path / "x.tif"))
+    done = service.export(image, recipe, options, lambda _: None).future.result(120)
+    assert done.recipe == recipe
+    service.remove_model(before.id)
+    assert [one.id for one in service.models()] == [SHIPPED_MODEL]
+
+
+@pytest.fixture
+def tuned(tmp_path: Path) -> Path:
+    """What a fine-tuning writes, of one update that changes a little."""
+    base, card = catalog.find(SHIPPED_MODEL)
+    whole = weights.restorer_tensors(base)
+    stem = "backbone.stem."
+    size = whole[f"{stem}weight"]
+    generator = torch.Generator().manual_seed(1)
+    up, down = (torch.randn(*shape, generator=generator) for shape in ((len(size), RANK), (RANK, size[0].numel())))
+    updates = {f"{stem}low_rank_up": 0.01 * up, f"{stem}low_rank_down": down}
+    path = tmp_path / "m" / "m1.safetensors"
+    path.parent.mkdir()
+    weights.save_tuned(path, whole, updates, card, {"id": "m1", "title": "m1", "licence": "CC0-1.0"})
+    return path
+
+
+def restored(service: EngineService, master: Path, recipe: Recipe) -> np.ndarray:
+    image = service.open_image(str(master)).result(60).ref
+    target = master.with_name(f"{recipe.model}-{recipe.scale}.tif")
+    service.export(image, recipe, ExportOptions(str(target)), lambda _: None).future.result(120)
+    return read_master(target).pixels
+
+
+def test_a_tuned_model_is_taken_in_as_it_is_restores_and_goes_again(
+    service: EngineService, tuned: Path, master: Path, own_home: Path
+) -> None:
+    assert service.is_tuned(str(tuned))
+    assert not service.is_tuned(str(catalog.shipped()[0]))
+    assert not service.is_tuned(str(master))
+    first = added(service, tuned)
+    assert (first.card.id, first.card.origin, first.card.licence) == ("m1", "tuned", "CC0-1.0")
+    assert first.told == ""
+    (kept,) = own_home.rglob("m1.safetensors")
+    assert kept.read_bytes() == tuned.read_bytes()
+    assert not np.array_equal(restored(service, master, Recipe(model="m1")), restored(service, master, Recipe()))
+    assert "was here already" in added(service, tuned).told
+    assert "not taken over" in added(service, tuned, licence="MIT").told
+    service.remove_model("m1")
+    assert [one.id for one in service.models()] == [SHIPPED_MODEL]
+    assert not kept.exists()
+
+
+def test_a_tuned_model_enlarges_with_its_base_s_tail(service: EngineService, tuned: Path, master: Path) -> None:
+    card = added(service, tuned).card
+    base = catalog.find(SHIPPED_MODEL)[1]
+    assert (card.scale, card.tail) == (base.scale, base.tail)
+    assert restored(service, master, Recipe(model="m1", scale=2)).shape == (120, 160, 3)
+
+
+def test_a_tuned_model_whose_base_is_another_or_none_is_refused_in_a_sentence(
+    service: EngineService, tuned: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.warm().result(120)
+    with monkeypatch.context() as patch:
+        patch.setattr(catalog, "shipped", tuple)
+        with pytest.raises(ModelError, match="tuned from the model “archivist-1”, which is not installed"):
+            added(service, tuned)
+    card = catalog.header(tuned)
+    base = ModelCard(SHIPPED_MODEL, "Archivist 1", sha256="0" * 64)
+    weights.save_tuned(tuned, {}, {}, base, card)
+    with pytest.raises(ModelError, match="tuned from other weights"):
+        added(service, tuned)
+    with pytest.raises(ModelError, match="tuned from other weights"):
+        service.lend_model(str(tuned))
+
+
+def test_two_tuned_models_of_one_name_are_not_confused(service: EngineService, tuned: Path) -> None:
+    added(service, tuned)
+    base, card = catalog.find(SHIPPED_MODEL)
+    weights.save_tuned(tuned, weights.restorer_tensors(base), {}, card, {"id": "m1", "title": "m1"})
+    with pytest.raises(ModelError, match="another model “m1” here"):
+        added(service, tuned)
+    weights.save_tuned(tuned, weights.restorer_tensors(base), {}, card, {"id": "../m1", "title": "m1"})
+    with pytest.raises(ModelError, match="none a tuned model can have"):
+        added(service, tuned)
+
+
+def test_a_model_is_used_where_it_lies(service: EngineService, tuned: Path, master: Path, tmp_path: Path) -> None:
+    card = service.lend_model(str(tuned))
+    assert card.id == "m1"
+    assert not np.array_equal(restored(service, master, Recipe(model="m1")), restored(service, master, Recipe()))
+    folder = tmp_path / "box.archivist"
+    project, _ = service.project_for([str(master)], str(folder)).result(60)
+    other = imported(service, tmp_path, str(folder))
+    service.close_project(project)
+    assert other.id not in {one.id for one in service.models()}
+    assert service.lend_model(str(folder / "models" / f"{other.sha256}.safetensors")) == other
+    restored(service, master, Recipe(model=other.id))
+    with pytest.raises(ModelError, match="not a model of Archivist"):
+        service.lend_model(str(master))
+
+
+def test_a_tuned_model_is_measured_beside_others_from_its_file(tuned: Path, own_home: Path) -> None:
+    pipeline = peers.load(tuned, Studio("cpu", interactive=False, cache_bytes=1 << 20))
+    assert (pipeline.card.id, pipeline.card.scale) == ("m1", 4)
+
+
+def test_a_tuned_file_may_be_read_by_whom_any_new_file_there_may_be(tuned: Path) -> None:
+    plain = tuned.with_name("plain")
+    plain.touch()
+    assert tuned.stat().st_mode == plain.stat().st_mode

@@ -69,6 +69,11 @@ def test_unknown_facts_of_a_card_do_no_harm(tmp_path: Path) -> None:
     assert catalog.read_card(file).title == "New"
 
 
+@pytest.mark.parametrize(("title", "name"), [("Ünet", "unet"), ("Straße Øst", "strasse-ost"), ("照片", "model")])
+def test_an_id_keeps_the_letters_of_a_title_without_their_marks(title: str, name: str) -> None:
+    assert catalog.identity(title, "0123456789") == f"{name}-01234567"
+
+
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     """A model of small numbers, to lay a tail beside."""

@@ -55,11 +55,28 @@ def test_a_malicious_pickle_is_refused_and_runs_nothing(tmp_path: Path) -> None:
     torch.save(Trap(mark), tmp_path / "old.pth", _use_new_zipfile_serialization=False)
     (tmp_path / "bare.pth").write_bytes(pickle.dumps(Trap(mark), protocol=2))
     for name in ("zipped", "old", "bare"):
-        with pytest.raises(ModelError, match="nothing in it was run"):
+        with pytest.raises(ModelError, match="holds more than weights and is refused: nothing in it was run"):
             checkpoints.read(tmp_path / f"{name}.pth")
     assert not mark.exists()
     torch.load(tmp_path / "zipped.pth", weights_only=False)
     assert mark.exists()  # it was armed
+
+
+def test_what_is_no_weights_what_is_cut_off_and_what_holds_more_are_told_apart(tmp_path: Path) -> None:
+    torch.save(WEIGHTS, tmp_path / "whole.pth")
+    save_file(WEIGHTS, tmp_path / "whole.safetensors")
+    for ending in (".pth", ".safetensors"):
+        whole, path = (tmp_path / f"whole{ending}").read_bytes(), tmp_path / f"x{ending}"
+        path.write_bytes(whole[:-100])
+        with pytest.raises(ModelError, match="damaged or not whole"):
+            checkpoints.read(path)
+        path.write_text("<!DOCTYPE html>\n<p>Sign in to download.")
+        with pytest.raises(ModelError, match="not a file of weights"):
+            checkpoints.read(path)
+    with zipfile.ZipFile(tmp_path / "letter.pth", "w") as archive:
+        archive.writestr("word/document.xml", "Dear all")
+    with pytest.raises(ModelError, match="not a file of weights"):
+        checkpoints.read(tmp_path / "letter.pth")
 
 
 def test_an_archive_that_is_packed_or_longer_than_its_file_is_refused(tmp_path: Path) -> None:

@@ -232,7 +232,7 @@ def test_a_network_for_faces_comes_in_only_when_asked_for(tmp_path: Path) -> Non
     new = NewModel(str(file), title="Faces", licence="MIT", faces=True)
     taken = importing.take(new, CPU)
     card: ModelCard = at_once(importing.examine(taken, new, CPU))
-    kept = importing.keep(taken, card, tmp_path / "models")
+    kept = importing.keep(taken, card, new, [tmp_path / "models"]).card
     assert (kept.faces, kept.least, kept.scale, kept.controls) == (True, 64, 1, ())
     assert "another person" in " ".join(kept.failures)
     assert min(kept.memory, kept.pace, kept.effort) > 0
@@ -252,7 +252,7 @@ def test_gfpgan_s_own_architecture_comes_in_and_draws_a_face(tmp_path: Path) -> 
     new = NewModel(str(file), faces=True)
     taken = importing.take(new, CPU)
     card: ModelCard = at_once(importing.examine(taken, new, CPU))
-    kept = importing.keep(taken, card, tmp_path / "models")
+    kept = importing.keep(taken, card, new, [tmp_path / "models"]).card
     assert (kept.faces, kept.least, kept.architecture) == (True, 512, "GFPGAN")
     net = importing.load(tmp_path / "models" / f"{kept.sha256}.safetensors", kept, CPU)
     b = torch.rand(1, 3, 150, 150, generator=torch.Generator().manual_seed(1))
@@ -272,7 +272,8 @@ def test_other_networks_come_in_with_that_word_too_and_are_none_for_faces(tmp_pa
 def test_cards_of_before_still_read_and_are_of_no_network_for_faces(tmp_path: Path) -> None:
     new = NewModel(str(networks.saved(tmp_path, "compact")))
     taken = importing.take(new, CPU)
-    kept = importing.keep(taken, ModelCard("x", "X", origin="imported", tile=128), tmp_path / "models")
+    card = ModelCard("x", "X", origin="imported", tile=128)
+    kept = importing.keep(taken, card, new, [tmp_path / "models"]).card
     path = tmp_path / "models" / f"{kept.sha256}.json"
     told = json.loads(path.read_text(encoding="utf-8"))
     del told["faces"]

@@ -60,7 +60,7 @@ def test_a_network_is_known_by_its_weights_and_kept_with_a_card(
     new = NewModel(str(file), title=f"A {kind}", licence="MIT", source="a test")
     taken = importing.take(new, CPU)
     card: ModelCard = at_once(importing.examine(taken, new, CPU))
-    kept = importing.keep(taken, card, tmp_path / "models")
+    kept = importing.keep(taken, card, new, [tmp_path / "models"]).card
     assert architecture in kept.architecture
     assert (kept.enlarges, kept.scale, kept.licence, kept.origin) == (enlarges, enlarges, "MIT", "imported")
     assert kept.id == f"a-{kind}-{kept.sha256[:8]}"
@@ -80,7 +80,8 @@ def test_the_same_weights_have_the_same_hash_from_either_kind_of_file(tmp_path: 
     for ending in (".pth", ".safetensors"):
         new = NewModel(str(networks.saved(tmp_path, "compact", ending)))
         taken = importing.take(new, CPU)
-        hashes.add(importing.keep(taken, ModelCard("x", "X", origin="imported"), tmp_path / "models").sha256)
+        card = ModelCard("x", "X", origin="imported")
+        hashes.add(importing.keep(taken, card, new, [tmp_path / "models"]).card.sha256)
     assert len(hashes) == 1
     assert len(list((tmp_path / "models").iterdir())) == 2  # the weights and their card
 
@@ -218,7 +219,7 @@ def test_a_restricted_architecture_is_used_when_asked_for_in_words(tmp_path: Pat
         importing.take(NewModel(str(file)), CPU)
     new = NewModel(str(file), restricted=True)
     taken = importing.take(new, CPU)
-    kept = importing.keep(taken, at_once(importing.examine(taken, new, CPU)), tmp_path / "models")
+    kept = importing.keep(taken, at_once(importing.examine(taken, new, CPU)), new, [tmp_path / "models"]).card
     assert kept.architecture.startswith("Restormer")
     assert kept.restricted
     path, read = catalog.find(kept.id, [tmp_path / "models"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -114,8 +113,7 @@ def test_a_file_whose_base_is_another_is_refused(
     pairs: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = Path(finish(pairs, order(tmp_path, steps=1)).path)
-    other = replace(catalog.read_card(BASE), sha256="0" * 64)
-    monkeypatch.setattr("engine.models.weights.find", lambda _id: (BASE, other))
+    monkeypatch.setattr(catalog, "sha256_of", lambda _path: "0" * 64)
     with pytest.raises(ModelError, match="tune it again"):
         load_restorer(path, CPU, torch.float32)
 

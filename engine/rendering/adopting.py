@@ -1,0 +1,61 @@
+"""Takes in what a fine-tuning wrote, as it is: its card, its licence and its base stay."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from engine.errors import ModelError
+from engine.models import catalog
+from engine.models.weights import load_restorer
+from engine.projects.atomic import replacing, write_error
+from engine.types import AddedModel, NewModel
+
+_LARGEST = 64 << 20  # bytes; a tuned model has about 0.4 million
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+
+
+def adopt(new: NewModel, folder: Path, places: Sequence[Path]) -> AddedModel:
+    """Copies a tuned model's file into `folder`, under its id. `places` are where models lie.
+
+    ModelError where its base is not installed, its weights do not fit that, or its id is another model's.
+    """
+    path = Path(new.file)
+    content = _read(path)
+    card = catalog.read_card(path)
+    if not _NAME.fullmatch(card.id):
+        raise ModelError(f"The name “{card.id[:40]}” in “{path.name}” is none a tuned model can have; tune it again.")
+    load_restorer(path, torch.device("cpu"), torch.float32)
+    target = folder / f"{card.id}.safetensors"
+    spare = "; a tuned model has a card of its own, so what you told of it was not taken over" if _told(new) else ""
+    here = [one for one in catalog.cards((folder, *places)) if one.id == card.id]
+    if any(one.sha256 != card.sha256 for one in here):
+        raise ModelError(
+            f"There is another model “{card.id}” here; tune this one under another name, or first remove that one "
+            f"(“archivist models remove {card.id}”) unless it comes with Archivist."
+        )
+    if target.exists() and catalog.sha256_of(target) == card.sha256:
+        return AddedModel(card, f"“{card.title}” was here already, and nothing has changed{spare}.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(error, folder) from error
+    with replacing(target) as temporary:
+        temporary.write_bytes(content)
+    return AddedModel(card, f"“{card.title}” is here now{spare}." if spare else "")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise ModelError(f"“{path.name}” is larger than a tuned model can be, and is refused.")
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"“{path.name}” cannot be read ({error.strerror}); choose another file.") from error
+
+
+def _told(new: NewModel) -> bool:
+    return any((new.title, new.licence, new.source, new.training_data))

@@ -139,7 +139,8 @@ def test_a_file_of_an_older_version_tells_what_it_knows() -> None:
 def test_a_card_in_json_is_read_back() -> None:
     again = makers.maker_from(json.loads(json.dumps(makers.facts(TUNED))))
     assert again == makers.Maker("m1", "b" * 64, "Box 12", "3", "CC0-1.0", "archivist-1", "c" * 64)
-    assert [makers.maker_from(nonsense) for nonsense in (None, [], {}, {"id": ""}, "x")] == [None] * 5
+    lies: tuple[object, ...] = (None, [], {}, {"id": ""}, "x")
+    assert [makers.maker_from(lie) for lie in lies] == [None] * 5
 
 
 def test_settings_that_a_model_does_not_have_are_not_told() -> None:

@@ -36,6 +36,7 @@ _RECTANGLE = re.compile(r"\s*(-?\d{1,9})\s*,\s*(-?\d{1,9})\s*,\s*(-?\d{1,9})\s*,
 
 @commands.command()
 def faces(
+    ctx: typer.Context,
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="An image to restore.")],
     output: Annotated[str, typer.Option("--output", "-o", help="A file, or a folder.")],
     model: Annotated[str, typer.Option(metavar="ID|FILE", help="The network for faces; see `archivist models`.")],
@@ -80,7 +81,8 @@ def faces(
         fault = face_fault([one.region for one in marked], opened.info.width, opened.info.height)
         if fault:
             raise RecipeError(fault)
-        recipe = restoring.with_catalogue(service, recipe, restorer, style)
+        given = [name for name in restoring.given_settings(ctx) if name != "strength"]  # that is of the faces
+        recipe = restoring.with_catalogue(service, recipe, restorer, style, given)
         target = plan.path_for(source, opened.info, page if opened.info.pages > 1 else None)
         wish = FaceOrder(ExportOptions(str(target), plan.conflict.value, sign), model, marked, strength)
         with report.progress_bar("Restoring", quiet=as_json) as advance:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +18,7 @@ from engine.errors import EngineError, RecipeError
 from engine.types import (
     ExportOptions,
     ImageRef,
+    ModelCard,
     OpenedImage,
     Optimisation,
     Project,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from engine.service import EngineService
 
 commands = typer.Typer()
+_SETTINGS = ("alpha", "beta", "style", "strength", "scope", "keep_tone", "grain")  # that a model may lack
 
 
 class Scope(StrEnum):
@@ -52,6 +55,7 @@ class _Batch:
 
 @commands.command()
 def restore(
+    ctx: typer.Context,
     inputs: Annotated[list[Path], typer.Argument(metavar="INPUT", help="Images to restore.", show_default=False)],
     output: Annotated[str, typer.Option("--output", "-o", help="A file for one image, a folder for several.")],
     alpha: Annotated[float, typer.Option(help="Faithfulness, 0.1 to 10: high invents nothing.")] = 1.0,
@@ -98,7 +102,7 @@ def restore(
         thorough=thorough,
     )
     with engine(device.value) as service:
-        recipe = with_catalogue(service, recipe, model, style)
+        recipe = with_catalogue(service, recipe, model, style, given_settings(ctx))
         batch = _Batch(recipe, mask, as_json, plan, page, sign)
         outcomes = [_restore_all(service, source, batch) for source in inputs]
     return DONE if all(outcomes) else FAILED
@@ -120,14 +124,33 @@ def _conflict(overwrite: bool, skip_existing: bool) -> targets.Conflict:
     return targets.Conflict.SKIP if skip_existing else targets.Conflict.VERSION
 
 
-def with_catalogue(service: EngineService, recipe: Recipe, model: str | None, style: str | None) -> Recipe:
-    """Adds the network and the style that were named. Raises RecipeError for names that do not exist."""
+def given_settings(ctx: typer.Context) -> tuple[str, ...]:
+    """The settings that were named on the command line, of those that a model may lack."""
+    sources = {name: ctx.get_parameter_source(name) for name in _SETTINGS}
+    return tuple(name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE")
+
+
+def with_catalogue(
+    service: EngineService, recipe: Recipe, model: str | None, style: str | None, given: Sequence[str] = ()
+) -> Recipe:
+    """Adds the network and the style that were named. Raises RecipeError for names that do not exist, and where the
+    network lacks a setting that was `given`."""
     changes = recipe.to_json()
     if model is not None:
-        changes["model"] = catalog.model_card(service, model).id
+        card = catalog.model_card(service, model)
+        _must_have(card, given)
+        changes["model"] = card.id
     if style is not None:
         changes["style"] = catalog.style_id(service, style)
     return Recipe.from_json(changes)
+
+
+def _must_have(card: ModelCard, given: Sequence[str]) -> None:
+    lacking = [f"--{name.replace('_', '-')}" for name in given if name in card.ignored]
+    if lacking:
+        raise RecipeError(
+            f"The model “{card.id}” has no {' and no '.join(lacking)}; leave that out, or choose another model."
+        )
 
 
 @dataclass(frozen=True, slots=True)

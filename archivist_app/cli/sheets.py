@@ -109,7 +109,7 @@ def _entry(service: EngineService, project: Project | None, item: ProjectItem, l
         after=frame.pixels,
         changes=changes.pixels,
         scale=frame.before.shape[1] / opened.info.width,
-        made=words_for(item, service.styles()),
+        made=words_for(item, service.styles(), service.models()),
         facts=facts_of(item, opened.info, service.models(), project.name if project else ""),
         generated=item.recipe.strength > 0,
     )

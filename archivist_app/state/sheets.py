@@ -49,10 +49,11 @@ def sheet_requests(image: ImageRef, recipe: Recipe, info: ImageInfo, pixels: int
     return RenderRequest(image, recipe, view, "refine"), MapRequest("fidelity", image, recipe, view)
 
 
-def words_for(item: ProjectItem, styles: Sequence[StyleCard]) -> tuple[str, ...]:
-    """The recipe of an image in words, its style by its title."""
+def words_for(item: ProjectItem, styles: Sequence[StyleCard], models: Sequence[ModelCard]) -> tuple[str, ...]:
+    """The recipe of an image in words, its style by its title, without the settings that its model does not have."""
     title = next((card.title for card in styles if card.id == item.recipe.style), "")
-    return recipe_in_words(item.recipe, title)
+    ignored = next((card.ignored for card in models if card.id == item.recipe.model), frozenset[str]())
+    return recipe_in_words(item.recipe, title, ignored)
 
 
 def facts_of(
@@ -99,13 +100,14 @@ class Gatherer:
         rendering, mapping = sheet_requests(item.source, item.recipe, opened.info, pixels)
         frame = await self._bridge.whole(rendering)
         changes = await self._bridge.whole_map(mapping)
+        models = await self._bridge.models()
         return SheetEntry(
             name=PurePath(item.source.path.replace("\\", "/")).name,
             before=frame.before,
             after=frame.pixels,
             changes=changes.pixels,
             scale=frame.before.shape[1] / opened.info.width,
-            made=words_for(item, self._bridge.styles()),
-            facts=facts_of(item, opened.info, await self._bridge.models(), project.name),
+            made=words_for(item, self._bridge.styles(), models),
+            facts=facts_of(item, opened.info, models, project.name),
             generated=item.recipe.strength > 0,
         )

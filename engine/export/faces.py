@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from engine.export import makers
 from engine.export.making import Tools
 from engine.export.orders import Order
 from engine.export.single import export
@@ -48,4 +49,5 @@ def _make(order: Order, pipeline: Pipeline, job: Job) -> Generator[Progress | No
     regions = [face.region for face in job.wish.faces]
     change = yield from restore_faces(pipeline, order.subject, job.network, regions, job.wish.strength)
     order.notes["faces"] = json.dumps(facts(job))
+    order.notes["faceModel"] = json.dumps(makers.facts(job.card), ensure_ascii=False)
     return (yield from pipeline.whole(order.subject, change=change))

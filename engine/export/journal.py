@@ -164,7 +164,11 @@ def _outcomes(folder: Path) -> Iterator[tuple[int, ExportOutcome]]:
             data = json.loads(line)
             number, restored = int(data.pop("number")), data.pop("restored")
             if restored is not None:
-                whole = {"recipe": Recipe.from_json(restored["recipe"]), "notices": tuple(restored.get("notices", ()))}
+                whole = {
+                    "recipe": Recipe.from_json(restored["recipe"]),
+                    "notices": tuple(restored.get("notices", ())),
+                    "ignored": tuple(restored.get("ignored", ())),
+                }
                 restored = Restored(**{**restored, **whole})
             yield number, ExportOutcome(**data, restored=restored)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, EngineError):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
+from engine.export import makers
 from engine.imaging.xmp import COMPOSITE, ENHANCED, Statement
-from engine.types import CONSERVATOR, MODERN, EngineReady, Recipe, StyleCard
+from engine.types import CONSERVATOR, MODERN, EngineReady, ModelCard, Recipe, StyleCard
 
 MIME = {
     ".tif": "image/tiff", ".tiff": "image/tiff", ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg",
@@ -38,7 +40,7 @@ class Origin:
     """How a result came about.
 
     `changed` is the share of its pixels that differ from the (enlarged) master, 0..1; None where that is not known.
-    `notes` are further facts for our namespace.
+    `notes` are further facts for our namespace. `card` is that of the recipe's model.
     """
 
     master: str  # the master's file name
@@ -50,6 +52,22 @@ class Origin:
     changed: float | None = None
     identifier: str = ""  # the archive's own; "": the master's name without its ending
     notes: Mapping[str, str] = field(default_factory=dict)
+    card: ModelCard | None = None
+
+    @property
+    def maker(self) -> ModelCard | None:
+        """The card of the model that made it; None where none did."""
+        return self.card if self.generated else None
+
+    @property
+    def ignored(self) -> frozenset[str]:
+        """The recipe's settings that its model does not have: their values mean nothing."""
+        return self.card.ignored if self.card else frozenset()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The recipe for JSON, without those."""
+        return {name: value for name, value in self.recipe.to_json().items() if name not in self.ignored}
 
     @property
     def generated(self) -> bool:
@@ -82,7 +100,8 @@ def label(origin: Origin) -> tuple[str, ...]:
     recipe = origin.recipe
     if not origin.generated:
         return (caption(origin),)
-    by = f"Made by {software()} with the model {recipe.model} (alpha {recipe.alpha:g}, beta {recipe.beta:g})"
+    dials = ", ".join(f"{name} {getattr(recipe, name):g}" for name in ("alpha", "beta") if name not in origin.ignored)
+    by = f"Made by {software()} with the model {recipe.model}" + (f" ({dials})" if dials else "")
     return (
         f"AI-restored derivative of {origin.master}, not evidence of the original.",
         f"{by}; the original has the SHA-256 {origin.sha256[:16]}….",
@@ -105,17 +124,17 @@ def statement(origin: Origin, ending: str, when: datetime | None = None) -> Stat
         format=MIME[ending.lower()],
         source=f"{origin.master} sha256:{origin.sha256}",
         master_sha256=origin.sha256,
-        parameters=in_words(recipe),
+        parameters=in_words(recipe, origin.ignored),
         system=model,
         system_version=f"{software_version()}; weights sha256:{recipe.weights}" if origin.generated else "",
         own=_own(origin),
     )
 
 
-def in_words(recipe: Recipe) -> str:
-    """The recipe on one line, its usual settings left out."""
+def in_words(recipe: Recipe, ignored: Collection[str] = ()) -> str:
+    """The recipe on one line, its usual settings left out, and those its model does not have."""
     usual = asdict(Recipe())
-    shown = {key: value for key, value in recipe.to_json().items() if key != "weights"}
+    shown = {key: value for key, value in recipe.to_json().items() if key != "weights" and key not in ignored}
     told = {key: value for key, value in shown.items() if key in ("alpha", "beta") or value != usual[key]}
     return "; ".join(f"{key}={value}" for key, value in told.items())
 
@@ -135,9 +154,8 @@ def _own(origin: Origin) -> dict[str, str]:
     recipe, engine = origin.recipe, origin.engine
     ran_on = {name: getattr(engine, name) for name in ("device", "dtype", "torch", "threads")}
     told = {
-        "recipe": json.dumps(recipe.to_json(), sort_keys=True),
-        "alpha": f"{recipe.alpha:g}",
-        "beta": f"{recipe.beta:g}",
+        "recipe": json.dumps(origin.settings, sort_keys=True),
+        **{name: f"{getattr(recipe, name):g}" for name in ("alpha", "beta") if name not in origin.ignored},
         "seed": str(recipe.seed),
         "masterSHA256": origin.sha256,
         "masterName": origin.master,
@@ -146,6 +164,8 @@ def _own(origin: Origin) -> dict[str, str]:
         "weights": recipe.weights,
         "engine": json.dumps(ran_on, sort_keys=True),
     }
+    if origin.maker is not None:
+        told |= makers.properties(origin.maker)
     if origin.changed is not None:
         told["changedPixelFraction"] = share(origin.changed)
     if preset := preset_of(recipe):

@@ -12,7 +12,7 @@ from engine.errors import WriteError
 from engine.export.metadata import Origin
 from engine.imaging.writer import Format
 from engine.rendering.subject import Subject
-from engine.types import EngineReady, ExportOptions
+from engine.types import EngineReady, ExportOptions, ModelCard
 
 FORMATS: dict[str, Format] = {
     ".tif": "TIFF", ".tiff": "TIFF", ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP",
@@ -38,6 +38,12 @@ class Order:
     notes: dict[str, str] = field(default_factory=dict)  # what else the provenance tells, known once it is made
     identifier: str = ""  # the archive's own for the original
     pen: Pen | None = None  # None: not signed
+    card: ModelCard | None = None  # of the recipe's model, for the provenance
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """The recipe's settings that its model does not have."""
+        return tuple(sorted(self.card.ignored)) if self.card else ()
 
 
 class Desk:
@@ -149,4 +155,5 @@ def origin(order: Order, changed: float) -> Origin:
         changed=changed,
         identifier=order.identifier,
         notes=order.notes,
+        card=order.card,
     )

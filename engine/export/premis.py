@@ -58,7 +58,7 @@ class Agent:
     name: str
     type: AgentType
     version: str = ""
-    note: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +152,8 @@ def _agent(root: ET.Element, agent: Agent) -> None:
     _term(node, "agentType", AGENT_TYPES[agent.type], f"agentType/{agent.type}")
     if agent.version:
         _child(node, "agentVersion", agent.version)
-    if agent.note:
-        _child(node, "agentNote", agent.note)
+    for note in agent.notes:
+        _child(node, "agentNote", note)
 
 
 def _identifier(parent: ET.Element, of: str, kind: str, value: str) -> ET.Element:

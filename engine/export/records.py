@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from engine.export import premis
+from engine.export import makers, premis
 from engine.export.metadata import Origin, in_words, preset_of, software, software_version
 from engine.types import MAP_SCALES, Approval, Event, EventObject, PackageFacts
 
@@ -104,7 +104,8 @@ def recipe_json(made: Origin) -> str:
         "format": "archivist-recipe",
         "version": 1,
         "master": {"name": made.master, "sha256": made.sha256, "page": made.page},
-        "recipe": made.recipe.to_json(),
+        "recipe": made.settings,
+        "model": makers.facts(made.maker) if made.maker else None,
         "style": asdict(made.style) if made.style else None,
         "preset": preset_of(made.recipe),
         "changedPixelFraction": made.changed,
@@ -167,6 +168,7 @@ def readme(account: Account, names: Iterable[str], reference: str) -> str:
             f"Made by {software()}.",
             f"SHA-256 of the original: {made.sha256}",
             "",
+            *_about_model(made),
             "What lies here (in the folder “data”)",
             "",
             *lines,
@@ -191,7 +193,18 @@ def _wrapped(text: str, indent: int = 0) -> str:
 def settings_of(made: Origin) -> str:
     """The recipe on one line, with the preset it is."""
     preset = preset_of(made.recipe)
-    return f"{in_words(made.recipe)}." + (f" Preset: {preset}." if preset else "")
+    return f"{in_words(made.recipe, made.ignored)}." + (f" Preset: {preset}." if preset else "")
+
+
+def _about_model(made: Origin) -> Iterable[str]:
+    """What the card of the model says that made it, as lines of the README; nothing where none did."""
+    if made.maker is None:
+        return ()
+    lines = (
+        textwrap.fill(note, _COLUMNS, initial_indent="  ", subsequent_indent="    ")
+        for note in makers.notes(made.maker)
+    )
+    return ("The model that made it", "", *lines, "")
 
 
 def _worth(made: Origin) -> str:
@@ -225,11 +238,12 @@ def _agents(account: Account) -> tuple[premis.Agent, ...]:
     made = account.made
     people = dict.fromkeys((account.person, *((account.approval.by,) if account.approval else ())))
     agents = [premis.Agent(f"person:{name}", name, "per") for name in people]
-    agents.append(premis.Agent(_PROGRAM, "Archivist", "sof", software_version(), _ran_on(made)))
+    agents.append(premis.Agent(_PROGRAM, "Archivist", "sof", software_version(), (_ran_on(made),)))
     if made.generated:
         recipe = made.recipe
-        note = f"Trained neural network; weights with the SHA-256 {recipe.weights}"
-        agents.append(premis.Agent(f"model:{recipe.model}", recipe.model, "sof", recipe.weights[:16], note))
+        notes = [f"Trained neural network; weights with the SHA-256 {recipe.weights}"]
+        notes += makers.notes(made.maker) if made.maker else ()
+        agents.append(premis.Agent(f"model:{recipe.model}", recipe.model, "sof", recipe.weights[:16], tuple(notes)))
     if account.facts.organization:
         name = account.facts.organization
         agents.append(premis.Agent(f"organization:{name}", name, "org"))

@@ -194,6 +194,7 @@ class _Rendition:
             device=order.engine.device,
             resumed=result.resumed,
             notices=notices,
+            ignored=order.ignored,
         )
 
 

@@ -60,11 +60,13 @@ def _row(number: int, outcome: ExportOutcome, batch: ExportBatch) -> list[str]:
     item = batch.items[number] if number < len(batch.items) else None
     done = outcome.restored
     recipe = done.recipe if done else item.recipe if item else None
+    ignored = done.ignored if done else ()
     row: list[object] = [number + 1, outcome.state, outcome.source, outcome.output, outcome.sentence]
     row += [done.width, done.height, f"{100 * done.changed:.4f}", f"{100 * done.damage:.4f}"] if done else [""] * 4
     row += [f"{done.seconds:.2f}" if done else "", item.source.sha256 if item else ""]
     if recipe is not None:
-        row += [recipe.model, recipe.weights, recipe.style or "", recipe.alpha, recipe.beta, recipe.strength]
+        style, alpha, beta = ("" if name in ignored else getattr(recipe, name) for name in ("style", "alpha", "beta"))
+        row += [recipe.model, recipe.weights, style or "", alpha, beta, recipe.strength]
         row += [recipe.scope, recipe.keep_tone, recipe.grain, recipe.scale, recipe.mask or "", recipe.seed]
     else:
         row += [""] * 12
@@ -143,7 +145,8 @@ def _card(number: int, outcome: ExportOutcome, batch: ExportBatch, picture: Pict
     if outcome.sentence:
         lines.append(html.escape(outcome.sentence))
     if recipe is not None and outcome.state != "failed":
-        lines.append(html.escape(". ".join(recipe_in_words(recipe)) + "."))
+        ignored = outcome.restored.ignored if outcome.restored else ()
+        lines.append(html.escape(". ".join(recipe_in_words(recipe, ignored=ignored)) + "."))
     if outcome.restored is not None:
         done = outcome.restored
         lines.append(

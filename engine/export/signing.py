@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import WriteError
-from engine.export import credentials
+from engine.export import credentials, makers
 from engine.export.metadata import MIME, Origin, software_version
 from engine.export.orders import Pen
 from engine.imaging.xmp import COMPOSITE, ENHANCED
@@ -34,12 +34,14 @@ def sign(path: Path, name: str, made: Origin, master: Path, pen: Pen) -> tuple[s
 def sign_as(path: Path, name: str, made: Origin, master: Path, who: credentials.Identity) -> bool:
     """The same by a known identity; whether the signature was read back. WriteError where one does not hold."""
     facts: dict[str, Any] = {
-        "recipe": made.recipe.to_json(),
+        "recipe": made.settings,
         "masterSHA256": made.sha256,
         "changedPixelFraction": made.changed,
     }
-    if "faces" in made.notes:  # replaced by a network, each with its consent
-        facts["faces"] = json.loads(made.notes["faces"])
+    if made.maker is not None:
+        facts["model"] = makers.facts(made.maker)
+    # Faces that a network replaced, each with its consent, and that network's card.
+    facts |= {key: json.loads(made.notes[key]) for key in ("faces", "faceModel") if key in made.notes}
     words = "Restored by a trained model" if made.generated else "Copied or enlarged by arithmetic"
     source_type = COMPOSITE if made.generated else ENHANCED
     claim = credentials.Claim(name, source_type, words, "Archivist", software_version(), facts)

@@ -56,6 +56,7 @@ def export(order: Order, tools: Tools, make: Making | None = None) -> Generator[
         device=order.engine.device,
         resumed=done.resumed,
         notices=done.notices,
+        ignored=order.ignored,
     )
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import EngineError, RecipeError
+from engine.export.makers import Maker, maker_from, maker_of
 from engine.imaging.reader import read_metadata
-from engine.imaging.xmp import own_properties
+from engine.imaging.xmp import ENHANCED, own_properties
 from engine.types import Recipe, StyleCard
 
 _LARGEST = 1 << 20  # characters of one property
@@ -20,7 +21,11 @@ _CODE = 64  # numbers of a style
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The provenance in a file. `changed` is None where it does not tell; `engine` is what it was made on."""
+    """The provenance in a file. `changed` is None where it does not tell; `engine` is what it was made on.
+
+    `maker` is the model that made it, None where none did. `ignored` are settings that this model does not have: the
+    file does not tell them, and in the recipe they are as usual.
+    """
 
     recipe: Recipe
     master_name: str
@@ -30,7 +35,10 @@ class Told:
     changed: float | None = None
     optimised: bool = False
     faces: int = 0  # how many a network for faces replaced
+    face_maker: Maker | None = None  # that network
     engine: dict[str, Any] | None = None
+    maker: Maker | None = None
+    ignored: frozenset[str] = frozenset()
 
 
 def read(path: Path) -> Told | None:
@@ -55,8 +63,11 @@ def _told(properties: dict[str, str]) -> Told:
         raise ValueError("no SHA-256")
     engine = json.loads(properties.get("engine", "null"))
     changed = properties.get("changedPixelFraction")
+    settings = json.loads(properties["recipe"])
+    recipe = _recipe(settings)
+    by_arithmetic = properties.get("digitalSourceType") == ENHANCED
     return Told(
-        recipe=_recipe(json.loads(properties["recipe"])),
+        recipe=recipe,
         master_name=Path(properties.get("masterName", "").replace("\\", "/")).name,
         master_sha256=sha256,
         page=int(properties.get("masterPage", "0")),
@@ -64,7 +75,10 @@ def _told(properties: dict[str, str]) -> Told:
         changed=None if changed is None else float(changed),
         optimised="optimised" in properties,
         faces=_count(json.loads(properties.get("faces", "[]"))),
+        face_maker=maker_from(json.loads(properties.get("faceModel", "null"))),
         engine=engine if isinstance(engine, dict) else None,
+        maker=None if by_arithmetic else maker_of(recipe.model, recipe.weights, properties),
+        ignored=frozenset({"alpha", "beta", "style"} - settings.keys()),
     )
 
 

@@ -100,10 +100,15 @@ def _about_picture(path: Path, trusted: tuple[bytes, ...], prefix: str) -> Itera
     if said is None:
         yield Finding("recipe", "warning", f"{prefix}It tells of no recipe: it is not from Archivist, or lost it.")
         return
-    yield Finding("recipe", "good", f"{prefix}Made from “{said.master_name}” with {in_words(said.recipe)}.")
+    settings = in_words(said.recipe, said.ignored)
+    yield Finding("recipe", "good", f"{prefix}Made from “{said.master_name}” with {settings or 'the usual settings'}.")
+    if said.maker is not None:
+        yield Finding("model", "good", prefix + said.maker.sentence())
     if said.faces:
         sentence = f"{prefix}A network replaced faces in it ({said.faces}); the file tells where and who consented."
         yield Finding("faces", "warning", sentence)
+        if said.face_maker is not None:
+            yield Finding("model", "good", prefix + said.face_maker.sentence("Its faces were made"))
     yield _about_master(path, said, prefix)
 
 

@@ -67,7 +67,8 @@ class Exports(Packaging):
         pipeline = self._pipeline(recipe)
         subject = self._subject(image, replace(recipe, weights=pipeline.card.sha256), source)
         notes = pipeline.notes(subject.recipe)
-        order = Order(subject, self._place(image), options, self._studio().ready, notes, pen=pen)
+        place, ready = self._place(image), self._studio().ready
+        order = Order(subject, place, options, ready, notes, pen=pen, card=pipeline.card)
         return (yield from export(order, self._tools(pipeline)))
 
     def unfinished_exports(self) -> Future[tuple[UnfinishedExport, ...]]:
@@ -137,7 +138,7 @@ class Exports(Packaging):
             studio, pipeline = self._studio(), self._pipeline(recipe)
             subject = self._subject(image, replace(recipe, weights=pipeline.card.sha256), source)
             job = Job(image, order.passes, studio.objective(recipe.model), reference, on_pass, stop)
-            export_order = Order(subject, self._place(image), order.export, studio.ready)
+            export_order = Order(subject, self._place(image), order.export, studio.ready, card=pipeline.card)
             return (yield from export_optimised(export_order, self._tools(pipeline), job))
 
         return Stoppable(
@@ -236,7 +237,8 @@ class Exports(Packaging):
             if item.recipe.scale > 1:
                 notes["upscaler"] = pipeline.card.tail
             options = ExportOptions(str(target), "overwrite")
-            order = Order(subject, self._place(item.source), options, self._studio().ready, notes, pen=pen)
+            place, ready = self._place(item.source), self._studio().ready
+            order = Order(subject, place, options, ready, notes, pen=pen, card=pipeline.card)
             tools = self._tools(pipeline)
             if is_package:
                 return (yield from self._packed(order, tools, batch.project, item, batch.package))[1]
@@ -252,7 +254,8 @@ class Exports(Packaging):
             EventObject(master.name, item.source.sha256, item.source.size),
             EventObject(target.name, role="outcome"),
         )
-        details = {"preset": preset, "recipe": item.recipe.to_json()}
+        settings = {k: v for k, v in item.recipe.to_json().items() if k not in written.restored.ignored}
+        details = {"preset": preset, "recipe": settings}
         event = Event("exporting", f"{master.name} was exported as {target.name}.", objects=about, details=details)
         try:
             yield from self._record(item.source, event)

@@ -61,7 +61,8 @@ class Packaging(Images):
             pipeline = self._pipeline(recipe)
             subject = self._subject(image, replace(recipe, weights=pipeline.card.sha256), source)
             notes = {"upscaler": pipeline.card.tail} if recipe.scale > 1 else {}
-            order = Order(subject, self._place(image), ExportOptions(folder), self._studio().ready, notes)
+            place, ready = self._place(image), self._studio().ready
+            order = Order(subject, place, ExportOptions(folder), ready, notes, card=pipeline.card)
             return (yield from self._packed(order, self._tools(pipeline), None, None, facts))[0]
 
         return self._worker.submit(Lane.QUEUE, steps_in_sentences(self._enduring(steps)), on_progress=on_progress)

@@ -33,6 +33,7 @@ class ModelCard:
     architecture: str = ""
     training_data: str = ""
     failures: tuple[str, ...] = ()  # where it is known to fail, a sentence each
+    base: Mapping[str, str] = field(default_factory=dict)  # "id" and "sha256" of the model that it was tuned from
     # What follows is of networks of other people's, which may be of any kind.
     enlarges: int = 1  # times as wide and high its own output is; shrunk back to what a recipe wants
     blend: int = 0  # pixels on both sides of a tile's edge over which it fades into the next; 0: its edges do not show
@@ -51,13 +52,16 @@ class ModelCard:
     restricted: bool = False  # its architecture comes under terms that forbid some uses
     faces: bool = False  # it restores single faces of `least` pixels a side with a person's consent, no whole pictures
 
+    @property
+    def ignored(self) -> frozenset[str]:
+        """The settings of a recipe that this model does not have."""
+        missing = {"alpha", "beta", "strength", "keep_tone", "scope", "grain"} - set(self.controls)
+        return frozenset(missing | {"style"} if "beta" in missing else missing)
+
     def heeded(self, recipe: Recipe) -> Recipe:
         """The recipe with everything at its neutral value that this model ignores: what its result depends on."""
         neutral = Recipe()
-        ignored = {"alpha", "beta", "strength", "keep_tone", "scope", "grain"} - set(self.controls)
-        if "beta" in ignored:
-            ignored.add("style")
-        return replace(recipe, **{name: getattr(neutral, name) for name in ignored})
+        return replace(recipe, **{name: getattr(neutral, name) for name in self.ignored})
 
     def answers_to(self, model: str) -> bool:
         """Whether a recipe that names `model` means this network.

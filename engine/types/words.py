@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from engine.types.recipe import Recipe
 
 
-def recipe_in_words(recipe: Recipe, style: str = "") -> tuple[str, ...]:
-    """One phrase a setting, the most important first; `style` is the style's title where it is known."""
+def recipe_in_words(recipe: Recipe, style: str = "", ignored: Collection[str] = ()) -> tuple[str, ...]:
+    """One phrase a setting, the most important first, without those its model does not have; `style` is the style's
+    title where it is known."""
     faithful = (
         "invents nothing" if recipe.alpha >= 5 else "plausible detail is added" if recipe.alpha < 1 else "balanced"
     )
-    said = [f"Faithfulness α {recipe.alpha:g} ({faithful})"]
-    if recipe.beta > 0:
+    said = [] if "alpha" in ignored else [f"Faithfulness α {recipe.alpha:g} ({faithful})"]
+    if "beta" in ignored:
+        pass
+    elif recipe.beta > 0:
         said.append(f"Style β {recipe.beta:g}: {style or recipe.style or 'none chosen'}")
     else:
         said.append("No style (β 0)")

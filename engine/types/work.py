@@ -54,6 +54,7 @@ class Restored:
     device: str = ""
     resumed: float = 0.0  # share of the work that an interrupted run had done before, 0..1
     notices: tuple[str, ...] = ()  # sentences that a person has to read
+    ignored: tuple[str, ...] = ()  # settings of the recipe that its model does not have
 
 
 @dataclass(frozen=True, slots=True)

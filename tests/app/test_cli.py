@@ -420,6 +420,35 @@ def test_a_wrong_option_is_one_sentence_and_status_2(
     assert engine.started == engine.closed
 
 
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--alpha", "5"], "--alpha"),
+        (["--alpha", "1"], "--alpha"),  # also where it is the usual one
+        (["--beta", "0"], "--beta"),
+        (["--style", "carbon"], "--style"),
+        (["--style", "a.jpg", "--beta", "1"], "--beta and no --style"),
+        (["--grain", "0.5"], "--grain"),
+    ],
+)
+def test_an_option_that_the_model_does_not_have_is_one_sentence_and_status_2(
+    engine: FakeEngine,
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    named: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    net = replace(SHIPPED, id="net", origin="imported", controls=("strength", "keep_tone", "scope"))
+    monkeypatch.setattr(FakeEngine, "models", lambda _: (SHIPPED, net))
+    assert cli.main(["restore", "a.jpg", "-o", "out", "--model", "net", *words]) == 2
+    assert f"The model “net” has no {named};" in sentence(capsys.readouterr())
+    assert (engine.exports, engine.asked) == ([], [])  # no style was added on the way
+    assert cli.main(["restore", "a.jpg", "-o", "out", "--model", "archivist-1", "--alpha", "5"]) == 0
+    assert cli.main(["restore", "a.jpg", "-o", "out", "--model", "net", "--strength", "0.5"]) == 0
+    assert engine.exports[-1][1] == Recipe(model="net", strength=0.5)
+
+
 @pytest.mark.parametrize("words", [["restore"], ["restore", "a.jpg"], ["restore", "-o", "x"], ["restroe"], ["--wrong"]])
 def test_wrong_usage_is_one_sentence_and_status_2(
     engine: FakeEngine, here: Path, words: list[str], capsys: pytest.CaptureFixture[str]

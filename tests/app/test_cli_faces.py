@@ -81,6 +81,10 @@ def test_marked_faces_are_restored_and_told_of(scan: Path, tmp_path: Path, capsy
     assert [face["who"] for face in record["faces"]] == ["Board of the archive, Ötztal", "The sitter"]
     assert record["faces"][0]["ground"] == "the family agreed, letter of 12 May 2026: no. 4"
     assert record["recipe"]["alpha"] == 3.0
+    assert cli.main(["verify", "out.png"]) == 0
+    said = capsys.readouterr().out
+    assert "note  A network replaced faces in it (2)" in said
+    assert f"Its faces were made by the model “Faces” ({model}); licence: MIT; SHA-256 of its weights:" in said
     assert cli.main(["reproduce", "out.png"]) == 2
     assert "faces were replaced" in complaint(capsys)
 
@@ -101,6 +105,20 @@ def test_the_log_of_the_image_s_project_keeps_the_consent(
     assert event["type"] == "modification"
     assert event["details"]["face"]["ground"] == "the family agreed, letter of 12 May 2026: no. 4"
     assert cli.main(["project", "verify", str(folder)]) == 0
+
+
+def test_an_option_that_the_restorer_does_not_have_is_refused(
+    scan: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faces = imported(capsys, tmp_path)
+    (tmp_path / "plain").mkdir()
+    assert cli.main(["models", "import", str(networks.saved(tmp_path / "plain")), "--title", "Net"]) == 0
+    net = capsys.readouterr().out.split()[-1]
+    words = ["faces", "scan.png", "-o", "out.png", "--model", faces, "--face", "20,15,40,48", "--consent", CONSENT]
+    assert cli.main([*words, "--restorer", net, "--alpha", "3"]) == 2
+    assert f"The model “{net}” has no --alpha" in complaint(capsys)
+    assert not Path("out.png").exists()
+    assert cli.main([*words, "--restorer", net, "--strength", "0.5"]) == 0  # that of the faces
 
 
 @pytest.mark.parametrize(

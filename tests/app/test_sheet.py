@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtWidgets import QComboBox, QPushButton
 
 from archivist_app.app import Application
-from archivist_app.state.sheets import SheetEntry, facts_of, sheet_requests
+from archivist_app.state.sheets import SheetEntry, facts_of, sheet_requests, words_for
 from archivist_app.views.sheet import HONEST, Paper, draw_sheet
 from archivist_app.views.sheet_dialog import SheetDialog
 from engine.types import ImageInfo, ImageRef, ModelCard, ProjectItem, Recipe
@@ -49,6 +49,13 @@ def test_a_wall_breaks_between_rows_and_a_larger_page_takes_more() -> None:
 @pytest.mark.parametrize("layout", ["page", "wall"])
 def test_pictures_of_any_shape_fit(width: int, height: int, layout: Any) -> None:
     assert pages(draw_sheet([entry(width, height)], Paper("Box", layout=layout))) == 1
+
+
+def test_a_sheet_tells_no_setting_that_the_model_does_not_have() -> None:
+    item = ProjectItem("1", ImageRef("a.tif", "ab" * 32, 9), Recipe(model="net", alpha=5.0))
+    net = ModelCard("net", "Net", origin="imported", controls=("strength", "scope"))
+    assert not any("α" in words or "β" in words for words in words_for(item, (), (net,)))
+    assert words_for(item, (), ())[0] == "Faithfulness α 5 (invents nothing)"
 
 
 @pytest.mark.usefixtures("qapp")

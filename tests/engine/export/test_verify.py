@@ -62,6 +62,7 @@ def test_a_package_is_checked_whole(archivist: EngineService, folder: Path) -> N
         "package": {"good"},
         "signature": {"good"},
         "recipe": {"good"},
+        "model": {"good"},
         "master": {"good"},
         "premis": {"good"},
         "log": {"good"},
@@ -111,7 +112,7 @@ def test_a_file_alone_says_what_it_is_and_what_is_missing(
     found = verified(archivist, alone)
     assert found.good
     assert states(found) == {
-        "checksum": {"good"}, "signature": {"good"}, "recipe": {"good"}, "master": {"warning"},
+        "checksum": {"good"}, "signature": {"good"}, "recipe": {"good"}, "model": {"good"}, "master": {"warning"},
     }  # fmt: skip
     (alone.parent / "Fräulein 12.tif").write_bytes(b"another picture")
     assert states(verified(archivist, alone))["master"] == {"bad"}

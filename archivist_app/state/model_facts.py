@@ -67,7 +67,7 @@ def _kind(card: ModelCard) -> str:
     if card.origin == "imported":
         kind += f" from “{card.file}” on {card.imported[:10]}"
     if card.base:
-        kind += f" from “{card.base.get('id', '')}”, SHA-256 {card.base.get('sha256', '')}"
+        kind += f"; it began from “{card.base.get('id', '')}”, SHA-256 {card.base.get('sha256', '')}"
     if card.faces:
         kind += "; a network for faces, used only on faces that a person marks and consents to"
     if card.restricted:

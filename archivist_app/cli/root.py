@@ -96,7 +96,8 @@ def _run(argv: list[str] | None) -> int:
 def _explain(error: Exception) -> int:
     # typer carries its own copy of click from some version on; its UsageError has no public name but this one.
     if isinstance(error, typer.BadParameter.__base__ or typer.BadParameter):
-        report.complain(error.format_message())  # type: ignore[attr-defined]
+        told: str = error.format_message()  # type: ignore[attr-defined]
+        report.complain(told.replace("Value error, ", ""))  # a word of the library's, which helps nobody
         return WRONG_USAGE
     report.explain(error)
     return FAILED

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from engine.types import ModelCard
 
 SLOW = 3.0  # seconds a megapixel from which people are told beforehand
 _KINDS = {"shipped": "Comes with Archivist", "tuned": "Tuned on a collection", "imported": "Imported"}
 UNKNOWN = "unknown"
+_TUNED = {  # of a tuned model, under "held_out_" and "before_": what it is, and its unit
+    "own_10": ("PSNR of held-out pictures at alpha 10", " dB"),
+    "own_1": ("PSNR of held-out pictures at alpha 1", " dB"),
+    "general_10": ("PSNR of ordinary damage at alpha 10", " dB"),
+    "texture_1": ("texture of held-out pictures at alpha 1, where their truth has 1", ""),
+}
 
 
 def facts(card: ModelCard) -> tuple[tuple[str, str], ...]:
@@ -47,7 +53,20 @@ def figures(card: ModelCard) -> str:
     """What was measured of it."""
     if not card.metrics:
         return "none; “archivist evaluate” measures it on pictures of yours"
-    return "; ".join(f"{name.replace('_', ' ')}: {value:g}" for name, value in card.metrics.items())
+    return "; ".join(_figures(card.metrics))
+
+
+def _figures(metrics: Mapping[str, float]) -> Iterator[str]:
+    """A figure each; of a tuned model with what it was before, under names a person knows."""
+    told = {f"held_out_{key}": key for key in _TUNED} | {f"before_{key}": "" for key in _TUNED}
+    for name, value in metrics.items():
+        key = told.get(name)
+        if key is None:
+            yield f"{name.replace('_', ' ')}: {value:g}"
+        elif key:
+            words, unit = _TUNED[key]
+            before = metrics.get(f"before_{key}")
+            yield f"{words}: {value:.2f}{unit}" + (f" ({before:.2f}{unit} before)" if before is not None else "")
 
 
 def pace(card: ModelCard) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import Any, TypeVar
 
+from engine.errors import Cancelled
+
 T = TypeVar("T")
 S = TypeVar("S")
 R = TypeVar("R")
@@ -36,3 +38,17 @@ def retold(steps: Generator[S, None, T], tell: Callable[[S], R]) -> Generator[R,
 def quietly(steps: Generator[Any, None, T]) -> Generator[None, None, T]:
     """The same steps without their reports, where they are one step of something larger."""
     return retold(steps, lambda _: None)
+
+
+def unless(stop: Callable[[], bool], steps: Generator[S, None, T]) -> Generator[S, None, T]:
+    """The same steps; Cancelled, and they are closed, as soon as `stop` says so between two of them."""
+    with closing(steps):
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            if stop():
+                raise Cancelled
+            yield step

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
+from engine.errors import ModelError, RecipeError
 from engine.models import catalog
+from engine.runtime.steps import unless
 from engine.runtime.worker import Lane
 from engine.service.core import EngineCore, Report, Stoppable, in_sentences, preview, settled, steps_in_sentences
 from engine.styles.library import collection_card
@@ -35,25 +37,44 @@ class FineTunings(EngineCore):
         """Teaches a model the grain, the process and the damage of a collection, and writes it into `wish.folder`.
 
         `on_check` is called on the engine thread at every measurement. A wish that was interrupted goes on where it
-        stopped; `stop` writes the best so far. What is proposed is never worse, on held-out pictures, than the start.
+        stopped; `stop` writes the best so far. What is proposed is never worse, on held-out pictures, than the start;
+        where it is no better, nothing is written and `Tuned.path` is empty. Cancelled where it is stopped before
+        anything was measured.
         """
         stop = threading.Event()
 
         def steps() -> Generator[Progress | None, None, Tuned]:
+            yield from settled(self._io.submit(in_sentences(partial(self._look_at, wish))))
             self._studio()  # torch comes in on this thread, as everywhere
             yield from settled(self._io.submit(_load))
             from engine.training.finetune import finetune
+            from engine.training.tuned import forget_old
 
-            collection = yield from self._collection(wish)
+            yield from settled(self._io.submit(in_sentences(partial(forget_old, _runs()))))
+            collection = yield from unless(stop.is_set, self._collection(wish))
             ordinary = yield from settled(self._io.submit(in_sentences(_photographs)))
             order = self._order(wish, ordinary)
             tuned = yield from finetune(collection, order, on_check, stop.is_set)
-            self._studio().forget(wish.name)  # an earlier one of that name
-            self._library.add(collection_card(wish.name, tuned.style))
+            if tuned.path:
+                self._studio().forget(wish.name)  # an earlier one of that name
+                self._library.add(collection_card(wish.name, tuned.style))
             return tuned
 
         work = self._worker.submit(Lane.QUEUE, steps_in_sentences(self._enduring(steps)), on_progress=on_progress)
         return Stoppable(work, stop.set)
+
+    def _look_at(self, wish: Tuning) -> None:
+        """What is refused before a picture is read: a base that is not here, and a name under which the result could
+        not be used, or would take the place of another file. Away from the engine's thread: files are hashed."""
+        catalog.find(wish.model)
+        for card in catalog.cards(self._model_folders()):
+            if card.id == wish.name and card.origin != "tuned":
+                raise RecipeError(
+                    f"“{wish.name}” is the id of a model that is installed already; choose another name for yours."
+                )
+        path = Path(wish.folder) / f"{wish.name}.safetensors"
+        if path.exists() and not _is_tuned(path):
+            raise RecipeError(f"“{path}” exists and is no fine-tuned model; choose another name or another folder.")
 
     def _collection(self, wish: Tuning) -> Generator[None, None, Collection]:
         from engine.training import collection
@@ -88,17 +109,34 @@ class FineTunings(EngineCore):
 
         base, _ = catalog.find(wish.model)
         critic, reverse = (base.with_name(f"{base.stem}-{what}{base.suffix}") for what in ("critic", "reverse"))
-        # Minutes are no part of it: who asks for more of the same goes on with what there is.
-        told = "\n".join(
-            (wish.name, wish.kind, wish.model, str(wish.seed), *wish.pictures, *wish.restored, *wish.wanted)
-        )
-        folder = (
-            user_cache_path("Archivist", appauthor=False) / "tuning" / hashlib.sha256(told.encode()).hexdigest()[:16]
-        )
+        folder = _runs() / _key(wish, catalog.sha256_of(base))
         device = self._studio().device.device.type
         order = Order(wish, base, critic if critic.exists() else None, folder, device)
         photographs = tuple(torch.from_numpy(photograph).permute(2, 0, 1).contiguous() for photograph in ordinary)
         return replace(order, ordinary=photographs, reverse=reverse if reverse.exists() else None)
+
+
+def _runs() -> Path:
+    return user_cache_path("Archivist", appauthor=False) / "tuning"
+
+
+def _is_tuned(path: Path) -> bool:
+    try:
+        return catalog.read_card(path).origin == "tuned"
+    except ModelError:
+        return False
+
+
+def _key(wish: Tuning, base: str) -> str:
+    """What tells an interrupted run that may go on from others: the wish, the pictures as they are now, the SHA-256 of
+    the base. Minutes are no part of it: who gives it more time goes on with what there is."""
+    told = [wish.name, wish.kind, base, str(wish.seed)]
+    for group in (wish.pictures, wish.restored, wish.wanted):
+        told.append("")
+        for name in group:
+            facts = Path(name).stat()
+            told.append(f"{name}\t{facts.st_size}\t{facts.st_mtime_ns}")
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
 
 
 def _load() -> None:

@@ -16,7 +16,6 @@ import random
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -179,7 +178,15 @@ def paired_collection(before: Sequence[Named], after: Sequence[Named]) -> Collec
 def unpaired_collection(old: Sequence[Named], wanted: Sequence[Named]) -> Collection:
     """Two heaps of which no picture is on both; TrainingError as above, for either."""
     _checked(Collection("damaged", *_apart(old)))
-    return _checked(Collection("unpaired", *_apart(wanted), _apart(old)[1]))
+    both = _checked(Collection("unpaired", *_apart(wanted), _apart(old)[1]))
+    scans = {_look(picture): name for name, picture in old}
+    for name, picture in wanted:
+        if (scan := scans.get(_look(picture))) is not None:
+            raise TrainingError(
+                f"“{scan}” of the scans and “{name}” of the wanted pictures are the same picture; leave it out on one "
+                "side."
+            )
+    return both
 
 
 def damaged_collection(pictures: Sequence[Named], backbone: Backbone) -> Generator[None, None, Collection]:
@@ -272,20 +279,23 @@ def _seen(backbone: Backbone, x: Tensor) -> Generator[None, None, tuple[Tensor, 
 def _checked(collection: Collection) -> Collection:
     """What is unsuitable is said before the training."""
     if len(collection) < LEAST:
+        count = "1 picture is" if len(collection) == 1 else f"{len(collection)} pictures are"
         raise TrainingError(
-            f"{len(collection)} pictures are too few to learn from and to judge by; choose at least {ADVISED}, "
-            f"{LEAST} at the very least."
+            f"{count} too few to learn from and to judge by; choose at least {ADVISED}, {LEAST} at the very least."
         )
     for name, picture in zip(collection.names, collection.truth, strict=True):
         if min(picture.shape[1:]) < SMALLEST:
             raise TrainingError(f"“{name}” is smaller than {SMALLEST} pixels; leave it out or scan it larger.")
-    looks = torch.stack([F.adaptive_avg_pool2d(picture.float(), 8).flatten() for picture in collection.truth])
-    different = len({tuple(np.asarray(look.round()).tolist()) for look in looks})
+    different = len({_look(picture) for picture in collection.truth})
     if different < LEAST:
-        raise TrainingError(
-            f"Among these {len(collection)} pictures only {different} are different; choose more of the collection."
-        )
+        kinds = "all are the same" if different == 1 else f"only {different} are different"
+        raise TrainingError(f"Of these {len(collection)} pictures {kinds}; choose more of the collection.")
     return collection
+
+
+def _look(picture: Tensor) -> tuple[int, ...]:
+    """What copies of one picture (3, H, W) have in common: the means of 8 x 8 fields, in levels."""
+    return tuple(F.adaptive_avg_pool2d(picture.float(), 8).flatten().round().int().tolist())
 
 
 def warnings_about(collection: Collection) -> tuple[str, ...]:

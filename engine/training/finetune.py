@@ -13,17 +13,16 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from engine.models import low_rank
-from engine.models.catalog import header, read_card
+from engine.models.catalog import read_card
 from engine.models.weights import save_tuned
-from engine.runtime.steps import retold
+from engine.runtime.steps import retold, unless
 from engine.styles.encode import encode
 from engine.training import phases, restraint, unpaired
 from engine.training.adversary import ADVERSARIES
@@ -34,11 +33,13 @@ from engine.training.held_out import HeldOut
 from engine.training.presets import Phase
 from engine.training.rehearsal import Rehearsal, judged
 from engine.training.run import Networks, Run, averaged
+from engine.training.tuned import card_of, put_away
 from engine.training.validation import write_strip
 from engine.training.watches import WON, Watches
 from engine.types import Progress, Tuned, Tuning, TuningCheck
 
 CHECK = 100  # steps from one measurement to the next
+KEEP = 30.0  # seconds after which a checkpoint is written, measured or not: what a kill costs at most
 RATE = 1.0e-3  # of the updates; the head's is HEAD_RATE
 HEAD_RATE = 2e-4
 WORSE = 0.3  # dB below the best at which the run goes back to it
@@ -90,15 +91,16 @@ def finetune(
 ) -> Generator[Progress, None, Tuned]:
     """Runs or resumes, yielding every few dozen milliseconds of a processor's work; writes the model at the end.
 
-    `told` hears of every measurement; once `stop` says so the best so far is written. Closing the generator keeps the
-    checkpoints. Raises EngineError.
+    `told` hears of every measurement; once `stop` says so the best so far is written, if anything was learned. Closing
+    the generator keeps the checkpoints. Raises EngineError, and Cancelled where it was stopped before the first
+    measurement.
     """
     if collection.kind == "unpaired":
-        collection = yield from unpaired.with_a_way_back(collection, order)
+        collection = yield from unless(stop, unpaired.with_a_way_back(collection, order))
     run = _new_run(order, torch.device(order.device))
     yield Progress(0, 1000, "measuring")
     tuning = _Tuning(collection, order, told, run)
-    yield from tuning.begin()
+    yield from tuning.begin(stop)
     while not (tuning.over or stop()):
         yield from tuning.step()
         if tuning.number % CHECK == 0:
@@ -121,6 +123,7 @@ class _Tuning:
         self.watches: Watches | None = None
         self.judge: HeldOut | None = None
         self.game = ADVERSARIES["relativistic"]
+        self.kept = time.monotonic()  # when the last checkpoint was written
 
     @property
     def number(self) -> int:
@@ -137,8 +140,9 @@ class _Tuning:
     def over(self) -> bool:
         return self.share >= 1 or self.run.counters.get("backs", 0) >= GIVES_UP
 
-    def begin(self) -> Generator[Progress, None, None]:
-        """Takes up the checkpoint, or measures what the run begins from and keeps it as the first best."""
+    def begin(self, stop: Callable[[], bool]) -> Generator[Progress, None, None]:
+        """Takes up the checkpoint, or measures what the run begins from and keeps it as the first best; Cancelled where
+        that is stopped."""
         yield self._progress("measuring")
         judge = HeldOut.of(self.held, judged(self.order.ordinary), self.rehearsal.before, self.device)
         self.judge = yield from retold(judge, lambda _: self._progress("measuring"))
@@ -147,7 +151,7 @@ class _Tuning:
         if resumed:
             return
         self.run.log(event="start", kind=self.order.wish.kind, pictures=self.count, base=self.order.base.name)
-        yield from self.check()
+        yield from unless(stop, self.check())
 
     def step(self) -> Generator[Progress, None, None]:
         """One step: mending, adversarial or rehearsing, in turns."""
@@ -170,6 +174,13 @@ class _Tuning:
         self._look_at(figures)
         self.run.counters["seconds"] += time.monotonic() - last
         yield self._progress()
+        if self.number % CHECK and time.monotonic() - self.kept > KEEP:  # a measurement keeps it anyway, and after it
+            self._keep()
+            yield self._progress()
+
+    def _keep(self) -> None:
+        self.run.save()
+        self.kept = time.monotonic()
 
     def check(self) -> Generator[Progress, None, None]:
         """Measures the averaged weights; keeps them where they are the best, goes back where they went wrong."""
@@ -193,8 +204,8 @@ class _Tuning:
             run.counters["best_figures"] = figures
             run.save("best-finetune")
             yield self._progress("measuring")
-        run.save()
-        self.told(TuningCheck(self.number, figures, str(strip), better, reason or ""))
+        self._keep()
+        self.told(TuningCheck(self.number, figures, str(strip), better, reason or "", run.counters["seconds"]))
         yield self._progress("measuring")
 
     def _measured(self) -> Generator[Progress, None, tuple[dict[str, float], list[Tensor]]]:
@@ -219,21 +230,30 @@ class _Tuning:
         return self.watches.validation(seen)
 
     def finish(self) -> Generator[Progress, None, Tuned]:
-        """Goes back to the best weights and writes them as a model of their own."""
-        yield from self.check()
-        self.run.back_to("best-finetune")
-        self.run.counters["best_figures"], _ = yield from self._measured()
-        yield from restraint.give_back(self.run, self.start, self._measured)
-        counters, order = self.run.counters, self.order
-        path = Path(order.wish.folder) / f"{order.wish.name}.safetensors"
+        """Goes back to the best weights and writes them as a model of their own, if they are better than the start."""
+        counters, run = self.run.counters, self.run
+        if self.number:
+            yield from self.check()
+            run.back_to("best-finetune")
+            counters["best_figures"], _ = yield from self._measured()
+            yield from restraint.give_back(run, self.start, self._measured)
+        told, first, best = tuple(counters.get("told", ())), counters["first_figures"], counters["best_figures"]
+        tuned = Tuned("", first, best, told, self.warnings, self.number, counters["seconds"])
+        if tuned.learned:
+            code = yield from self._style()
+            tuned = replace(tuned, path=str(self._write(code)), style=code)
+        if tuned.learned or self.over:  # one that was stopped before it learned anything may go on
+            put_away(run.folder)
+        return tuned
+
+    def _write(self, code: tuple[float, ...]) -> Path:
+        wish, base = self.order.wish, self.order.base
+        path = Path(wish.folder) / f"{wish.name}.safetensors"
         path.parent.mkdir(parents=True, exist_ok=True)
-        code = yield from self._style()
-        card = _card(order, self.count, counters) | {"style_code": code}
+        card = card_of(wish, base, self.count, self.run.counters) | {"style_code": code}
         plain, updates = low_rank.detached(self.run.average)
-        save_tuned(path, plain, updates, read_card(order.base), card)
-        told, warnings = tuple(counters.get("told", ())), self.warnings
-        first, best = counters["first_figures"], counters["best_figures"]
-        return Tuned(str(path), first, best, told, warnings, self.number, counters["seconds"], code)
+        save_tuned(path, plain, updates, read_card(base), card)
+        return path
 
     def _style(self) -> Generator[Progress, None, tuple[float, ...]]:
         """The mean style code of the collection's pictures, without their damage."""
@@ -370,20 +390,3 @@ def _new_run(order: Order, device: torch.device) -> Run:
     run.changing = frozenset(name for name, value in nets.named_parameters() if value.requires_grad)
     run.scales |= start.scales
     return run
-
-
-def _card(order: Order, pictures: int, counters: dict[str, Any]) -> dict[str, Any]:
-    before, after = counters["first_figures"], counters["best_figures"]
-    figures = {f"held_out_{k}": round(after[k], 3) for k in ("own_10", "own_1", "general_10", "texture_1")}
-    start = {f"before_{k}": round(before[k], 3) for k in ("own_10", "own_1", "general_10", "texture_1")}
-    kept = {name: value for name, value in header(order.base).items() if name in ("slider", "scales", "halo", "tile")}
-    return kept | {
-        "id": order.wish.name,
-        "title": order.wish.name,
-        "origin": "tuned",
-        "training_data": f"{pictures} pictures of one collection ({order.wish.kind}), on the base {order.base.stem}",
-        "description": f"Fine-tuned on {pictures} pictures of one collection ({order.wish.kind}).",
-        "metrics": figures | start,
-        "training": f"{counters['step']} steps, {counters['seconds'] / 60:.0f} minutes, seed {order.wish.seed}",
-        "told": counters.get("told", []),
-    }

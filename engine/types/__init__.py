@@ -65,7 +65,7 @@ from engine.types.rendering import (
     Sample,
     View,
 )
-from engine.types.tuning import TUNING_NAME, CollectionKind, Tuned, Tuning, TuningCheck
+from engine.types.tuning import NO_GAIN, NOTHING_BETTER, TUNING_NAME, CollectionKind, Tuned, Tuning, TuningCheck
 from engine.types.words import recipe_in_words
 from engine.types.work import (
     Comparison,
@@ -91,6 +91,8 @@ __all__ = [
     "FACE_STRENGTH",
     "MAP_SCALES",
     "MODERN",
+    "NOTHING_BETTER",
+    "NO_GAIN",
     "PROTECTED",
     "SCALES",
     "SHIPPED_MODEL",

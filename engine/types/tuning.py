@@ -12,6 +12,8 @@ from engine.types.recipe import SHIPPED_MODEL
 
 CollectionKind = Literal["clean", "pairs", "damaged", "unpaired"]
 TUNING_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
+NO_GAIN = 0.05  # dB at alpha 10 on held-out pictures below which nothing was learned
+NOTHING_BETTER = "Nothing better was found than the model it began from; more or other pictures may help."
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,13 @@ class TuningCheck:
     strip: str
     best: bool  # whether this is the best so far
     told: str = ""  # what went wrong and was undone, in a sentence
+    seconds: float = 0.0  # that it had learned for
 
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
     """What came of a fine-tuning: the file, the held-out figures before and after, what was undone on the way, and the
-    style code of the collection."""
+    style code of the collection. Where nothing was learned there is no file, and neither path nor style."""
 
     path: str
     before: Mapping[str, float]
@@ -73,3 +76,8 @@ class Tuned:
     steps: int
     seconds: float
     style: tuple[float, ...] = ()
+
+    @property
+    def learned(self) -> bool:
+        """Whether held-out pictures gained enough to be worth a file."""
+        return self.after["own_10"] - self.before["own_10"] >= NO_GAIN

@@ -118,7 +118,12 @@ def test_scans_alone_teach_their_own_grain_and_marks() -> None:
 
 @pytest.mark.parametrize(
     ("count", "size", "same", "words"),
-    [(3, (220, 200), False, "too few"), (5, (220, 100), False, "smaller than"), (6, (220, 200), True, "different")],
+    [
+        (1, (220, 200), False, "^1 picture is too few"),
+        (3, (220, 200), False, "^3 pictures are too few"),
+        (5, (220, 100), False, "smaller than"),
+        (6, (220, 200), True, "^Of these 6 pictures all are the same"),
+    ],
 )
 def test_unsuitable_pictures_are_named_before_the_training(
     count: int, size: tuple[int, int], same: bool, words: str

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from itertools import islice
+from itertools import chain, islice, repeat
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
-from engine.errors import ModelError
+from engine.errors import Cancelled, ModelError
 from engine.models import catalog, low_rank
 from engine.models.weights import load_restorer, restorer_tensors
+from engine.runtime.steps import at_once
 from engine.training import finetune as module
 from engine.training import phases, restraint
 from engine.training.collection import Collection
@@ -36,6 +37,12 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.training.held_out.SIZE", 64)
 
 
+@pytest.fixture
+def any_gain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file is written whatever was learned: a few steps on small pictures are not worth one."""
+    monkeypatch.setattr("engine.types.tuning.NO_GAIN", -math.inf)
+
+
 @pytest.fixture(scope="module")
 def pairs() -> Collection:
     """Smooth pictures, and the same under stripes that no general aging has."""
@@ -56,15 +63,10 @@ def order(folder: Path, steps: int = 12) -> Order:
 
 
 def finish(collection: Collection, wanted: Order) -> Tuned:
-    steps = finetune(collection, wanted)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            tuned: Tuned = end.value
-            return tuned
+    return at_once(finetune(collection, wanted))
 
 
+@pytest.mark.usefixtures("any_gain")
 def test_what_is_learned_is_small_and_knows_its_base(pairs: Collection, tmp_path: Path) -> None:
     tuned = finish(pairs, order(tmp_path))
     path = Path(tuned.path)
@@ -73,6 +75,11 @@ def test_what_is_learned_is_small_and_knows_its_base(pairs: Collection, tmp_path
     card = catalog.header(path)
     assert card["base"] == {"id": "archivist-1", "sha256": catalog.read_card(BASE).sha256}
     assert card["metrics"]["held_out_own_10"] >= card["metrics"]["before_own_10"] - 0.01
+    base, tuned_card = catalog.read_card(BASE), catalog.read_card(path)
+    assert tuned_card.licence == f"{base.licence} (base); the pictures are the archive’s own"
+    assert base.sha256 in tuned_card.training_data
+    assert base.title in tuned_card.training_data
+    assert tuned_card.failures == base.failures
     restorer = load_restorer(path, CPU, torch.float32)
     with torch.no_grad():
         assert torch.isfinite(restorer.backbone(torch.rand(1, 3, 64, 64)).residual).all()
@@ -90,17 +97,23 @@ def test_a_collection_s_own_damage_is_learned(
     assert all(said.startswith("Ordinary pictures would have lost") for said in tuned.told)
 
 
-def test_a_killed_tuning_goes_on_to_the_same_weights(pairs: Collection, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("any_gain")
+@pytest.mark.parametrize("killed_after", [3, 6, 9])  # 6 is a measurement
+def test_a_killed_tuning_goes_on_to_the_same_weights(
+    pairs: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_after: int
+) -> None:
     whole = finish(pairs, order(tmp_path / "whole"))
+    monkeypatch.setattr(module, "KEEP", -1.0)  # seconds
     parts = finetune(pairs, order(tmp_path / "killed"))
     for _ in parts:
-        if (tmp_path / "killed" / "last.safetensors").exists() and _steps(tmp_path / "killed") >= 6:
+        if (tmp_path / "killed" / "last.safetensors").exists() and _steps(tmp_path / "killed") >= killed_after:
             break
     parts.close()
+    assert _steps(tmp_path / "killed") == killed_after
     again = finish(pairs, order(tmp_path / "killed"))
     assert again.steps == whole.steps
     for key, value in restorer_tensors(Path(whole.path)).items():
-        assert torch.allclose(restorer_tensors(Path(again.path))[key], value, atol=2e-3), key
+        assert torch.equal(restorer_tensors(Path(again.path))[key], value), key
 
 
 def _steps(folder: Path) -> int:
@@ -109,6 +122,7 @@ def _steps(folder: Path) -> int:
     return int(checkpoint_facts(folder / "last.safetensors")["counters"]["step"])
 
 
+@pytest.mark.usefixtures("any_gain")
 def test_a_file_whose_base_is_another_is_refused(
     pairs: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,6 +247,7 @@ def test_shares_of_what_was_learned_lie_between_the_networks() -> None:
     assert not torch.allclose(whole, origin)
 
 
+@pytest.mark.usefixtures("any_gain")
 def test_the_collection_has_a_style_of_its_own(pairs: Collection, tmp_path: Path) -> None:
     tuned = finish(pairs, order(tmp_path, steps=1))
     assert len(tuned.style) == 64
@@ -248,11 +263,48 @@ def test_each_measurement_is_told_with_a_strip_to_look_at(pairs: Collection, tmp
     assert all(Path(check.strip).is_file() for check in heard)
 
 
-def test_stopping_keeps_the_best_so_far(pairs: Collection, tmp_path: Path) -> None:
-    steps = finetune(pairs, order(tmp_path, steps=10_000), stop=lambda: True)
-    for _ in islice(steps, 10_000):
+@pytest.mark.usefixtures("any_gain")
+def test_stopping_keeps_the_best_so_far_and_of_its_folder_what_a_window_shows(
+    pairs: Collection, tmp_path: Path
+) -> None:
+    heard: list[TuningCheck] = []
+    parts = finetune(pairs, order(tmp_path, steps=10_000), heard.append, stop=lambda: len(heard) > 1)
+    for _ in islice(parts, 10_000):
         pass
     assert (tmp_path / "models" / "glass-plates.safetensors").is_file()
+    assert all(Path(check.strip).is_file() for check in heard)
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
+def test_stopped_before_anything_was_learned_no_file_is_written_and_it_may_go_on(
+    pairs: Collection, tmp_path: Path
+) -> None:
+    heard: list[TuningCheck] = []
+    answers = chain((False,), repeat(True))  # the first is to the first measurement, as it ends
+    parts = finetune(pairs, order(tmp_path, steps=10_000), heard.append, stop=lambda: bool(heard) and next(answers))
+    tuned = at_once(parts)
+    assert (tuned.path, tuned.style, tuned.learned) == ("", (), False)
+    assert tuned.before == tuned.after
+    assert not (tmp_path / "models").exists()
+    assert (tmp_path / "last.safetensors").is_file()
+
+
+def test_stopped_before_the_first_measurement_it_ends_at_once(pairs: Collection, tmp_path: Path) -> None:
+    heard: list[TuningCheck] = []
+    with pytest.raises(Cancelled):
+        at_once(finetune(pairs, order(tmp_path), heard.append, stop=lambda: True))
+    assert not heard
+    assert not (tmp_path / "models").exists()
+
+
+def test_where_nothing_better_was_found_no_file_is_written(
+    pairs: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RATE", 0.0)
+    tuned = finish(pairs, order(tmp_path, steps=3))
+    assert (tuned.path, tuned.steps, tuned.learned) == ("", 3, False)
+    assert not (tmp_path / "models").exists()
+    assert not list(tmp_path.glob("*.safetensors"))  # it has ended: only strips and the log stay
 
 
 def test_parts_are_small_enough_to_take_turns(pairs: Collection, tmp_path: Path) -> None:

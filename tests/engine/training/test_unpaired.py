@@ -105,5 +105,13 @@ def test_the_wanted_heap_is_looked_at_before_anything_starts() -> None:
         unpaired_collection(old, old[:2])
 
 
+def test_a_picture_on_both_sides_is_refused_by_name() -> None:
+    old, wanted = ([(f"{heap}-{n}", grainy(n + first)) for n in range(5)] for heap, first in (("old", 0), ("new", 9)))
+    unpaired_collection(old, wanted)
+    wanted[3] = ("renamed", old[1][1].clone())
+    with pytest.raises(TrainingError, match="“old-1” of the scans and “renamed” of the wanted"):
+        unpaired_collection(old, wanted)
+
+
 def test_the_stand_in_measure_is_said_in_words(heaps: Collection) -> None:
     assert "round trip" in " ".join(warnings_about(heaps))

@@ -36,7 +36,7 @@ from engine.training.rehearsal import Rehearsal, judged
 from engine.training.run import Networks, Run, averaged
 from engine.training.validation import write_strip
 from engine.training.watches import WON, Watches
-from engine.types import Progress, Tuned, Tuning, TuningCheck
+from engine.types import Progress, Tuned, Tuning, TuningCheck, TuningStep
 
 CHECK = 100  # steps from one measurement to the next
 RATE = 1.0e-3  # of the updates; the head's is HEAD_RATE
@@ -121,6 +121,7 @@ class _Tuning:
         self.watches: Watches | None = None
         self.judge: HeldOut | None = None
         self.game = ADVERSARIES["relativistic"]
+        self.figures: dict[str, float] = {}  # of the last step
 
     @property
     def number(self) -> int:
@@ -167,6 +168,7 @@ class _Tuning:
             last = time.monotonic()
         self.run.counters["step"] += 1
         self.run.counters["total"] += 1
+        self.figures = figures
         self._look_at(figures)
         self.run.counters["seconds"] += time.monotonic() - last
         yield self._progress()
@@ -194,7 +196,7 @@ class _Tuning:
             run.save("best-finetune")
             yield self._progress("measuring")
         run.save()
-        self.told(TuningCheck(self.number, figures, str(strip), better, reason or ""))
+        self.told(TuningCheck(self.number, figures, str(strip), better, reason or "", run.counters["first_figures"]))
         yield self._progress("measuring")
 
     def _measured(self) -> Generator[Progress, None, tuple[dict[str, float], list[Tensor]]]:
@@ -341,7 +343,7 @@ class _Tuning:
         run.log(event="watch", told=reason)
 
     def _progress(self, doing: str = "learning") -> Progress:
-        return Progress(int(1000 * self.share), 1000, doing)
+        return TuningStep(int(1000 * self.share), 1000, doing, self.number, self.figures)
 
 
 def _new_run(order: Order, device: torch.device) -> Run:

@@ -65,7 +65,7 @@ from engine.types.rendering import (
     Sample,
     View,
 )
-from engine.types.tuning import TUNING_NAME, CollectionKind, Tuned, Tuning, TuningCheck
+from engine.types.tuning import LEAST_PICTURES, TUNING_NAME, CollectionKind, Tuned, Tuning, TuningCheck, TuningStep
 from engine.types.words import recipe_in_words
 from engine.types.work import (
     Comparison,
@@ -89,6 +89,7 @@ __all__ = [
     "EVENT_VOCABULARY",
     "EXPORT_PRESETS",
     "FACE_STRENGTH",
+    "LEAST_PICTURES",
     "MAP_SCALES",
     "MODERN",
     "PROTECTED",
@@ -157,6 +158,7 @@ __all__ = [
     "Tuned",
     "Tuning",
     "TuningCheck",
+    "TuningStep",
     "UnfinishedExport",
     "Verified",
     "View",

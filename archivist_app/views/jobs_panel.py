@@ -91,9 +91,8 @@ class JobRow(QWidget):
         self.bar.setVisible(job.running)
         self.plot.show_values(job.losses)
         left = time_left(job.seconds_left(time.monotonic())) if job.state == "running" else ""
-        if job.state == "running" and job.paused:
-            left = "paused"
-        self.text.setText(" · ".join(part for part in (job.text, left) if part) or "Waiting for its turn…")
+        words = "paused" if job.paused else " · ".join(part for part in (job.text, left) if part)
+        self.text.setText(words or "Waiting for its turn…")
         role: Role = "fault" if job.state == "failed" else "muted"
         if self.text.property("role") != role:
             dressed(self.text, role)

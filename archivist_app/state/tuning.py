@@ -11,11 +11,11 @@ from PySide6.QtCore import QModelIndex, QObject, Signal, Slot
 from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge, StoppableHandle
 from archivist_app.state.jobs_model import Job, JobRole, JobsModel, Ways
+from archivist_app.state.model_facts import GAIN
 from archivist_app.state.session import Session
 from engine.errors import Cancelled, EngineError
 from engine.types import Progress, ProjectItem, Tuned, Tuning
 
-GAIN = 0.05  # dB of held-out pictures below which nothing was gained
 Which = Literal["selected", "approved", "all"]
 
 

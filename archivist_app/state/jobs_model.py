@@ -49,6 +49,7 @@ class Job:
     report: str = ""  # a page that tells what it did
     losses: tuple[float, ...] = ()  # of an optimisation, a pass each
     keeps: bool = False  # whether stopping it keeps what it has reached
+    keeping: bool = False  # whether it is ending early and keeps what it has reached
     can_pause: bool = False
     paused_at: float = 0.0  # time.monotonic() since when it rests, 0 while it does not
     can_retry: bool = False  # whether it ended without a result and can be begun anew
@@ -170,7 +171,8 @@ class JobsModel(QAbstractListModel):
         job = self._job(number)
         if job is not None and job.running:
             started = job.started or time.monotonic()
-            self._put(replace(job, progress=progress, started=started, text=progress.message))
+            text = progress.message if job.state == "running" else job.text
+            self._put(replace(job, progress=progress, started=started, text=text))
 
     def tell_loss(self, number: int, loss: float) -> None:
         """An optimisation has made a pass."""
@@ -202,7 +204,7 @@ class JobsModel(QAbstractListModel):
         """Ask the job to stop; it says itself when it has."""
         cancel, job = self._cancels.pop(number, None), self._job(number)
         if cancel is not None and job is not None:
-            self._put(replace(job, state="stopping", text="Stopping…"))
+            self._put(replace(job, state="stopping", paused_at=0.0, text="Stopping…"))
             cancel()
 
     def stop(self, number: int) -> None:
@@ -211,13 +213,16 @@ class JobsModel(QAbstractListModel):
         if stop is None or job is None:
             self.cancel(number)
         else:
-            self._put(replace(job, state="stopping", text="Writing what was reached…"))
+            hold = self._holds.get(number) if job.paused else None
+            self._put(replace(job, state="stopping", keeping=True, paused_at=0.0, text="Writing what was reached…"))
             stop()
+            if hold is not None:  # what rests would never come to its end
+                hold(False)
 
     def hold(self, number: int, paused: bool) -> None:
         """Let a job rest, or go on; the time it rests does not count."""
         hold, job = self._holds.get(number), self._job(number)
-        if hold is None or job is None or not job.running or job.paused == paused:
+        if hold is None or job is None or job.state != "running" or job.paused == paused:
             return
         hold(paused)
         now = time.monotonic()

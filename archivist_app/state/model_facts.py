@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from engine.types import ModelCard
 
+GAIN = 0.05  # dB of held-out pictures below which a fine-tuning gained nothing
 SLOW = 3.0  # seconds a megapixel from which people are told beforehand
 _KINDS = {"shipped": "Comes with Archivist", "tuned": "Tuned on a collection", "imported": "Imported"}
 UNKNOWN = "unknown"
@@ -24,6 +25,7 @@ def facts(card: ModelCard) -> tuple[tuple[str, str], ...]:
 
 def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
     yield "What it does", card.description
+    yield "Gain", gain(card)
     yield "Kind", _kind(card)
     yield "Licence", card.licence or UNKNOWN
     yield "Training data", card.training_data or UNKNOWN
@@ -42,6 +44,16 @@ def _facts(card: ModelCard) -> Iterator[tuple[str, str]]:
     yield "SHA-256", card.sha256
     yield "SHA-256, enlarging", card.tail
     yield "SHA-256, original", card.file_sha256
+
+
+def gain(card: ModelCard) -> str:
+    """What a model of a collection gained over the one it began from; "" of others."""
+    before, after = (card.metrics.get(f"{when}_own_10") for when in ("before", "held_out"))
+    if card.origin != "tuned" or before is None or after is None:
+        return ""
+    if after - before < GAIN:
+        return "none: on pictures that were held out it is no better than the model it began from"
+    return f"{after - before:.1f} dB on pictures that were held out"
 
 
 def failures(card: ModelCard) -> tuple[str, ...]:

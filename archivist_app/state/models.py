@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge, JobHandle
 from archivist_app.state.commands import Edit
-from archivist_app.state.jobs_model import JobsModel, State
+from archivist_app.state.jobs_model import JobsModel, State, Ways
 from archivist_app.state.session import Session
 from engine.errors import Cancelled, EngineError
 from engine.types import SHIPPED_MODEL, AddedModel, ModelCard, NewModel, Recipe, named
@@ -76,7 +76,8 @@ class Models(QObject):
     def add(self, new: NewModel) -> None:
         """Import a network's file."""
         handle = self._bridge.import_model(new, lambda step: self._jobs.advance(number, step))
-        number = self._jobs.add(f"Model from {Path(new.file).name}", handle.cancel)
+        ways = Ways(retry=lambda: self.add(new))
+        number = self._jobs.add(f"Model from {Path(new.file).name}", handle.cancel, ways)
         self._tasks.spawn(self._take(number, handle))
 
     def remove(self, card: ModelCard) -> None:

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QModelIndex, QObject, Signal, Slot
 
 from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge, StoppableHandle
-from archivist_app.state.jobs_model import JobsModel, Ways
+from archivist_app.state.jobs_model import Job, JobRole, JobsModel, Ways
+from archivist_app.state.model_facts import GAIN
 from archivist_app.state.session import Session
 from engine.errors import Cancelled, EngineError
-from engine.types import Progress, ProjectItem, Tuned, Tuning, TuningCheck
+from engine.types import Progress, ProjectItem, Tuned, Tuning
 
 Which = Literal["selected", "approved", "all"]
 
@@ -21,7 +22,9 @@ Which = Literal["selected", "approved", "all"]
 class Tuner(QObject):
     """Starts fine-tunings and follows them, one at a time; the models go into the project."""
 
-    progressed = Signal(object)  # Progress
+    started = Signal(object)  # Tuning
+    moved = Signal(object)  # Job: it rests, goes on, is stopping, has made a step
+    progressed = Signal(object)  # Progress, and TuningStep once it learns
     checked = Signal(object)  # TuningCheck
     ended = Signal(object, str)  # Tuned or None, and a sentence
 
@@ -32,6 +35,7 @@ class Tuner(QObject):
         self._jobs = jobs
         self._tasks = tasks
         self._number = 0
+        jobs.dataChanged.connect(self._follow_job)
 
     @property
     def running(self) -> bool:
@@ -68,17 +72,14 @@ class Tuner(QObject):
         if self.running:
             return
 
-        def told(check: TuningCheck) -> None:
-            self._jobs.tell_loss(number, -check.figures["score"])
-            self.checked.emit(check)
-
         def progress(step: Progress) -> None:
             self._jobs.advance(number, step)
             self.progressed.emit(step)
 
         ways = Ways(stop=lambda: handle.stop(), hold=lambda paused: handle.hold(paused), retry=lambda: self.start(wish))
         number = self._number = self._jobs.add(f"Fine-tune {wish.name}", lambda: handle.cancel(), ways)
-        handle = self._bridge.finetune(wish, progress, told)
+        handle = self._bridge.finetune(wish, progress, self.checked.emit)
+        self.started.emit(wish)
         self._tasks.spawn(self._follow(number, handle))
 
     def stop(self) -> None:
@@ -88,6 +89,12 @@ class Tuner(QObject):
     def hold(self, paused: bool) -> None:
         """Let it rest, or go on."""
         self._jobs.hold(self._number, paused)
+
+    @Slot(QModelIndex)
+    def _follow_job(self, index: QModelIndex) -> None:
+        job = index.data(JobRole.JOB)
+        if isinstance(job, Job) and job.number == self._number:
+            self.moved.emit(job)
 
     async def _follow(self, number: int, handle: StoppableHandle[Tuned]) -> None:
         tuned, text = None, "Stopped by an unforeseen fault; your originals are untouched."
@@ -105,9 +112,14 @@ class Tuner(QObject):
             self.ended.emit(tuned, text)
 
 
+def gained(tuned: Tuned) -> bool:
+    """Whether it is any better, on held-out pictures, than the model it began from."""
+    return tuned.after["own_10"] - tuned.before["own_10"] >= GAIN
+
+
 def sentence_of(tuned: Tuned) -> str:
     """What came of it, with the figure that counts."""
     gain = tuned.after["own_10"] - tuned.before["own_10"]
-    if gain < 0.05:
+    if not gained(tuned):
         return "Nothing better was found than the model it began from; more or other pictures may help."
     return f"Held-out pictures gained {gain:.1f} dB ({tuned.before['own_10']:.1f} to {tuned.after['own_10']:.1f})"

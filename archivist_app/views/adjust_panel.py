@@ -54,6 +54,12 @@ CONTROLS = (
 )  # fmt: skip
 
 
+PRESETS = (
+    ("Conservator", CONSERVATOR, "Repairs acquired damage only; tone, grain and everything else stay."),
+    ("Modern", MODERN, "Restores the whole picture and corrects fading and colour casts."),
+)
+
+
 class SliderRow(QWidget):
     """A title with its Greek letter, the value as a field to type into, and the slider below."""
 
@@ -191,6 +197,9 @@ class AdjustPanel(QWidget):
         for button in self._scopes.values():
             button.setVisible("scope" in card.controls)
         self._scope_title.setVisible("scope" in card.controls)
+        for button, preset in self._presets:
+            sets = (getattr(preset, name) != getattr(Recipe(), name) for name in card.controls)
+            button.setVisible(any(sets))
         self.size_control.show_sizes(card.sizes)
         self.reshaped.emit()
 
@@ -235,17 +244,15 @@ class AdjustPanel(QWidget):
     def _make_presets(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(GRID)
-        presets = (
-            ("Conservator", CONSERVATOR, "Repairs acquired damage only; tone, grain and everything else stay."),
-            ("Modern", MODERN, "Restores the whole picture and corrects fading and colour casts."),
-        )
-        for name, recipe, hint in presets:
+        self._presets: list[tuple[QPushButton, Recipe]] = []
+        for name, recipe, hint in PRESETS:
             button = QPushButton(name)
             button.setObjectName(f"{name.lower()}Button")
             button.setToolTip(hint)
             button.setAccessibleName(f"Preset {name}")
             button.clicked.connect(lambda _checked=False, r=recipe, n=name: self._apply(r, f"Preset {n}"))
             row.addWidget(button, 1)
+            self._presets.append((button, recipe))
         return row
 
     def _make_scopes(self) -> dict[str, QPushButton]:

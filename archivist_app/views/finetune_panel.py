@@ -5,52 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Signal, Slot
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import QEvent, QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import (
-    QButtonGroup,
-    QComboBox,
     QDialog,
-    QFileDialog,
-    QFormLayout,
     QHBoxLayout,
-    QLabel,
-    QLineEdit,
     QProgressBar,
     QPushButton,
-    QRadioButton,
-    QSpinBox,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from archivist_app.state.tuning import Tuner, Which
-from archivist_app.views.parts import dressed, indented, label
+from archivist_app.state.jobs_model import Job
+from archivist_app.state.tuning import Tuner, gained
+from archivist_app.views.parts import dressed, label
 from archivist_app.views.theme import GRID
 from archivist_app.views.tuning_figures import TuningFigures
+from archivist_app.views.tuning_form import KINDS, TuningForm
 from engine.errors import EngineError
-from engine.types import CollectionKind, Progress, Tuned, Tuning, TuningCheck
+from engine.types import Progress, Tuned, Tuning, TuningCheck, TuningStep
 
-KINDS: dict[CollectionKind, tuple[str, str]] = {
-    "damaged": (
-        "Damaged scans",
-        "Learns their grain and damage. It is judged on imitations, for their truth is unknown.",
-    ),
-    "clean": ("Clean pictures", "The wanted look. They are aged by the program, and learned from."),
-    "pairs": ("Scans and their restorations", "What was done by hand is learned. The surest way, if you have both."),
-    "unpaired": (
-        "Scans, and other pictures as wanted",
-        "Judged by a round trip: wanted pictures, made old as your scans are, and restored again.",
-    ),
-}
-FOLDERS: dict[CollectionKind, tuple[str, str]] = {  # of a kind that needs a second folder: its row, and what it holds
-    "pairs": ("Restorations", "The folder of the restorations"),
-    "unpaired": ("Wanted", "The folder of the wanted pictures"),
-}
-WHICH: dict[Which, str] = {"selected": "The selected images", "approved": "All approved images", "all": "All images"}
-SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".webp", ".jp2")
-LEFT, HEIGHT = 260, 600  # pixels; wrapped words do not tell a layout how high they are
-INDENT = 19  # of words below a choice, so that they stand under its words
+ASKS, RUNS = QSize(760, 410), QSize(1120, 740)  # what the dialog is opened at; the pictures need room
+SMALLEST = QSize(720, 400)
 
 
 class FinetunePanel(QDialog):
@@ -63,190 +39,184 @@ class FinetunePanel(QDialog):
         self.setObjectName("finetunePanel")
         self.setWindowTitle("Fine-tune a model")
         self.setModal(False)
-        self.setMinimumHeight(HEIGHT)
+        self.setSizeGripEnabled(True)
+        self.setMinimumSize(SMALLEST)
         self._tuner = tuner
-        self._selected = selected
-        self._folders: dict[CollectionKind, str] = {}
         self._tuned: Tuned | None = None
-        self._kinds = QButtonGroup(self)
+        self._job: Job | None = None
+        self._told = ""  # what went wrong and was undone, at the last measurement
+        self.form = TuningForm(tuner, selected)
         self.figures = TuningFigures()
-        self._make_fields()
-        self._make_buttons()
+        self._make_parts()
         self._lay_out()
+        tuner.started.connect(self._show_start)
+        tuner.moved.connect(self._show_job)
         tuner.progressed.connect(self._show_progress)
         tuner.checked.connect(self._show_check)
         tuner.ended.connect(self._show_end)
-        self._show_running(tuner.running)
+        self._show_ways()
+        self.resize(ASKS)
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Say how many images each choice means now."""
-        super().showEvent(event)
-        for number, (which, words) in enumerate(WHICH.items()):
-            self.which.setItemText(number, f"{words} ({self._tuner.count(which, self._selected())})")
+    def changeEvent(self, event: QEvent) -> None:
+        """Images may have been selected meanwhile."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.form.count()
 
-    def _make_fields(self) -> None:
-        self.which = QComboBox()
-        self.which.setObjectName("tuningWhich")
-        self.which.setAccessibleName("Which images teach")
-        for which, words in WHICH.items():
-            self.which.addItem(words, which)
-        self.name = dressed(QLineEdit("my-collection"), "search")
-        self.name.setObjectName("tuningName")
-        self.name.setAccessibleName("Name of the new model")
-        self.minutes = indented(QSpinBox(minimum=1, maximum=24 * 60, value=15, suffix=" min"))
-        self.minutes.setObjectName("tuningMinutes")
-        self.minutes.setAccessibleName("How long it may learn")
-        self.choose = QPushButton("Choose folder…")
-        self.choose.setObjectName("tuningRestored")
-        self.choose.clicked.connect(self._ask_folder)
+    def take_folder(self, folder: str) -> None:
+        """The second folder: restorations under the names of the scans, or the wanted pictures."""
+        self.form.take_folder(folder)
+
+    def _make_parts(self) -> None:
         self._said = dressed(label("", "muted"), "muted")
         self._said.setWordWrap(True)
         self._said.setObjectName("tuningSaid")
         self._bar = QProgressBar(maximum=1000, textVisible=False)
         self._bar.setObjectName("tuningBar")
-
-    def _make_buttons(self) -> None:
+        self._bar.setAccessibleName("How much of the time is used")
+        self._heading = label("", "heading")
         self.start = dressed(QPushButton("Start"), "primary")
         self.pause = QPushButton("Pause")
-        self.pause.setCheckable(True)
         self.stop = QPushButton("Stop and keep the best")
+        self.again = QPushButton("Another fine-tuning")
         self.use = dressed(QPushButton("Use this model"), "primary")
-        for button, name in (
-            (self.start, "tuningStart"), (self.pause, "tuningPause"), (self.stop, "tuningStop"), (self.use, "tuningUse")
-        ):  # fmt: skip
+        buttons = (
+            (self.start, "tuningStart", self._start), (self.pause, "tuningPause", self._hold),
+            (self.stop, "tuningStop", self._tuner.stop), (self.again, "tuningAgain", self._ask_again),
+            (self.use, "tuningUse", self._use),
+        )  # fmt: skip
+        for button, name, do in buttons:
             button.setObjectName(name)
-        self.start.clicked.connect(self._start)
-        self.pause.toggled.connect(self._tuner.hold)
-        self.stop.clicked.connect(self._tuner.stop)
-        self.use.clicked.connect(self._use)
+            button.clicked.connect(do)
 
     def _lay_out(self) -> None:
-        left = QVBoxLayout()
-        left.setContentsMargins(0, 0, 0, 0)
-        left.setSpacing(GRID)
-        left.addWidget(label("What the pictures are", "heading"))
-        for number, (kind, (title, hint)) in enumerate(KINDS.items()):
-            button = QRadioButton(title)
-            button.setChecked(number == 0)
-            button.setObjectName(f"tuningKind-{kind}")
-            words = label(hint, "hint")
-            words.setWordWrap(True)
-            words.setContentsMargins(INDENT, 0, 0, 0)
-            self._kinds.addButton(button, number)
-            left.addWidget(button)
-            left.addWidget(words)
-        self._kinds.idClicked.connect(self._show_kind)
-        form = QFormLayout()
-        form.addRow("Images", self.which)
-        self._folder_row = QLabel()
-        form.addRow(self._folder_row, self.choose)
-        form.addRow("Name", self.name)
-        form.addRow("Time", self.minutes)
-        self._form = form
-        left.addSpacing(GRID)
-        left.addLayout(form)
-        left.addWidget(self._said)
-        left.addStretch(1)
-        left.addWidget(self._bar)
-        buttons = QHBoxLayout()
-        for push in (self.start, self.use, self.pause, self.stop):
-            buttons.addWidget(push)
-        left.addLayout(buttons)
-        side = QWidget()
-        side.setFixedWidth(LEFT)
-        side.setLayout(left)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
-        row.setSpacing(3 * GRID)
-        row.addWidget(side)
-        row.addWidget(self.figures, 1)
-        self._show_kind()
+        running = QWidget()
+        column = QVBoxLayout(running)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GRID)
+        column.addWidget(self._heading)
+        column.addWidget(self.figures, 1)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.form)
+        self._pages.addWidget(running)
+        foot = QHBoxLayout()
+        foot.setSpacing(GRID)
+        foot.addWidget(self._said, 1)
+        for push in (self.pause, self.stop, self.again, self.use, self.start):
+            foot.addWidget(push, 0, Qt.AlignmentFlag.AlignBottom)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
+        whole.setSpacing(12)
+        whole.addWidget(self._pages, 1)
+        whole.addWidget(self._bar)
+        whole.addLayout(foot)
 
-    @property
-    def kind(self) -> CollectionKind:
-        """What was said the pictures are."""
-        return list(KINDS)[self._kinds.checkedId()]
+    def _turn_to(self, page: int, size: QSize) -> None:
+        """Show the questions or the run, as large as the screen lets it."""
+        if page != self._pages.currentIndex():
+            self._pages.setCurrentIndex(page)
+            self.resize(size.boundedTo(self.screen().availableSize()))
 
-    def take_folder(self, folder: str) -> None:
-        """The second folder: restorations under the names of the scans, or the wanted pictures."""
-        self._folders[self.kind] = folder
-        self._show_kind()
-
-    def _ask_folder(self) -> None:
-        dialog = QFileDialog(self, FOLDERS[self.kind][1])
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        dialog.fileSelected.connect(self.take_folder)
-        dialog.open()
-
-    def _inside(self) -> list[Path]:
-        folder = self._folders.get(self.kind, "")
-        return sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in SUFFIXES) if folder else []
+    # asking
 
     @Slot()
     def _start(self) -> None:
         try:
-            wish = self._wish()
+            wish = self.form.wish()
         except EngineError as error:
             self._said.setText(str(error))
             return
-        self._tuned = None
-        self.figures.clear()
-        self._said.setText("Looking at the pictures…")
         self._tuner.start(wish)
-        self._show_running(True)
-
-    def _wish(self) -> Tuning:
-        pictures = self._tuner.pictures(self.which.currentData(), self._selected())
-        restored: tuple[str, ...] = ()
-        if self.kind == "pairs":
-            partners = {file.stem: str(file) for file in self._inside()}
-            missing = [Path(scan).name for scan in pictures if Path(scan).stem not in partners]
-            if not partners:
-                raise EngineError("Choose the folder that holds the restorations, under the names of the scans.")
-            if missing:
-                raise EngineError(f"“{missing[0]}” has no restoration of its name there; add it or leave it out.")
-            restored = tuple(partners[Path(scan).stem] for scan in pictures)
-        wanted = tuple(map(str, self._inside())) if self.kind == "unpaired" else ()
-        if self.kind == "unpaired" and not wanted:
-            raise EngineError("Choose the folder that holds the pictures that look as wanted.")
-        name, minutes = self.name.text().strip(), float(self.minutes.value())
-        return Tuning(name, self.kind, pictures, self._tuner.folder(), restored, minutes=minutes, wanted=wanted)
 
     @Slot()
-    def _show_kind(self) -> None:
-        row, what = FOLDERS.get(self.kind, ("", ""))
-        self._folder_row.setText(row)
-        self.choose.setAccessibleName(what)
-        self.choose.setText(Path(self._folders.get(self.kind, "")).name or "Choose folder…")
-        self._form.setRowVisible(self.choose, bool(row))
+    def _hold(self) -> None:
+        self._tuner.hold(self._job is not None and not self._job.paused)
 
-    def _show_running(self, running: bool) -> None:
-        for widget in (self.start, self.which, self.name, self.minutes, self.choose, *self._kinds.buttons()):
-            widget.setEnabled(not running)
-        self.start.setVisible(not running and self._tuned is None)
-        self.use.setVisible(not running and self._tuned is not None)
-        for widget in (self.pause, self.stop, self._bar):
-            widget.setVisible(running)
-        if not running:
-            self.pause.setChecked(False)
-
-    @Slot(object)
-    def _show_progress(self, progress: Progress) -> None:
-        self._bar.setValue(progress.done)
-
-    @Slot(object)
-    def _show_check(self, check: TuningCheck) -> None:
-        self.figures.add(check)
-        self._said.setText(check.told or "It learns; the window can be used meanwhile.")
-
-    @Slot(object, str)
-    def _show_end(self, tuned: Tuned | None, text: str) -> None:
-        gained = tuned is not None and tuned.after["own_10"] > tuned.before["own_10"] + 0.05
-        self._tuned = tuned if gained else None
-        self._said.setText("\n".join((text, *((*tuned.told, *tuned.warnings) if tuned else ()))))
-        self._show_running(False)
+    @Slot()
+    def _ask_again(self) -> None:
+        self._tuned = None
+        self._said.setText("")
+        self._turn_to(0, ASKS)
+        self._show_ways()
 
     @Slot()
     def _use(self) -> None:
         if self._tuned is not None:
             self.use_requested.emit(Path(self._tuned.path).stem)
+
+    # showing
+
+    @Slot(object)
+    def _show_start(self, wish: Tuning) -> None:
+        """One has begun, from here or from its row of the jobs."""
+        self._tuned, self._job, self._told = None, None, ""
+        self.figures.begin(wish.kind)
+        pictures = f"{len(wish.pictures)} pictures, {wish.minutes:.0f} minutes"
+        self._heading.setText(f"{wish.name}  ·  {KINDS[wish.kind][0].lower()}  ·  {pictures}")
+        self._bar.setValue(0)
+        self._turn_to(1, RUNS)
+        self._say()
+        self._show_ways()
+
+    @Slot(object)
+    def _show_job(self, job: Job) -> None:
+        before, self._job = self._job, job
+        if before is None or (before.state, before.paused) != (job.state, job.paused):
+            self._show_ways()
+            self._say()
+
+    @Slot(object)
+    def _show_progress(self, progress: Progress) -> None:
+        self._bar.setValue(progress.done)
+        if isinstance(progress, TuningStep):
+            first = self.figures.course.began is None
+            self.figures.note(progress)
+            if first and self.figures.course.began is not None:
+                self._say()
+
+    @Slot(object)
+    def _show_check(self, check: TuningCheck) -> None:
+        self.figures.add(check)
+        self._told = check.told
+        self._say()
+
+    def _say(self) -> None:
+        """What it does now, in a sentence."""
+        job, course = self._job, self.figures.course
+        if not self._tuner.running:
+            return
+        went_on = f" It went on from step {course.began} of an earlier time." if course.began else ""
+        if job is not None and job.state == "stopping":
+            text = "Stopping; the best so far is being written…" if job.keeping else "Stopping…"
+        elif job is not None and job.paused:
+            text = f"Paused at step {course.step}. “Go on” lets it learn further." + went_on
+        elif course.began is None and not self.figures.checks:
+            text = "Looking at the pictures…"
+        else:
+            text = (self._told or "It learns; the window can be used meanwhile.") + went_on
+        self._said.setText(text)
+
+    def _show_ways(self) -> None:
+        """What can be done now."""
+        job, running, asking = self._job, self._tuner.running, self._pages.currentIndex() == 0
+        stopping = job is not None and job.state == "stopping"
+        self.start.setVisible(asking and not running)
+        self.again.setVisible(not asking and not running)
+        self.use.setVisible(not asking and not running and self._tuned is not None)
+        for widget in (self.pause, self.stop, self._bar):
+            widget.setVisible(running)
+        for button in (self.pause, self.stop):
+            button.setEnabled(not stopping)
+        self.pause.setText("Go on" if job is not None and job.paused else "Pause")
+
+    @Slot(object, str)
+    def _show_end(self, tuned: Tuned | None, text: str) -> None:
+        self._tuned = tuned if tuned is not None and gained(tuned) else None
+        self._said.setText(" ".join((_sentence(text), *((*tuned.told, *tuned.warnings) if tuned else ()))))
+        if not self.figures.checks:  # nothing to look at: what was asked can be asked otherwise
+            self._turn_to(0, ASKS)
+        self._show_ways()
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "…")) else f"{text}."

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QSignalBlocker, Qt, Slot
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QListWidget, QListWidgetItem, QMenu, QUndoView, QVBoxLayout, QWidget
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QSignalBlocker, QSize, Qt, Slot
+from PySide6.QtGui import QHelpEvent, QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QListWidget,
+    QListWidgetItem,
+    QMenu,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QToolTip,
+    QUndoView,
+    QVBoxLayout,
+    QWidget,
+)
 
 from archivist_app.state.session import Session
 from archivist_app.views.parts import dressed, label
@@ -12,6 +23,7 @@ from archivist_app.views.scenes import dials
 from archivist_app.views.theme import GRID
 from engine.types import ProjectItem
 
+Index = QModelIndex | QPersistentModelIndex
 LINE = 24
 SHOWN = 4  # snapshots before their list scrolls
 
@@ -28,6 +40,9 @@ class HistoryPanel(QWidget):
         self.steps.setObjectName("historySteps")
         self.steps.setAccessibleName("History of changes")
         self.steps.setEmptyLabel("As opened")
+        self.steps.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.steps.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.steps.setItemDelegate(_Elided(self.steps))
         self.steps.setGroup(session.history)
         session.history.indexChanged.connect(self._follow, Qt.ConnectionType.QueuedConnection)
         self.snapshots = SnapshotList(session)
@@ -54,6 +69,21 @@ class HistoryPanel(QWidget):
         some = item is not None and bool(item.snapshots)
         self._heading.setVisible(some)
         self.snapshots.setVisible(some)
+
+
+class _Elided(QStyledItemDelegate):
+    """Lines as wide as the list, which end in "…" where there is more; the tool tip has the rest."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        """No wider than it must be."""
+        return QSize(1, super().sizeHint(option, index).height())
+
+    def helpEvent(self, event: QHelpEvent, view: QAbstractItemView, option: QStyleOptionViewItem, index: Index) -> bool:
+        """The whole line, where it is cut."""
+        text = str(index.data() or "")
+        cut = option.fontMetrics.horizontalAdvance(text) > view.viewport().width() - 4 * GRID
+        QToolTip.showText(event.globalPos(), text if cut else "", view)
+        return True
 
 
 class SnapshotList(QListWidget):

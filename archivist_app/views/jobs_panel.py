@@ -27,7 +27,8 @@ from archivist_app.views.theme import GRID, Theme
 from engine.types import Progress
 
 ROW = 32
-SHOWN = 4  # rows before the panel scrolls
+SHOWN, FEW = 4, 2  # rows before the panel scrolls, and in a window less than TALL: the adjustments need their room
+TALL = 900  # pixels
 NAME = 240  # width of the first column
 BAR = 160
 
@@ -91,9 +92,8 @@ class JobRow(QWidget):
         self.bar.setVisible(job.running)
         self.plot.show_values(job.losses)
         left = time_left(job.seconds_left(time.monotonic())) if job.state == "running" else ""
-        if job.state == "running" and job.paused:
-            left = "paused"
-        self.text.setText(" · ".join(part for part in (job.text, left) if part) or "Waiting for its turn…")
+        words = "paused" if job.paused else " · ".join(part for part in (job.text, left) if part)
+        self.text.setText(words or "Waiting for its turn…")
         role: Role = "fault" if job.state == "failed" else "muted"
         if self.text.property("role") != role:
             dressed(self.text, role)
@@ -175,6 +175,7 @@ class JobsPanel(QWidget):
         self._model = model
         self._theme = theme
         self._rows: list[JobRow] = []
+        self._most = SHOWN
         self.summary = JobsSummary(model)
         shell = dressed(QWidget(), "panel")
         self._layout = QVBoxLayout(shell)
@@ -243,7 +244,14 @@ class JobsPanel(QWidget):
         bar = self._scroll.verticalScrollBar()
         bar.setValue(bar.maximum())
 
+    def fit_into(self, height: int) -> None:
+        """The window is so high now, in pixels."""
+        most = SHOWN if height >= TALL else FEW
+        if most != self._most:
+            self._most = most
+            self._fit()
+
     def _fit(self) -> None:
-        self._scroll.setFixedHeight(min(len(self._rows), SHOWN) * ROW)
+        self._scroll.setFixedHeight(min(len(self._rows), self._most) * ROW)
         self.summary.refresh()
         self.setVisible(bool(self._rows))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from PySide6 import QtCore
 from PySide6.QtCore import QTimer, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QKeyEvent
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from archivist_app.views.readout import Readout
     from engine.types import EngineReady, Frame, ImageInfo, ImageRef, Project, ProjectItem, Recipe, Sample
 
-LEFT, RIGHT = 200, 320
+LEFT, RIGHT, STYLES = 200, 320, 190
 MENUS = ("&File", "&Edit", "&Image", "Mas&k", "&Compare", "&View", "&Styles", "&Help")
 
 
@@ -79,6 +79,7 @@ class MainWindow(QMainWindow):
         self._show_project(None)
         self.monitor.follow()
         self._furnished = True
+        self.jobs.fit_into(self.height())
         self.furnished.emit()
 
     # building
@@ -158,10 +159,12 @@ class MainWindow(QMainWindow):
         scroll.setFocusPolicy(QtCore.Qt.FocusPolicy.NoFocus)
         scroll.setWidget(self.adjust)
         scroll.setMaximumHeight(self.adjust.sizeHint().height() + 2)
+        self.styles.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
+        self.styles.setMinimumHeight(STYLES)  # the adjustments come first: they are what is worked with
         for reshaped in (self.adjust.pad_toggled, self.adjust.reshaped):
             reshaped.connect(lambda: scroll.setMaximumHeight(self.adjust.sizeHint().height() + 2))
         self._left = column(_heading("Images"), (self.film, 3), _heading("History"), (self.history, 1))
-        self._right = dressed(column((scroll, 3), (self.styles, 2), spacing=1), "shell")
+        self._right = dressed(column((scroll, 1), self.styles, spacing=1), "shell")
         for part, width, place in ((self._left, LEFT, 0), (self._right, RIGHT, 2)):
             part.setFixedWidth(width)
             part.hide()  # until there is a picture
@@ -397,6 +400,12 @@ class MainWindow(QMainWindow):
     def allow_close(self) -> None:
         """Everything has been saved and stopped: the next `close()` is for real."""
         self._may_close = True
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a low window the jobs leave the adjustments their room."""
+        super().resizeEvent(event)
+        if self._furnished:
+            self.jobs.fit_into(self.height())
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Closing waits until everything is saved and stopped."""

@@ -11,15 +11,17 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFileDialog,
-    QFormLayout,
+    QHBoxLayout,
     QLabel,
     QLineEdit,
     QSizePolicy,
+    QVBoxLayout,
     QWidget,
 )
 
 from archivist_app.async_tools import answer
 from archivist_app.state.model_facts import UNKNOWN
+from archivist_app.views.parts import beside, dressed, label
 from archivist_app.views.theme import GRID
 from engine.types import NewModel
 
@@ -61,7 +63,7 @@ class ImportDialog(QDialog):
         super().__init__(parent)
         self.setObjectName("importModelDialog")
         self.setWindowTitle("Add a model")
-        self.setMinimumWidth(440)
+        self.setMinimumWidth(480)
         self._file = file
         self.title = _field("importTitle", Path(file).stem)
         self.title.setText(Path(file).stem)
@@ -85,6 +87,10 @@ class ImportDialog(QDialog):
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.start = self._buttons.addButton("Add the model", QDialogButtonBox.ButtonRole.AcceptRole)
         self.start.setObjectName("importStart")
+        dressed(self.start, "primary")
+        self.reason = label("", "hint")
+        self.reason.setObjectName("importReason")
+        self.reason.setWordWrap(True)
         self._buttons.accepted.connect(self.accept)
         self._buttons.rejected.connect(self.reject)
         self.licence.currentTextChanged.connect(self._look)
@@ -106,22 +112,25 @@ class ImportDialog(QDialog):
     def _lay_out(self) -> None:
         why = QLabel(_WHY)
         why.setWordWrap(True)
-        form = QFormLayout(self)
-        form.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
-        form.setVerticalSpacing(GRID)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.addRow(why)
-        form.addRow("Name", self.title)
-        form.addRow("Licence", self.licence)
-        form.addRow("Source", self.source)
-        form.addRow("Training data", self.training)
-        form.addRow(self.restricted)
-        form.addRow(self.faces)
-        form.addRow(self._buttons)
+        rows = ("Name", self.title), ("Licence", self.licence), ("Source", self.source)
+        foot = QHBoxLayout()
+        foot.setSpacing(GRID)
+        foot.addWidget(self.reason, 1)
+        foot.addWidget(self._buttons)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
+        column.setSpacing(12)
+        column.addWidget(why)
+        column.addLayout(beside(*rows, ("Training data", self.training)))
+        column.addWidget(self.restricted)
+        column.addWidget(self.faces)
+        column.addStretch(1)
+        column.addLayout(foot)
 
     def _look(self) -> None:
-        self.start.setEnabled(bool(self.licence.currentText().strip()))
-        self.start.setToolTip("" if self.start.isEnabled() else "Say under which licence it comes, or “unknown”.")
+        named = bool(self.licence.currentText().strip())
+        self.start.setEnabled(named)
+        self.reason.setText("" if named else "Say under which licence it comes, or “unknown”.")
 
 
 def _field(name: str, hint: str) -> QLineEdit:

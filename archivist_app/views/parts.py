@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeVar
 
 from PySide6 import QtCore
-from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QFrame, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 W = TypeVar("W", bound=QWidget)
 N = TypeVar("N", bound=QAbstractSpinBox)
@@ -56,3 +56,18 @@ def column(*parts: QWidget | tuple[QWidget, int], spacing: int = 0) -> QWidget:
         widget, stretch = part if isinstance(part, tuple) else (part, 0)
         layout.addWidget(widget, stretch)
     return whole
+
+
+def beside(*rows: tuple[str | QLabel, QWidget], spacing: int = 8) -> QGridLayout:
+    """Fields below each other, each with its name on the left at half its height."""
+    grid = QGridLayout()
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setHorizontalSpacing(16)
+    grid.setVerticalSpacing(spacing)
+    grid.setColumnStretch(1, 1)
+    for row, (name, field) in enumerate(rows):
+        title = QLabel(name) if isinstance(name, str) else name
+        title.setBuddy(field)
+        grid.addWidget(title, row, 0, QtCore.Qt.AlignmentFlag.AlignVCenter)
+        grid.addWidget(field, row, 1)
+    return grid

@@ -79,6 +79,7 @@ def _buttons(t: Tokens) -> str:
     QPushButton:checked {{ background: {t.field}; color: {t.accent}; }}
     QPushButton:focus, QToolButton:focus, QLineEdit:focus, QListView:focus {{ border: 1px solid {t.accent}; }}
     QPushButton:disabled, QToolButton:disabled {{ color: {t.muted}; background: transparent; }}
+    QPushButton:disabled {{ border: 1px solid {t.hover}; }}
     QPushButton[role="primary"] {{ background: {t.accent}; color: {t.panel}; font-weight: 600; padding: 6px 20px; }}
     QPushButton[role="primary"]:disabled {{ background: {t.hover}; color: {t.muted}; }}
     QPushButton[role="primary"]:focus {{ border: 1px solid {t.text}; }}
@@ -151,6 +152,9 @@ def _lists(t: Tokens) -> str:
     return f"""
     QScrollArea {{ background: {t.panel}; border: none; }}
     QListView {{ background: {t.panel}; border: 1px solid transparent; outline: none; }}
+    QListView#tuningChecks {{ background: {t.field}; border-radius: 4px; }}
+    QListView#tuningChecks::item {{ padding: 3px 8px; color: {t.muted}; }}
+    QListView#tuningChecks::item:selected {{ background: {t.hover}; color: {t.accent}; }}
     QListView#historySteps::item, QListView#snapshotList::item
     {{ padding: 4px 8px; margin: 0 8px; border-radius: 4px; color: {t.muted}; }}
     QListView#historySteps::item:selected, QListView#snapshotList::item:selected

@@ -1,135 +1,192 @@
-"""How a fine-tuning stands: the measurements as a line and a list, the figures as a table, the strips to compare."""
+"""How a fine-tuning stands: its curves, the figures as a table, the measurements as a list, two of them compared."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QPixmap
-from PySide6.QtWidgets import QAbstractItemView, QGridLayout, QLabel, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+import time
+from pathlib import Path
 
-from archivist_app.views.loss_plot import LossPlot
+from PySide6.QtCore import QSignalBlocker, Qt, Slot
+from PySide6.QtGui import QPixmap
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QGridLayout,
+    QHBoxLayout,
+    QListWidget,
+    QListWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from archivist_app.state.tuning_course import Course
 from archivist_app.views.parts import label
+from archivist_app.views.strip_compare import Strip, StripCompare
 from archivist_app.views.theme import GRID
-from engine.types import TuningCheck
+from archivist_app.views.tuning_charts import TuningCharts
+from engine.types import CollectionKind, TuningCheck, TuningStep
 
 ROWS = {
     "own_10": "Your pictures, alpha 10",
     "own_1": "Your pictures, alpha 1",
     "general_10": "Ordinary damage, alpha 10",
-    "texture_1": "Texture, 1 = as in the truth",
+    "texture_1": "Texture, 1 is right",
 }
-COLUMNS = ("", "at first", "best", "last")
-STRIP_WIDTH, ROW_HEIGHT = 440, 104
-ABOUT = (
-    "10 to 200 pictures of one collection teach the model its grain, its process and its damage.\n\n"
-    "Some of them are held out and never learned from; all figures are measured on these. What is proposed at the end "
-    "is the best measurement, not the last, and never anything worse than the model it began from.\n\n"
-    "The new model is a small file in the project. Your originals are only read, and nothing leaves this computer."
-)
+COLUMNS = ("at first", "best", "last")
+AGAINST: dict[CollectionKind, tuple[str, str]] = {  # what is measured against, short and in full
+    "damaged": (
+        "PSNR to a stand-in, dB",
+        "The truth of your scans is not known: its stand-in is what the shipped model makes of them at half their "
+        "size, with imitations of their damage laid on.",
+    ),
+    "clean": ("PSNR, dB", "Your own pictures are the truth; the damage is the program's."),
+    "pairs": ("PSNR, dB", "Your restorations are the truth."),
+    "unpaired": (
+        "PSNR of a round trip, dB",
+        "The truth of your scans is not known: wanted pictures stand in for it, made old as your scans are.",
+    ),
+}
+SIDE_WIDTH = 324
+TOGETHER = 2  # measurements that can be compared
 
 
 class TuningFigures(QWidget):
-    """Grows with every measurement; two of them can be looked at one above the other."""
+    """Grows with every step and every measurement; two of these can be looked at one above the other."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._checks: list[TuningCheck] = []
-        self._plot = LossPlot()
-        self._cells = {(row, column): label("", "muted") for row in ROWS for column in COLUMNS[1:]}
+        self._chosen: list[int] = []  # measurements that a person picked, in that order
+        self.course = Course()
+        self.charts = TuningCharts()
+        self.against = label("", "hint")
+        self.against.setObjectName("tuningAgainst")
+        self.caption = label("", "hint")
+        self.caption.setObjectName("tuningCaption")
+        self.caption.setWordWrap(True)
+        self._cells = {(row, column): label("", "muted") for row in ROWS for column in COLUMNS}
         self.list = QListWidget()
         self.list.setObjectName("tuningChecks")
         self.list.setAccessibleName("Measurements")
+        self.list.setToolTip("Two of them can be compared below.")
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.MultiSelection)
-        self.list.setFixedHeight(ROW_HEIGHT)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
-        self.list.itemSelectionChanged.connect(self._show_strips)
-        self._strips = (QLabel(), QLabel())
-        self._captions = (label("", "hint"), label("", "hint"))
-        self._about = label(ABOUT, "muted")
-        self._about.setWordWrap(True)
-        self._about.setFixedWidth(STRIP_WIDTH)
-        self._told = QWidget()
+        self.list.itemSelectionChanged.connect(self._note_choice)
+        self.strips = StripCompare()
         self._lay_out()
-        self.clear()
+        self.begin("damaged")
 
     def _lay_out(self) -> None:
         table = QGridLayout()
-        table.setHorizontalSpacing(2 * GRID)
-        for number, title in enumerate(COLUMNS):
+        table.setContentsMargins(0, 0, 0, 0)
+        table.setHorizontalSpacing(12)
+        table.setVerticalSpacing(4)
+        table.addWidget(self.against, 0, 0)
+        for number, title in enumerate(COLUMNS, start=1):
             table.addWidget(label(title, "hint"), 0, number, Qt.AlignmentFlag.AlignRight)
         for place, (row, words) in enumerate(ROWS.items(), start=1):
             table.addWidget(label(words, "muted"), place, 0)
-            for number, column in enumerate(COLUMNS[1:], start=1):
+            for number, column in enumerate(COLUMNS, start=1):
                 table.addWidget(self._cells[row, column], place, number, Qt.AlignmentFlag.AlignRight)
         table.setColumnStretch(0, 1)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(self._about, 0, Qt.AlignmentFlag.AlignTop)
-        whole.addWidget(self._told, 1)
-        layout = QVBoxLayout(self._told)
+        side = QWidget()
+        side.setFixedWidth(SIDE_WIDTH)
+        left = QVBoxLayout(side)
+        left.setContentsMargins(0, 0, 0, 0)
+        left.setSpacing(GRID)
+        left.addLayout(table)
+        left.addSpacing(GRID)
+        left.addWidget(label("Measurements, two to compare", "hint"))
+        left.addWidget(self.list, 1)
+        left.addWidget(self.caption)
+        below = QHBoxLayout()
+        below.setSpacing(3 * GRID)
+        below.addWidget(side)
+        below.addWidget(self.strips, 1)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(GRID)
-        layout.addLayout(table)
-        layout.addWidget(label("PSNR in dB after gain and offset, on pictures it does not learn from", "hint"))
-        layout.addWidget(self._plot)
-        layout.addWidget(self.list)
-        for caption, strip in zip(self._captions, self._strips, strict=True):
-            layout.addWidget(caption)
-            layout.addWidget(strip)
-        layout.addStretch(1)
+        layout.setSpacing(2 * GRID)
+        layout.addWidget(self.charts)
+        layout.addLayout(below, 1)
 
     @property
     def checks(self) -> tuple[TuningCheck, ...]:
         """All measurements so far."""
         return tuple(self._checks)
 
-    def clear(self) -> None:
-        """Nothing has been measured yet."""
-        self._checks = []
-        self.list.clear()
-        self._plot.show_values(())
+    @property
+    def shown(self) -> tuple[int, ...]:
+        """The steps of the measurements whose pictures are shown."""
+        return tuple(self._checks[number].step for number in self._compared())
+
+    def begin(self, kind: CollectionKind) -> None:
+        """A run on such pictures: nothing has been measured yet."""
+        self._checks, self._chosen, self.course = [], [], Course()
+        with QSignalBlocker(self.list):
+            self.list.clear()
+        self.charts.show_course(self.course)
+        self.charts.show_checks(())
         for cell in self._cells.values():
-            cell.setText("")
-        self._about.show()
-        self._told.hide()
+            cell.setText("\u2013")
+        short, full = AGAINST[kind]
+        self.against.setText(short)
+        self.against.setToolTip(f"PSNR in dB after gain and offset, on pictures it does not learn from. {full}")
+        self.caption.setText(full)
+        self.strips.show_kind(kind)
+        self.strips.show_strips(())
+
+    def note(self, step: TuningStep) -> None:
+        """How the last step went; drawn about once a second."""
+        if self.course.note(step, time.monotonic()):
+            self.charts.show_course(self.course)
 
     def add(self, check: TuningCheck) -> None:
-        """Another measurement; the newest and the first are shown until somebody chooses others."""
+        """Another measurement; the first and the best are compared until somebody chooses others."""
         self._checks.append(check)
-        self._about.hide()
-        self._told.show()
-        words = f"Step {check.step}: {check.figures['own_10']:.2f} dB"
-        words += ", the best so far" if check.best else ""
-        item = QListWidgetItem(f"{words} \u2014 {check.told}" if check.told else words)
-        item.setData(Qt.ItemDataRole.UserRole, len(self._checks) - 1)
-        item.setToolTip(check.told)
-        self.list.addItem(item)
-        self._plot.show_values([-c.figures["score"] for c in self._checks])
-        best = max(self._checks, key=lambda c: c.figures["score"])
-        for column, shown in zip(COLUMNS[1:], (self._checks[0], best, check), strict=True):
+        with QSignalBlocker(self.list):
+            self.list.addItem(QListWidgetItem())
+            for number, one in enumerate(self._checks):
+                self.list.item(number).setText(self._words(one, best=number == self._best()))
+                self.list.item(number).setToolTip(one.told)
+        self.charts.show_checks(self._checks)
+        first = check.first or self._checks[0].figures
+        best = self._checks[self._best()].figures
+        for column, figures in zip(COLUMNS, (first, best, check.figures), strict=True):
             for row in ROWS:
-                self._cells[row, column].setText(f"{shown.figures[row]:.2f}")
+                self._cells[row, column].setText(f"{figures[row]:.2f}")
         self.list.scrollToBottom()
-        self._show_strips()
+        self._show_compared()
+
+    @staticmethod
+    def _words(check: TuningCheck, *, best: bool) -> str:
+        words = f"Step {check.step}: {check.figures['score']:.2f} dB{', the best' if best else ''}"
+        return f"{words} \u2014 {check.told}" if check.told else words
+
+    def _best(self) -> int:
+        return max(range(len(self._checks)), key=lambda number: self._checks[number].figures["score"])
+
+    def _compared(self) -> list[int]:
+        if self._chosen or not self._checks:
+            return sorted(self._chosen)
+        best = self._best()
+        return sorted({0, best or len(self._checks) - 1})
 
     @Slot()
-    def _show_strips(self) -> None:
-        chosen = [self._checks[item.data(Qt.ItemDataRole.UserRole)] for item in self.list.selectedItems()][-2:]
-        best = max(self._checks, key=lambda c: c.figures["score"], default=None)
-        shown = chosen or ([self._checks[0], best] if best is not None and len(self._checks) > 1 else self._checks)
-        for place, (caption, strip) in enumerate(zip(self._captions, self._strips, strict=True)):
-            check = shown[place] if place < len(shown) else None
-            strip.setVisible(check is not None)
-            caption.setVisible(check is not None)
-            if check is not None:
-                strip.setPixmap(_upper_half(QPixmap(check.strip)))
-                strip.setAccessibleName(f"Strip of step {check.step}")
-                caption.setText(f"Step {check.step}: as it is, alpha 10, alpha 1, the truth")
+    def _note_choice(self) -> None:
+        """At most two: what was picked longest ago makes room."""
+        rows = [self.list.row(item) for item in self.list.selectedItems()]
+        kept = [row for row in (self._chosen or self._compared()) if row in rows]
+        self._chosen = [*kept, *(row for row in rows if row not in kept)][-TOGETHER:]
+        self._show_compared()
 
+    def _show_compared(self) -> None:
+        compared = self._compared()
+        with QSignalBlocker(self.list):
+            for row in range(self.list.count()):
+                self.list.item(row).setSelected(row in compared)
+        self.list.viewport().update()
+        self.strips.show_strips(tuple(self._strip(self._checks[row], row) for row in compared))
 
-def _upper_half(strip: QPixmap) -> QPixmap:
-    """Two of the four rows, as wide as there is room for."""
-    if strip.isNull():
-        return strip
-    upper = strip.copy(0, 0, strip.width(), strip.height() // 2)
-    return upper.scaledToWidth(STRIP_WIDTH, Qt.TransformationMode.SmoothTransformation)
+    def _strip(self, check: TuningCheck, row: int) -> Strip:
+        what = "the best" if row == self._best() else "the first" if row == 0 else ""
+        pixels = QPixmap(check.strip) if Path(check.strip).is_file() else QPixmap()
+        return Strip(pixels, f"Step {check.step}", "\n".join(filter(None, (f"{check.figures['score']:.2f} dB", what))))

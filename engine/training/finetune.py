@@ -36,7 +36,7 @@ from engine.training.run import Networks, Run, averaged
 from engine.training.tuned import card_of, put_away
 from engine.training.validation import write_strip
 from engine.training.watches import WON, Watches
-from engine.types import Progress, Tuned, Tuning, TuningCheck
+from engine.types import Progress, Tuned, Tuning, TuningCheck, TuningStep
 
 CHECK = 100  # steps from one measurement to the next
 KEEP = 30.0  # seconds after which a checkpoint is written, measured or not: what a kill costs at most
@@ -124,6 +124,7 @@ class _Tuning:
         self.judge: HeldOut | None = None
         self.game = ADVERSARIES["relativistic"]
         self.kept = time.monotonic()  # when the last checkpoint was written
+        self.figures: dict[str, float] = {}  # of the last step
 
     @property
     def number(self) -> int:
@@ -171,6 +172,7 @@ class _Tuning:
             last = time.monotonic()
         self.run.counters["step"] += 1
         self.run.counters["total"] += 1
+        self.figures = figures
         self._look_at(figures)
         self.run.counters["seconds"] += time.monotonic() - last
         yield self._progress()
@@ -205,7 +207,17 @@ class _Tuning:
             run.save("best-finetune")
             yield self._progress("measuring")
         self._keep()
-        self.told(TuningCheck(self.number, figures, str(strip), better, reason or "", run.counters["seconds"]))
+        self.told(
+            TuningCheck(
+                self.number,
+                figures,
+                str(strip),
+                better,
+                reason or "",
+                run.counters["seconds"],
+                run.counters["first_figures"],
+            )
+        )
         yield self._progress("measuring")
 
     def _measured(self) -> Generator[Progress, None, tuple[dict[str, float], list[Tensor]]]:
@@ -361,7 +373,7 @@ class _Tuning:
         run.log(event="watch", told=reason)
 
     def _progress(self, doing: str = "learning") -> Progress:
-        return Progress(int(1000 * self.share), 1000, doing)
+        return TuningStep(int(1000 * self.share), 1000, doing, self.number, self.figures)
 
 
 def _new_run(order: Order, device: torch.device) -> Run:

@@ -65,7 +65,17 @@ from engine.types.rendering import (
     Sample,
     View,
 )
-from engine.types.tuning import NO_GAIN, NOTHING_BETTER, TUNING_NAME, CollectionKind, Tuned, Tuning, TuningCheck
+from engine.types.tuning import (
+    LEAST_PICTURES,
+    NO_GAIN,
+    NOTHING_BETTER,
+    TUNING_NAME,
+    CollectionKind,
+    Tuned,
+    Tuning,
+    TuningCheck,
+    TuningStep,
+)
 from engine.types.words import recipe_in_words
 from engine.types.work import (
     Comparison,
@@ -89,6 +99,7 @@ __all__ = [
     "EVENT_VOCABULARY",
     "EXPORT_PRESETS",
     "FACE_STRENGTH",
+    "LEAST_PICTURES",
     "MAP_SCALES",
     "MODERN",
     "NOTHING_BETTER",
@@ -160,6 +171,7 @@ __all__ = [
     "Tuned",
     "Tuning",
     "TuningCheck",
+    "TuningStep",
     "UnfinishedExport",
     "Verified",
     "View",

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from engine.errors import RecipeError
 from engine.types.recipe import SHIPPED_MODEL
+from engine.types.work import Progress
 
 CollectionKind = Literal["clean", "pairs", "damaged", "unpaired"]
+LEAST_PICTURES = 4  # without which there is nothing to learn from and something to be judged by
 TUNING_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
 NO_GAIN = 0.05  # dB at alpha 10 on held-out pictures below which nothing was learned
 NOTHING_BETTER = "Nothing better was found than the model it began from; more or other pictures may help."
@@ -47,6 +49,19 @@ class Tuning:
 
 
 @dataclass(frozen=True, slots=True)
+class TuningStep(Progress):
+    """Progress of a fine-tuning that also tells how its last step went.
+
+    `step` is how many are behind it, with those of an earlier sitting; `figures` are the last one's, by its kind: its
+    losses ("pixel", "play_content", "adversarial"), and the share of comparisons that the critic got right
+    ("accuracy").
+    """
+
+    step: int = 0
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class TuningCheck:
     """How a fine-tuning stood at one of its measurements, on pictures it does not learn from.
 
@@ -61,6 +76,7 @@ class TuningCheck:
     best: bool  # whether this is the best so far
     told: str = ""  # what went wrong and was undone, in a sentence
     seconds: float = 0.0  # that it had learned for
+    first: Mapping[str, float] = field(default_factory=dict)  # the run's own first figures, also where it went on
 
 
 @dataclass(frozen=True, slots=True)

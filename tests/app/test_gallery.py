@@ -459,6 +459,7 @@ def test_what_is_in_view_is_rendered_first(start: Open, picture: Path, tmp_path:
     service = FakeService(tmp_path, Costs(thumbnail=0.02))
     service.more_styles += [StyleCard(f"s{number}", f"Style {number}", "print", CODE) for number in range(60)]
     application = start(picture, on=service)
+    application.window.resize(1280, 900)  # room for two rows of styles
     until(application, lambda: len(service.thumbnails) > 3)
     gallery = gallery_of(application)
     gallery.scrollToBottom()

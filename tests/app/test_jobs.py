@@ -236,3 +236,18 @@ def test_a_failed_row_looks_like_one(opened: Application, tmp_path: Path) -> Non
     until(opened, lambda: jobs(opened)[0].state == "failed")
     text = opened.window.jobs._rows[0].text
     assert text.palette().color(text.foregroundRole()).name() == opened.window._theme.tokens.fault
+
+
+def test_in_a_low_window_jobs_leave_the_adjustments_their_room(opened: Application) -> None:
+    window, adjust = opened.window, opened.window.adjust
+    window.resize(1280, 800)
+    for number in range(3):
+        opened._workspace.jobs.finish(opened._workspace.jobs.add(f"Job {number}", lambda: None), "done", "Done")
+    opened.spin(0.1)
+    lowest = adjust.thorough.mapTo(adjust, adjust.thorough.rect().bottomLeft()).y()
+    scroll = adjust.parentWidget()
+    assert scroll is not None
+    assert lowest < scroll.height()  # all of it is seen, without scrolling
+    window.resize(1280, 1000)
+    opened.spin(0.1)
+    assert window.jobs._scroll.height() == 3 * 32

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtGui import QAction
@@ -9,6 +10,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QFileDialog, QLabel, QLineEdit, QMessageBox, QPushButton, QToolButton
 
 from archivist_app.app import Application
+from archivist_app.state.commands import Edit
 from archivist_app.state.model_facts import facts
 from archivist_app.state.models import Models
 from archivist_app.views.model_card import ModelCardView
@@ -135,7 +137,9 @@ def test_a_model_is_added_once_somebody_has_answered_for_its_licence(
     dialog = find(opened, ImportDialog, "importModelDialog")
     assert not dialog.isModal()
     assert not dialog.start.isEnabled()
+    assert dialog.reason.text().startswith("Say under which licence")
     find(opened, QComboBox, "importLicence").setCurrentText("BSD-3-Clause")
+    assert not dialog.reason.text()
     dialog.source.setText("a colleague")
     dialog.start.click()
     until(opened, lambda: recipe(opened).model == FOREIGN.id)
@@ -193,6 +197,36 @@ def test_a_refused_file_is_told_in_its_job_and_changes_nothing(opened: Applicati
     jobs = opened._workspace.jobs
     until(opened, lambda: [job.text for job in jobs.jobs] == [service.refuse_models])
     assert recipe(opened) == before
+    service.refuse_models = ""  # the file was mended
+    jobs.retry(jobs.jobs[0].number)
+    until(opened, lambda: recipe(opened).model == FOREIGN.id)
+    find(opened, ModelCardView, "modelCard").close()
+
+
+def test_a_long_line_of_the_history_needs_no_scroll_bar(opened: Application, service: FakeService) -> None:
+    with_foreign(opened, service)
+    steps = opened.window.history.steps
+    opened._workspace.session.push(Edit(replace(recipe(opened), alpha=3.0), "A line far longer than the list is wide"))
+    opened.spin(0.1)
+    assert steps.horizontalScrollBar().maximum() == 0
+    assert steps.visualRect(steps.model().index(2, 0)).right() <= steps.viewport().width()
+
+
+def test_presets_that_set_nothing_of_a_model_are_hidden(opened: Application) -> None:
+    adjust = opened.window.adjust
+    adjust.show_model(replace(FOREIGN, controls=("strength",)))
+    presets = [find(opened, QPushButton, name) for name in ("conservatorButton", "modernButton")]
+    assert not any(button.isVisible() for button in presets)
+    adjust.show_model(replace(FOREIGN, controls=("strength", "keep_tone")))
+    assert [button.isVisible() for button in presets] == [False, True]
+
+
+def test_a_tuned_model_that_gained_nothing_says_so() -> None:
+    before = ModelCard("one", "One", origin="tuned", metrics={"before_own_10": 26.18, "held_out_own_10": 26.19})
+    assert dict(facts(before))["Gain"].startswith("none")
+    better = replace(before, metrics={"before_own_10": 24.0, "held_out_own_10": 26.1})
+    assert dict(facts(better))["Gain"].startswith("2.1 dB")
+    assert "Gain" not in dict(facts(FOREIGN))
 
 
 def test_an_imported_model_is_removed_after_a_question_and_the_image_leaves_it(

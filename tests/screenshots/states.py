@@ -17,6 +17,7 @@ from archivist_app.app import Application, create_application
 from archivist_app.state.filmstrip_filter import Wish
 from archivist_app.views.theme import THEMES
 from engine.types import CONSERVATOR, ModelCard, Recipe, Region
+from tests.screenshots import tuning
 
 PATIENCE = 180.0  # seconds that a state may take to be reached, on a busy machine
 NOWHERE = QPoint(-5000, -5000)
@@ -489,8 +490,9 @@ def _states() -> Iterator[State]:
         *((f"menu{number}", _bar_menu(number)) for number in range(8)),
         ("export", _export), ("project", _project_settings), ("jobs", _jobs), ("stopjobs", _stop_question),
         ("fault", _fault), ("keys", _keys),
-        ("optimise", _optimise), ("faces", _faces), ("finetune", _by("finetune")), ("sheet", _by("sheet")),
-        ("dropping", _dropping),
+        ("optimise", _optimise), ("faces", _faces), ("finetune", _by("finetune")),
+        ("tuningruns", tuning.running), ("tuningrests", tuning.resting), ("tuningstops", tuning.stopping),
+        ("tuningends", tuning.ended), ("sheet", _by("sheet")), ("dropping", _dropping),
         ("conservator", _conservator), ("typing", _typing), ("black", _surround(1)), ("white", _surround(2)),
         ("large", _large), ("largeclose", _large_close), ("small", _small), ("smallmask", _small_mask),
     )  # fmt: skip

@@ -17,11 +17,12 @@ from engine.models.weights import load_restorer, restorer_tensors
 from engine.runtime.steps import at_once
 from engine.training import finetune as module
 from engine.training import phases, restraint
-from engine.training.collection import Collection
+from engine.training.collection import LEAST, Collection
 from engine.training.finetune import Order, finetune
 from engine.training.held_out import ALLOWED_LOSS
 from engine.training.rehearsal import towards
-from engine.types import Tuned, Tuning, TuningCheck
+from engine.training.run import checkpoint_facts
+from engine.types import LEAST_PICTURES, Tuned, Tuning, TuningCheck, TuningStep
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -117,8 +118,6 @@ def test_a_killed_tuning_goes_on_to_the_same_weights(
 
 
 def _steps(folder: Path) -> int:
-    from engine.training.run import checkpoint_facts
-
     return int(checkpoint_facts(folder / "last.safetensors")["counters"]["step"])
 
 
@@ -261,6 +260,30 @@ def test_each_measurement_is_told_with_a_strip_to_look_at(pairs: Collection, tmp
     assert [check.step for check in heard] == [0, 6, 6]
     assert heard[0].best
     assert all(Path(check.strip).is_file() for check in heard)
+
+
+def test_every_step_is_told_and_going_on_keeps_the_first_figures(pairs: Collection, tmp_path: Path) -> None:
+    parts, heard = finetune(pairs, order(tmp_path, steps=14)), list[TuningStep]()
+    for step in parts:
+        if isinstance(step, TuningStep):
+            heard.append(step)
+            if step.step > 7:
+                break
+    parts.close()
+    names = {name for step in heard for name in step.figures}
+    assert {"pixel", "adversarial", "accuracy"} <= names
+    assert {step.step for step in heard if step.message == "learning"} >= {0, 1, 2, 3, 4, 5, 6, 7}
+    first = checkpoint_facts(tmp_path / "last.safetensors")["counters"]["first_figures"]
+    checks: list[TuningCheck] = []
+    again = list(finetune(pairs, order(tmp_path, steps=14), checks.append))
+    learning = [step for step in again if isinstance(step, TuningStep) and step.message == "learning"]
+    assert learning[0].step == 6  # the last that was kept
+    assert checks[0].step > 6
+    assert checks[0].first == first
+
+
+def test_as_many_pictures_are_asked_for_as_are_needed() -> None:
+    assert LEAST_PICTURES == LEAST
 
 
 @pytest.mark.usefixtures("any_gain")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from engine.types import ModelCard
+from engine.types import NO_GAIN, ModelCard
 
-GAIN = 0.05  # dB of held-out pictures below which a fine-tuning gained nothing
 SLOW = 3.0  # seconds a megapixel from which people are told beforehand
 _KINDS = {"shipped": "Comes with Archivist", "tuned": "Tuned on a collection", "imported": "Imported"}
 UNKNOWN = "unknown"
@@ -51,7 +50,7 @@ def gain(card: ModelCard) -> str:
     before, after = (card.metrics.get(f"{when}_own_10") for when in ("before", "held_out"))
     if card.origin != "tuned" or before is None or after is None:
         return ""
-    if after - before < GAIN:
+    if after - before < NO_GAIN:
         return "none: on pictures that were held out it is no better than the model it began from"
     return f"{after - before:.1f} dB on pictures that were held out"
 

@@ -11,10 +11,9 @@ from PySide6.QtCore import QModelIndex, QObject, Signal, Slot
 from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge, StoppableHandle
 from archivist_app.state.jobs_model import Job, JobRole, JobsModel, Ways
-from archivist_app.state.model_facts import GAIN
 from archivist_app.state.session import Session
 from engine.errors import Cancelled, EngineError
-from engine.types import Progress, ProjectItem, Tuned, Tuning
+from engine.types import NOTHING_BETTER, Progress, ProjectItem, Tuned, Tuning
 
 Which = Literal["selected", "approved", "all"]
 
@@ -112,14 +111,9 @@ class Tuner(QObject):
             self.ended.emit(tuned, text)
 
 
-def gained(tuned: Tuned) -> bool:
-    """Whether it is any better, on held-out pictures, than the model it began from."""
-    return tuned.after["own_10"] - tuned.before["own_10"] >= GAIN
-
-
 def sentence_of(tuned: Tuned) -> str:
     """What came of it, with the figure that counts."""
     gain = tuned.after["own_10"] - tuned.before["own_10"]
-    if not gained(tuned):
-        return "Nothing better was found than the model it began from; more or other pictures may help."
+    if not tuned.learned:
+        return NOTHING_BETTER
     return f"Held-out pictures gained {gain:.1f} dB ({tuned.before['own_10']:.1f} to {tuned.after['own_10']:.1f})"

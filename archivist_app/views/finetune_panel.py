@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from archivist_app.state.jobs_model import Job
-from archivist_app.state.tuning import Tuner, gained
+from archivist_app.state.tuning import Tuner
 from archivist_app.views.parts import dressed, label
 from archivist_app.views.theme import GRID
 from archivist_app.views.tuning_figures import TuningFigures
@@ -211,7 +211,7 @@ class FinetunePanel(QDialog):
 
     @Slot(object, str)
     def _show_end(self, tuned: Tuned | None, text: str) -> None:
-        self._tuned = tuned if tuned is not None and gained(tuned) else None
+        self._tuned = tuned if tuned is not None and tuned.learned else None
         self._said.setText(" ".join((_sentence(text), *((*tuned.told, *tuned.warnings) if tuned else ()))))
         if not self.figures.checks:  # nothing to look at: what was asked can be asked otherwise
             self._turn_to(0, ASKS)

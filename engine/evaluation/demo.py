@@ -19,7 +19,7 @@ from engine.types import Progress, Region
 # Name, seed, severity, ending: one file of every kind an archive is likely to bring.
 PICTURES = (
     ("astronaut", 10, 0.8, ".jpg"),
-    ("camera", 1, 0.8, ".tif"),
+    ("camera", 23, 0.8, ".tif"),
     ("coffee", 7, 0.8, ".jpg"),
     ("chelsea", 2, 0.8, ".png"),
     ("rocket", 5, 0.8, ".tif"),

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,6 +116,15 @@ def test_where_nothing_better_was_found_it_is_said(engine: Engine, capsys: pytes
     assert ".safetensors" not in said.out
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What Ctrl-C does where the tests run in the background too, whose processes begin with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.skipif(os.name == "nt", reason="a process cannot interrupt itself there")
 @pytest.mark.parametrize(
     ("gain", "nothing", "status", "words"),

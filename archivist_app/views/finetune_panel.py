@@ -151,7 +151,7 @@ class FinetunePanel(QDialog):
         """One has begun, from here or from its row of the jobs."""
         self._tuned, self._job, self._told = None, None, ""
         self.figures.begin(wish.kind)
-        pictures = f"{len(wish.pictures)} pictures, {wish.minutes:.0f} minutes"
+        pictures = f"{len(wish.pictures)} pictures, {wish.minutes:.0f} minute{'s' * (round(wish.minutes) != 1)}"
         self._heading.setText(f"{wish.name}  ·  {KINDS[wish.kind][0].lower()}  ·  {pictures}")
         self._bar.setValue(0)
         self._turn_to(1, RUNS)

@@ -77,7 +77,7 @@ def test_memory_that_runs_out_twice_is_answered_by_quarters_of_quarters(
 ) -> None:
     error = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
     expected = restore(pipeline, picture).astype(int)
-    memory = Memory(pipeline.restorer.backbone.steps, 250 * 250, error, late=True)
+    memory = Memory(pipeline.restorer.backbone.steps, (122 + 2 * pipeline.card.halo) ** 2, error, late=True)
     monkeypatch.setattr(pipeline.restorer.backbone, "steps", memory.steps)
     found = restore(pipeline, picture).astype(int)
     assert memory.failures == 2

@@ -159,7 +159,6 @@ def load_upscaler(path: Path, model: Path, device: torch.device) -> Upscaler | I
 def save_upscaler(path: Path, state: Mapping[str, Tensor], model: Path, card: Mapping[str, Any]) -> None:
     """Writes the tail in `state`, in half precision, with its card and what tells the weights it belongs to.
 
-    What the tail for a low alpha in the file so far had learned beyond the one beside it, goes on from the new one.
     ValueError where the backbone and head in `state`, on which it was taught, are not those of `model`.
     """
     own = fingerprint(load_file(model))
@@ -167,21 +166,8 @@ def save_upscaler(path: Path, state: Mapping[str, Tensor], model: Path, card: Ma
         raise ValueError(f"The tail was not taught on the weights of {model.name}.")
     part = "upscaler."
     tensors = {k.removeprefix(part): v.detach().cpu().half().contiguous() for k, v in state.items() if part in k}
-    if path.exists():
-        tensors |= _crisp_beside(tensors, load_file(path))
     facts = {**card, "sizes": UPSCALES, "belongs_to": own}
     save_file(tensors, path, metadata={"card": json.dumps(facts, ensure_ascii=False)})
-
-
-def _crisp_beside(tail: Mapping[str, Tensor], former: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The new tail and the former difference between the crisp and the plain one (task arithmetic: Ilharco et al.,
-    "Editing models with task arithmetic", 2023); nothing where there was none."""
-    plain = {key: value for key, value in former.items() if not key.startswith(_CRISP)}
-    return {
-        _CRISP + key: (tail[key].float() + former[_CRISP + key].float() - value.float()).half()
-        for key, value in plain.items()
-        if _CRISP + key in former and key in tail
-    }
 
 
 def save_crisp_upscaler(path: Path, state: Mapping[str, Tensor], card: Mapping[str, Any], share: float = 1.0) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,10 +11,9 @@ from engine.errors import ModelError
 from engine.models import catalog
 from engine.models.weights import load_restorer
 from engine.projects.atomic import replacing, write_error
-from engine.types import AddedModel, NewModel
+from engine.types import TUNING_NAME, AddedModel, NewModel
 
 _LARGEST = 64 << 20  # bytes; a tuned model has about 0.4 million
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
 def adopt(new: NewModel, folder: Path, places: Sequence[Path]) -> AddedModel:
@@ -26,7 +24,7 @@ def adopt(new: NewModel, folder: Path, places: Sequence[Path]) -> AddedModel:
     path = Path(new.file)
     content = _read(path)
     card = catalog.read_card(path)
-    if not _NAME.fullmatch(card.id):
+    if not TUNING_NAME.fullmatch(card.id):
         raise ModelError(f"The name “{card.id[:40]}” in “{path.name}” is none a tuned model can have; tune it again.")
     load_restorer(path, torch.device("cpu"), torch.float32)
     target = folder / f"{card.id}.safetensors"

@@ -42,13 +42,10 @@ def quietly(steps: Generator[Any, None, T]) -> Generator[None, None, T]:
 
 def unless(stop: Callable[[], bool], steps: Generator[S, None, T]) -> Generator[S, None, T]:
     """The same steps; Cancelled, and they are closed, as soon as `stop` says so between two of them."""
-    with closing(steps):
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            if stop():
-                raise Cancelled
-            yield step
+
+    def passed(step: S) -> S:
+        if stop():
+            raise Cancelled
+        return step
+
+    return retold(steps, passed)

@@ -121,10 +121,8 @@ def test_a_card_hides_nothing_that_is_unknown() -> None:
     assert told["Figures"].startswith("none")
 
 
-def test_a_model_is_added_once_somebody_has_answered_for_its_licence(
-    opened: Application, service: FakeService, tmp_path: Path
-) -> None:
-    file = tmp_path / "net.pth"
+def choose_file(opened: Application, file: Path) -> None:
+    """Ask to add a model, and choose this file, which is made."""
     file.write_bytes(b"x")
     entry(opened, "Add a model…").trigger()
     until(opened, lambda: opened.window.findChild(QFileDialog, "addModelDialog"))
@@ -133,6 +131,13 @@ def test_a_model_is_added_once_somebody_has_answered_for_its_licence(
     assert isinstance(name, QLineEdit)
     name.setText(str(file))
     chooser.accept()
+
+
+def test_a_model_is_added_once_somebody_has_answered_for_its_licence(
+    opened: Application, service: FakeService, tmp_path: Path
+) -> None:
+    file = tmp_path / "net.pth"
+    choose_file(opened, file)
     until(opened, lambda: opened.window.findChild(ImportDialog, "importModelDialog"))
     dialog = find(opened, ImportDialog, "importModelDialog")
     assert not dialog.isModal()
@@ -162,14 +167,7 @@ def test_a_tuned_model_is_added_without_a_question_and_can_be_removed(
     opened: Application, service: FakeService, tmp_path: Path
 ) -> None:
     file = tmp_path / "m1.safetensors"
-    file.write_bytes(b"x")
-    entry(opened, "Add a model…").trigger()
-    until(opened, lambda: opened.window.findChild(QFileDialog, "addModelDialog"))
-    chooser = find(opened, QFileDialog, "addModelDialog")
-    name = chooser.findChild(QLineEdit, "fileNameEdit")
-    assert isinstance(name, QLineEdit)
-    name.setText(str(file))
-    chooser.accept()
+    choose_file(opened, file)
     until(opened, lambda: recipe(opened).model == "m1")
     assert service.new_models == [NewModel(str(file))]
     assert opened.window.findChild(ImportDialog, "importModelDialog") is None

@@ -6,6 +6,7 @@ this module is that process: it reads a path a line and answers with one JSON ob
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import struct
@@ -178,8 +179,9 @@ class Reader:
         """`{"outcome": "read" | "refused" | "raised" | "crashed" | "hung", ...}`."""
         child = self._child or self._begin()
         assert child.stdin is not None
-        child.stdin.write(f"{path}\n")
-        child.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # it is gone already: its status is told below
+            child.stdin.write(f"{path}\n")
+            child.stdin.flush()
         try:
             answer = self._answers.get(timeout=SECONDS)
         except Empty:
@@ -195,7 +197,8 @@ class Reader:
     def close(self) -> None:
         if self._child is not None:
             self._child.kill()
-            self._child.communicate()
+            with contextlib.suppress(BrokenPipeError):  # what it was not told before it went
+                self._child.communicate()
         self._child = None
 
     def _begin(self) -> subprocess.Popen[str]:

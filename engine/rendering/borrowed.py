@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from engine.errors import RecipeError
 from engine.imaging.tiles import Tile, tiles_touching
-from engine.rendering import stages
+from engine.rendering import filling, stages
 from engine.rendering.enlarging import Enlarging, cut, grown
 from engine.rendering.foreign import Foreign
 from engine.rendering.pipeline import Key, Pipeline
@@ -102,7 +102,9 @@ class Borrowed(Pipeline):
         known = self._seen.get(key)
         if known is not None:
             return known
-        bare = replace(subject, recipe=replace(subject.recipe, scope="whole", grain=0.0))
+        named = filling.is_named(subject, level, tile.padded)  # then what the network is shown hangs on the mask
+        scope = subject.recipe.scope if named else "whole"
+        bare = replace(subject, recipe=replace(subject.recipe, scope=scope, grain=0.0))
         seen = self._seen.get(self._key(bare, level, tile, factor))
         kept = stages.kept_around(tile.core, tile.padded)
         damage = (yield from self._damage_in(subject, level, kept)) if _wants_damage(subject.recipe) else None
@@ -138,8 +140,9 @@ class Borrowed(Pipeline):
     def _seen_anew(self, subject: Subject, level: int, tile: Tile, factor: int) -> Steps:
         """One pass over the tile; where its edges would show, those beside it as well, fading into each other."""
         if not self.card.blend:
+            shown = yield from self._shown(subject, level, tile.padded)
+            answer = yield from self._ask(shown, factor, subject.recipe)
             x = self._pixels(subject, level, tile.padded)
-            answer = yield from self._ask(x, factor, subject.recipe)
             with torch.inference_mode():
                 return _as_seen(x, answer, tile.padded, stages.kept_around(tile.core, tile.padded), factor)
         kept = stages.kept_around(tile.core, tile.padded)
@@ -164,7 +167,8 @@ class Borrowed(Pipeline):
         key = (*key[:-1], f"{key[-1]} x{factor}")
         known = self._answers.get(key)
         if known is None:
-            known = yield from self._ask(self._pixels(subject, level, tile.padded), factor, subject.recipe)
+            shown = yield from self._shown(subject, level, tile.padded)
+            known = yield from self._ask(shown, factor, subject.recipe)
             self._answers.put(key, known, known.nbytes)
         return known
 
@@ -197,6 +201,9 @@ class Borrowed(Pipeline):
 
     def _pixels(self, subject: Subject, level: int, region: Region) -> Tensor:
         return self._transfers.send(subject.source.working(level, region))()
+
+    def _shown(self, subject: Subject, level: int, region: Region) -> Answer:
+        return self._transfers.send((yield from filling.shown(subject, level, region)))()
 
     def _is_left_alone(self, subject: Subject, level: int, region: Region, damage: Tensor | None) -> bool:
         """Whether nothing in a region is to be repaired, at scope “damage”."""

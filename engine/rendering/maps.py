@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from engine.imaging.color import luminance
 from engine.imaging.tiles import Tile, plan, tiles_touching
-from engine.rendering import stages
+from engine.rendering import filling, stages
 from engine.rendering.enlarging import blocks
 from engine.rendering.pipeline import Pipeline
 from engine.rendering.source import to_master
@@ -202,7 +202,7 @@ def _uncertainty(mapped: Survey, tile: Tile) -> Steps:
     pipeline, subject, level = mapped.pipeline, mapped.subject, mapped.level
     once = replace(subject, recipe=replace(subject.recipe, thorough=False))  # the guises are positions themselves
     bare = replace(pipeline.plan(once), style=None)  # without the texture; the head has the style folded in
-    x = to_tensor(subject.source.working(level, tile.padded), pipeline.device)
+    x = to_tensor((yield from filling.shown(subject, level, tile.padded)), pipeline.device)
     mask = mask_part(subject, level, tile.padded, pipeline.device)
     inner = tile.inner
     mean = torch.zeros(1, 3, inner.height, inner.width, device=pipeline.device)

@@ -21,7 +21,7 @@ from engine.errors import RecipeError
 from engine.imaging.tiles import Tile, tiles_touching
 from engine.models.upscale import Interpolated, Upscaler
 from engine.models.weights import Restorer
-from engine.rendering import enlarging, stages
+from engine.rendering import enlarging, filling, stages
 from engine.rendering.canvas import Canvas, Sheet, Tally, changed
 from engine.rendering.drafts import Drafts
 from engine.rendering.enlarging import Enlarging
@@ -265,6 +265,8 @@ class Pipeline:
 
     def _key(self, subject: Subject, level: int, tile: Tile) -> Key:
         weights = f"{self.card.sha256}, thorough" if subject.recipe.thorough else self.card.sha256
+        if filling.is_named(subject, level, tile.padded):
+            weights += f", filled in by {subject.recipe.mask}"
         return (subject.sha256, subject.page, level, tile.core.x, tile.core.y, weights)
 
     def known(self, subject: Subject, level: int, tile: Tile) -> Seen | None:
@@ -282,12 +284,23 @@ class Pipeline:
         known = self._seen.get(key)
         if known is not None:
             return known
-        self._send(subject, level, tile)
-        x = self._sent.pop(key)()
-        seen = yield from self.understand(x, tile.padded, tile.core, subject.recipe)
+        if filling.is_named(subject, level, tile.padded):
+            seen = yield from self._look_at_filled(subject, level, tile)
+        else:
+            self._send(subject, level, tile)
+            x = self._sent.pop(key)()
+            seen = yield from self.understand(x, tile.padded, tile.core, subject.recipe)
         if keep:
             self._seen.put(key, seen, seen.nbytes)
         yield None  # what is made of it is a step of its own
+        return seen
+
+    def _look_at_filled(self, subject: Subject, level: int, tile: Tile) -> Generator[Progress | None, None, Seen]:
+        x = self._transfers.send((yield from filling.shown(subject, level, tile.padded)))()
+        seen = yield from self.understand(x, tile.padded, tile.core, subject.recipe)
+        with torch.inference_mode():
+            seen = filling.completed(seen, x, subject, level, tile)
+        yield None
         return seen
 
     def understand(
@@ -312,9 +325,9 @@ class Pipeline:
         return {"upscaler": self.card.tail} if recipe.scale > 1 else {}
 
     def _send(self, subject: Subject, level: int, tile: Tile) -> None:
-        """Begins to bring a tile's pixels to the device, unless they are on their way."""
+        """Begins to bring a tile's pixels to the device, unless they are on their way or are to be filled in first."""
         key = self._key(subject, level, tile)
-        if key not in self._sent:
+        if key not in self._sent and not filling.is_named(subject, level, tile.padded):
             self._sent[key] = self._transfers.send(subject.source.working(level, tile.padded))
 
     def now(self, subject: Subject, level: int, tile: Tile) -> Seen:

@@ -170,7 +170,7 @@ PRESETS = {
                 Phase("upscale_joint", 5, 3e-4, size=40),
             ),
         ),
-        Preset("upscale-kept", (Phase("upscale", 7, 4e-4, size=40),), seed=17),  # a tail whose backbone has moved
+        Preset("upscale-kept", (Phase("upscale", 30, 4e-4, size=40),), seed=19),  # a tail whose backbone has moved
         Preset(  # a copy of a finished tail for a low alpha: `--start WEIGHTS --start CRITIC --start TAIL`
             "upscale-crisp",
             (Phase("upscale_critic", 0.7, 5e-4, batch=6, size=40), Phase("upscale_joint", 11, 6e-4, batch=6, size=40)),

@@ -1,0 +1,155 @@
+"""What a person's damage mask names is filled in from around it before the network looks.
+
+A network repairs what it sees as damage. A mask that names what it does not see lifts what holds repairs back, and
+nothing would come of it. Filled in, the place is free of damage, and the network has only to carry on there what
+is around. The filling is smooth: first the pull and push of Gortler et al. ("The Lumigraph", SIGGRAPH 1996), means of
+what is known over ever larger cells, then some relaxation towards the membrane whose values are the mean of their
+neighbours. Its cells lie on one grid from the picture's corner, so that tiles agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.imaging.tiles import Tile
+from engine.rendering.claims import grow
+from engine.rendering.stages import Seen
+from engine.rendering.subject import Subject
+from engine.types import PROTECTED, Region
+
+WIDEST = 48  # pixels of the master: what is wider is left for the network to see as it is
+_RIM = 2  # pixels around what is named that are not trusted to be sound either
+_HALVINGS = 6  # of the grid: cells of 64 pixels reach across what is as wide as that
+_AROUND = 1 << _HALVINGS
+_RELAXED = 12  # times
+
+Floats = NDArray[np.float32]
+
+
+def is_named(subject: Subject, level: int, region: Region) -> bool:
+    """Whether a person's mask that holds for the recipe names something in a region of a level."""
+    if subject.mask is None or subject.recipe.scope != "damage":
+        return False
+    return bool((_named(subject.mask, level, region.intersect(Region(0, 0, *subject.source.size(level)))) > 127).any())
+
+
+def shown(subject: Subject, level: int, region: Region) -> Generator[None, None, Floats]:
+    """What the network is shown of a region: working values (h, w, 3) with what is named filled in; in short steps."""
+    if subject.mask is None or not is_named(subject, level, region):
+        return subject.source.working(level, region)
+    around = _on_grid(region).intersect(Region(0, 0, *subject.source.size(level)))
+    x = torch.from_numpy(subject.source.working(level, around)).permute(2, 0, 1)[None]
+    yield None
+    hole = fillable(torch.from_numpy(_named(subject.mask, level, around))[None, None], level)
+    yield None
+    if (part := _box(hole)) is not None:
+        x = x.contiguous()
+        x[(..., *part)] = yield from fill(x[(..., *part)], hole[(..., *part)])
+    top, left = region.y - around.y, region.x - around.x
+    own = x[0, :, top : top + region.height, left : left + region.width]
+    result: Floats = np.ascontiguousarray(own.permute(1, 2, 0).numpy())
+    return result
+
+
+def completed(seen: Seen, x: Tensor, subject: Subject, level: int, tile: Tile) -> Seen:
+    """What was seen of a filled tile x (1, 3, h, w), told of the scan as it is: the residual takes the filling along,
+    and what is named counts as damage."""
+    region = seen.region
+    scan = torch.from_numpy(subject.source.working(level, region)).permute(2, 0, 1)[None].to(x)
+    top, left = region.y - tile.padded.y, region.x - tile.padded.x
+    more = x[:, :, top : top + region.height, left : left + region.width] - scan
+    pads = (0, seen.residual.shape[3] - region.width, 0, seen.residual.shape[2] - region.height)
+    residual = seen.residual + F.pad(more, pads).to(seen.residual.dtype)
+    changed = (F.pad(more, pads).abs().amax(1, keepdim=True) > 0).to(seen.damage.dtype)
+    return replace(seen, residual=residual, damage=torch.maximum(seen.damage, changed))
+
+
+def fillable(mask: Tensor, level: int = 0) -> Tensor:
+    """Bool (1, 1, H, W): what is filled in of a mask in grey values 0..255, its rim included.
+
+    What is wider than `WIDEST` is left, and what lies around it: a person who paints a whole face wants it mended, not
+    gone. What is protected stays as it is.
+    """
+    named = mask > 127
+    reach = max(1, (WIDEST // 2) >> level)
+    wide = grow(~grow(~named, reach), 2 * reach)
+    return grow(named & ~wide, max(1, _RIM >> level)) & (mask != PROTECTED) & ~wide
+
+
+def fill(x: Tensor, hole: Tensor) -> Generator[None, None, Tensor]:
+    """x (1, 3, H, W) with what is in `hole`, bool (1, 1, H, W), filled in from around it, in short steps."""
+    height, width = x.shape[2:]
+    pads = (0, -width % _AROUND, 0, -height % _AROUND)
+    known = F.pad((~hole).to(x.dtype), pads)
+    pushed = yield from _pushed(F.pad(x, pads) * known, known)
+    filled = torch.where(hole, pushed[:, :, :height, :width], x)
+    for _ in range(_RELAXED):
+        yield None
+        filled = torch.where(hole, _mean_of_four(filled), filled)
+    return filled
+
+
+def _pushed(total: Tensor, weight: Tensor) -> Generator[None, None, Tensor]:
+    """Pull and push: values times weights, and weights in 0..1; both sides multiples of the largest cell."""
+    steps = []
+    for _ in range(_HALVINGS):
+        yield None
+        steps.append((total, weight))
+        total, weight = (_pooled(part) for part in (total, weight))
+        held = weight.clamp(max=1)
+        total, weight = total * held / weight.clamp(min=1e-6), held
+    whole = total / weight.clamp(min=1e-6)
+    for total, weight in reversed(steps):
+        yield None
+        coarse = F.interpolate(whole, scale_factor=2.0, mode="bilinear", align_corners=False)
+        whole = total + (1 - weight) * coarse
+    return whole
+
+
+def _pooled(x: Tensor) -> Tensor:
+    """A quarter of the sums of x (1, C, H, W) over squares of four pixels, two apart; nothing beyond the edges."""
+    wide = F.pad(x, (1, 1, 1, 1))
+    rows = wide[:, :, ::2] + wide[:, :, 1::2]
+    rows = rows[:, :, :-1] + rows[:, :, 1:]
+    columns = rows[..., ::2] + rows[..., 1::2]
+    return (columns[..., :-1] + columns[..., 1:]) / 4
+
+
+def _mean_of_four(x: Tensor) -> Tensor:
+    wide = F.pad(x, (1, 1, 1, 1), mode="replicate")
+    return (wide[:, :, :-2, 1:-1] + wide[:, :, 2:, 1:-1] + wide[:, :, 1:-1, :-2] + wide[:, :, 1:-1, 2:]) / 4
+
+
+def _box(hole: Tensor) -> tuple[slice, slice] | None:
+    """Rows and columns of the cells of the grid where anything is to be filled in, and as many around."""
+    sides = []
+    for axis in (3, 2):
+        there = hole.any(axis).flatten().nonzero()
+        if not len(there):
+            return None
+        first, last = int(there[0]), int(there[-1])
+        sides.append(slice(max(0, first // _AROUND - 1) * _AROUND, (last // _AROUND + 2) * _AROUND))
+    return sides[0], sides[1]
+
+
+def _named(mask: NDArray[np.uint8], level: int, region: Region) -> NDArray[np.uint8]:
+    """A mask's grey values over a region of a level (h, w), which lies within the picture."""
+    step = 1 << level
+    part = mask[region.y * step : region.bottom * step : step, region.x * step : region.right * step : step]
+    missing = (region.height - part.shape[0], region.width - part.shape[1])
+    return np.pad(part, ((0, missing[0]), (0, missing[1])), mode="edge") if any(missing) else part.copy()
+
+
+def _on_grid(region: Region) -> Region:
+    """A region and what is around it as far as the filling looks, on the grid of its largest cells."""
+    left, top = ((at - _AROUND) // _AROUND * _AROUND for at in (region.x, region.y))
+    right, bottom = (-(-(at + _AROUND) // _AROUND) * _AROUND for at in (region.right, region.bottom))
+    left, top = max(0, left), max(0, top)
+    return Region(left, top, right - left, bottom - top)

@@ -44,7 +44,8 @@ def hair(photo: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]
 
 def wider(mask: NDArray[Any], reach: int) -> NDArray[np.bool_]:
     """What lies within so many pixels (a square)."""
-    return ndimage.maximum_filter(mask > 0, 2 * reach + 1)
+    found: NDArray[np.bool_] = ndimage.maximum_filter(mask > 0, 2 * reach + 1)
+    return found
 
 
 def error(x: NDArray[np.uint8], photo: NDArray[np.uint8], where: NDArray[np.bool_]) -> float:

@@ -54,6 +54,9 @@ def finetune(
     minutes: Annotated[float, typer.Option(help="How long it may learn: more than 0, at most 1440 (a day).")] = 15.0,
     model: Annotated[str, typer.Option(metavar="ID", help="The model to begin from.")] = SHIPPED_MODEL,
     seed: Annotated[int, typer.Option(help="The same seed learns in the same order.")] = 1,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a tuned model of that name that other pictures taught.")
+    ] = False,
     device: DeviceOption = Device.AUTO,
     as_json: Json = False,
 ) -> int:
@@ -69,7 +72,7 @@ def finetune(
         raise RecipeError("Restorations belong to --kind pairs; add it, or leave out --restored.")
     heap = _heap(kind, wanted)
     names, partners, others = (tuple(map(str, paths)) for paths in (files, pairs, heap))
-    wish = Tuning(name, kind.value, names, str(output.absolute()), partners, model, minutes, seed, others)
+    wish = Tuning(name, kind.value, names, str(output.absolute()), partners, model, minutes, seed, others, overwrite)
     with engine(device.value) as service, report.progress_bar("Fine-tuning", quiet=as_json) as draw:
 
         def advance(step: Progress) -> None:

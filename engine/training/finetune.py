@@ -58,7 +58,7 @@ class Order:
 
     The same order on the same `folder` goes on where it stopped. `steps` ends a run after so many, whatever the time.
     `ordinary` are photographs, uint8 (3, H, W), that show what the model is not to forget; `reverse` is the network
-    that makes pictures old, for unpaired heaps alone.
+    that makes pictures old, for unpaired heaps alone. `key` tells the order from others on the card.
     """
 
     wish: Tuning
@@ -70,6 +70,7 @@ class Order:
     steps: int | None = None
     ordinary: tuple[Tensor, ...] = ()
     reverse: Path | None = None
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +263,7 @@ class _Tuning:
         wish, base = self.order.wish, self.order.base
         path = Path(wish.folder) / f"{wish.name}.safetensors"
         path.parent.mkdir(parents=True, exist_ok=True)
-        card = card_of(wish, base, self.count, self.run.counters) | {"style_code": code}
+        card = card_of(wish, base, self.count, self.run.counters) | {"style_code": code, "order": self.order.key}
         plain, updates = low_rank.detached(self.run.average)
         save_tuned(path, plain, updates, read_card(base), card)
         return path

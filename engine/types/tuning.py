@@ -24,7 +24,8 @@ class Tuning:
 
     `kind` says what the pictures are: "clean" ones as the wanted look, "pairs" of scans and their restorations
     (`restored`, in the same order), "damaged" scans alone, or "unpaired": scans, and in `wanted` any number of other
-    pictures that look as wanted. `folder` is the folder of models that gets the file.
+    pictures that look as wanted. `folder` is the folder of models that gets the file; `overwrite` says that it may take
+    the place of a tuned model of that name that was taught by something else.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Tuning:
     minutes: float = 15.0
     seed: int = 1
     wanted: tuple[str, ...] = ()
+    overwrite: bool = False
 
     def __post_init__(self) -> None:
         if not TUNING_NAME.fullmatch(self.name):

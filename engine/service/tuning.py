@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from engine.training.collection import Collection, Named
+    from engine.training.collection import Collection
+    from engine.training.copies import Named
     from engine.training.finetune import Order
 
 

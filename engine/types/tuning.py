@@ -64,6 +64,13 @@ class TuningStep(Progress):
 
 
 @dataclass(frozen=True, slots=True)
+class TuningBegun(Progress):
+    """Progress of a fine-tuning that is told once, before it learns: what a person should know of the pictures."""
+
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TuningCheck:
     """How a fine-tuning stood at one of its measurements, on pictures it does not learn from.
 
@@ -79,6 +86,7 @@ class TuningCheck:
     told: str = ""  # what went wrong and was undone, in a sentence
     seconds: float = 0.0  # that it had learned for
     first: Mapping[str, float] = field(default_factory=dict)  # the run's own first figures, also where it went on
+    earlier: bool = False  # made in an earlier sitting, and told again as the run goes on
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +98,7 @@ class Tuned:
     before: Mapping[str, float]
     after: Mapping[str, float]
     told: tuple[str, ...]
-    warnings: tuple[str, ...]  # about the pictures, said before it started
+    warnings: tuple[str, ...]  # about the pictures, said before it learned (`TuningBegun`)
     steps: int
     seconds: float
     style: tuple[float, ...] = ()

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.errors import Cancelled, ModelError
+from engine.errors import Cancelled, ModelError, WriteError
 from engine.models import catalog, low_rank
 from engine.models.weights import load_restorer, restorer_tensors
 from engine.runtime.steps import at_once
@@ -322,6 +322,18 @@ def test_stopping_keeps_the_best_so_far_and_of_its_folder_what_a_window_shows(
     assert (tmp_path / "models" / "glass-plates.safetensors").is_file()
     assert all(Path(check.strip).is_file() for check in heard)
     assert not list(tmp_path.glob("*.safetensors"))
+
+
+@pytest.mark.usefixtures("any_gain")
+def test_a_folder_that_went_meanwhile_costs_nothing_that_was_learned(pairs: Collection, tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    models.write_bytes(b"")
+    with pytest.raises(WriteError, match="is a file and no folder"):
+        finish(pairs, order(tmp_path, steps=2))
+    models.unlink()
+    again = finish(pairs, order(tmp_path, steps=2))
+    assert again.steps == 2
+    assert [path.name for path in models.iterdir()] == ["glass-plates.safetensors"]
 
 
 def test_stopped_before_anything_was_learned_no_file_is_written_and_it_may_go_on(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +14,7 @@ from archivist_app.cli import report
 from archivist_app.cli.common import Device, DeviceOption, Json, engine
 from archivist_app.cli.report import DONE, INTERRUPTED
 from engine.errors import RecipeError
-from engine.types import NOTHING_BETTER, SHIPPED_MODEL, Progress, Tuned, Tuning, TuningCheck
+from engine.types import NOTHING_BETTER, SHIPPED_MODEL, Progress, Tuned, Tuning, TuningBegun, TuningCheck
 
 if TYPE_CHECKING:
     from engine.service import Stoppable
@@ -54,6 +54,9 @@ def finetune(
     minutes: Annotated[float, typer.Option(help="How long it may learn: more than 0, at most 1440 (a day).")] = 15.0,
     model: Annotated[str, typer.Option(metavar="ID", help="The model to begin from.")] = SHIPPED_MODEL,
     seed: Annotated[int, typer.Option(help="The same seed learns in the same order.")] = 1,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a tuned model of that name that other pictures taught.")
+    ] = False,
     device: DeviceOption = Device.AUTO,
     as_json: Json = False,
 ) -> int:
@@ -69,22 +72,37 @@ def finetune(
         raise RecipeError("Restorations belong to --kind pairs; add it, or leave out --restored.")
     heap = _heap(kind, wanted)
     names, partners, others = (tuple(map(str, paths)) for paths in (files, pairs, heap))
-    wish = Tuning(name, kind.value, names, str(output.absolute()), partners, model, minutes, seed, others)
+    wish = Tuning(name, kind.value, names, str(output.absolute()), partners, model, minutes, seed, others, overwrite)
     with engine(device.value) as service, report.progress_bar("Fine-tuning", quiet=as_json) as draw:
 
         def advance(step: Progress) -> None:
             draw(step)
+            if isinstance(step, TuningBegun) and not as_json:
+                for sentence in step.warnings:
+                    report.complain(sentence)
 
-        def told(check: TuningCheck) -> None:
-            if as_json:
-                report.emit(asdict(check))
-            else:
-                report.complain(_line(check))
-
-        job = service.finetune(wish, advance, told)
+        job = service.finetune(wish, advance, _teller(as_json))
         tuned, stopped = _await(job)
     _show(tuned, as_json, stopped)
     return INTERRUPTED if stopped and not tuned.path else DONE
+
+
+def _teller(as_json: bool) -> Callable[[TuningCheck], None]:
+    """Tells each measurement; of an earlier time only the last, for its lines were printed then."""
+
+    def tell(check: TuningCheck) -> None:
+        if as_json:
+            report.emit(asdict(check))
+        elif check.earlier:
+            earlier.append(check)
+        else:
+            if earlier:
+                report.complain(f"Went on from an earlier time; the last measurement was at step {earlier[-1].step}.")
+                earlier.clear()
+            report.complain(_line(check))
+
+    earlier: list[TuningCheck] = []
+    return tell
 
 
 def _await(job: Stoppable[Tuned]) -> tuple[Tuned, bool]:
@@ -115,7 +133,7 @@ def _show(tuned: Tuned, as_json: bool, stopped: bool) -> None:
     if as_json:
         report.emit(asdict(tuned))
         return
-    for sentence in (*tuned.warnings, *tuned.told):
+    for sentence in tuned.told:
         report.say(sentence)
     names = {"own_10": "held-out pictures, alpha 10", "own_1": "the same, default", "general_10": "general aging"}
     rows = [(words, f"{tuned.before[key]:.2f}", f"{tuned.after[key]:.2f}") for key, words in names.items()]

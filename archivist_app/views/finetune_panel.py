@@ -23,10 +23,10 @@ from archivist_app.views.theme import GRID
 from archivist_app.views.tuning_figures import TuningFigures
 from archivist_app.views.tuning_form import KINDS, TuningForm
 from engine.errors import EngineError
-from engine.types import Progress, Tuned, Tuning, TuningCheck, TuningStep
+from engine.types import Progress, Tuned, Tuning, TuningBegun, TuningCheck, TuningStep
 
 ASKS, RUNS = QSize(760, 410), QSize(1120, 740)  # what the dialog is opened at; the pictures need room
-SMALLEST = QSize(720, 400)
+SMALLEST = QSize(760, 400)  # four columns and what stands above them have room
 
 
 class FinetunePanel(QDialog):
@@ -45,10 +45,12 @@ class FinetunePanel(QDialog):
         self._tuned: Tuned | None = None
         self._job: Job | None = None
         self._told = ""  # what went wrong and was undone, at the last measurement
+        self._warned = ""  # what is to be known of the pictures
         self.form = TuningForm(tuner, selected)
         self.figures = TuningFigures()
         self._make_parts()
         self._lay_out()
+        self.form.changed.connect(self._forget_refusal)
         tuner.started.connect(self._show_start)
         tuner.moved.connect(self._show_job)
         tuner.progressed.connect(self._show_progress)
@@ -140,6 +142,11 @@ class FinetunePanel(QDialog):
         self._show_ways()
 
     @Slot()
+    def _forget_refusal(self) -> None:
+        if not self._tuner.running:
+            self._said.setText("")
+
+    @Slot()
     def _use(self) -> None:
         if self._tuned is not None:
             self.use_requested.emit(Path(self._tuned.path).stem)
@@ -149,7 +156,7 @@ class FinetunePanel(QDialog):
     @Slot(object)
     def _show_start(self, wish: Tuning) -> None:
         """One has begun, from here or from its row of the jobs."""
-        self._tuned, self._job, self._told = None, None, ""
+        self._tuned, self._job, self._told, self._warned = None, None, "", ""
         self.figures.begin(wish.kind)
         pictures = f"{len(wish.pictures)} pictures, {wish.minutes:.0f} minute{'s' * (round(wish.minutes) != 1)}"
         self._heading.setText(f"{wish.name}  ·  {KINDS[wish.kind][0].lower()}  ·  {pictures}")
@@ -168,6 +175,9 @@ class FinetunePanel(QDialog):
     @Slot(object)
     def _show_progress(self, progress: Progress) -> None:
         self._bar.setValue(progress.done)
+        if isinstance(progress, TuningBegun):
+            self._warned = " ".join(progress.warnings)
+            self._say()
         if isinstance(progress, TuningStep):
             first = self.figures.course.began is None
             self.figures.note(progress)
@@ -177,7 +187,8 @@ class FinetunePanel(QDialog):
     @Slot(object)
     def _show_check(self, check: TuningCheck) -> None:
         self.figures.add(check)
-        self._told = check.told
+        if not check.earlier:
+            self._told = check.told
         self._say()
 
     def _say(self) -> None:
@@ -194,6 +205,8 @@ class FinetunePanel(QDialog):
             text = "Looking at the pictures…"
         else:
             text = (self._told or "It learns; the window can be used meanwhile.") + went_on
+        if self._warned and not self._told and (job is None or job.state != "stopping"):
+            text = f"{text} {self._warned}"
         self._said.setText(text)
 
     def _show_ways(self) -> None:

@@ -11,8 +11,10 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 from engine.types import CollectionKind
 
 COLUMNS = 4
-HEAD, SIDE, GAP, BETWEEN = 22, 72, 4, 14  # pixels: words above and beside; between squares; between pictures
-SMALLEST, LARGEST = 96, 320  # pixels of a square: they hold 160
+HEAD, SIDE, GAP, BETWEEN = 4, 72, 4, 14  # pixels: under the heads; words beside; between squares; between pictures
+SMALLEST, LARGEST = 96, 320  # pixels of a square: they hold 160; smaller only where the width asks for it
+NARROWEST = 48
+WRAPPED = Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom
 HEADS: dict[CollectionKind, tuple[str, str, str, str]] = {
     "damaged": ("Damage imitated", "Alpha 10", "Alpha 1", "Stand-in for the truth"),
     "clean": ("Aged by the program", "Alpha 10", "Alpha 1", "Your picture"),
@@ -40,20 +42,19 @@ class StripCompare(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
-        self.setViewportMargins(0, HEAD, 0, 0)
-        self._head = _Head(self)
+        self.head = _Head(self)
         self.board = _Board()
         self.setWidget(self.board)
 
     def show_kind(self, kind: CollectionKind) -> None:
         """Name the columns by what they hold for such pictures."""
-        self._head.titles = HEADS[kind]
-        self._head.update()
+        self.head.titles = HEADS[kind]
+        self._fit()
 
     @property
     def titles(self) -> tuple[str, ...]:
         """What stands above the columns."""
-        return self._head.titles
+        return self.head.titles
 
     def show_strips(self, strips: tuple[Strip, ...]) -> None:
         """One or two measurements."""
@@ -66,12 +67,16 @@ class StripCompare(QScrollArea):
         self._fit()
 
     def _fit(self) -> None:
-        width, height = self.viewport().width(), self.viewport().height()
-        count = max(1, len(self.board.strips))
-        side = min(LARGEST, (width - SIDE - COLUMNS * GAP) // COLUMNS, (height - (count - 1) * GAP) // count)
-        self.board.side = self._head.side = max(SMALLEST, side)
-        self._head.setGeometry(0, 0, width, HEAD)
-        self._head.update()
+        width = self.viewport().width()
+        count, across = max(1, len(self.board.strips)), (width - SIDE - COLUMNS * GAP) // COLUMNS
+        self.head.side = min(LARGEST, across)
+        height = self.height() - self.head.height_for()
+        side = max(SMALLEST, min(LARGEST, (height - (count - 1) * GAP) // count))
+        self.board.side = self.head.side = max(NARROWEST, min(side, across))
+        head = self.head.height_for()
+        self.setViewportMargins(0, head, 0, 0)
+        self.head.setGeometry(0, 0, width, head)
+        self.head.update()
         self.board.setFixedSize(self.board.size_for(width))
         self.board.update()
 
@@ -82,13 +87,21 @@ class _Head(QWidget):
         self.titles = HEADS["damaged"]
         self.side = SMALLEST
 
+    def height_for(self) -> int:
+        """How high the heads are, in as many lines as their squares are narrow, with what is left free below."""
+        room, metrics = QRect(0, 0, self.side, 10_000), self.fontMetrics()
+        return HEAD + max(metrics.boundingRect(room, WRAPPED.value, title).height() for title in self.titles)
+
+    def places(self) -> list[QRect]:
+        """Where each title is written."""
+        height = self.height_for() - HEAD
+        return [QRect(SIDE + column * (self.side + GAP), 0, self.side, height) for column in range(len(self.titles))]
+
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
-        side = self.side
-        for column, title in enumerate(self.titles):
-            place = QRect(SIDE + column * (side + GAP), 0, side, HEAD - 4)
-            painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
+        for title, place in zip(self.titles, self.places(), strict=True):
+            painter.drawText(place, WRAPPED.value, title)
         painter.end()
 
 

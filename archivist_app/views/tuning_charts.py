@@ -119,7 +119,7 @@ class Chart(QWidget):
         palette, area = self.palette(), self.field()
         painter.fillRect(area, palette.color(QPalette.ColorRole.Base))
         self._write(painter, palette)
-        if self.axis.mark is not None:
+        if self.axis.mark is not None and self._points:
             low, high = self.axis.span(self._points)
             height = self._height_of(self.axis.mark, area.adjusted(0, INSET, 0, -INSET), low, high)
             painter.setPen(QPen(palette.color(QPalette.ColorRole.PlaceholderText), 1.0, Qt.PenStyle.DashLine))
@@ -155,7 +155,9 @@ class Chart(QWidget):
         painter.drawText(inside, right | bottom, f"{low:.{axis.digits}f}")
         painter.drawText(foot, left | top, f"step {self._points[0][0]}")
         painter.drawText(foot, right | top, f"step {self._points[-1][0]}")
-        painter.drawText(foot, Qt.AlignmentFlag.AlignHCenter | top, axis.note)
+        words = sum(painter.fontMetrics().horizontalAdvance(f"step {self._points[end][0]}  ") for end in (0, -1))
+        if foot.width() > words + painter.fontMetrics().horizontalAdvance(axis.note):
+            painter.drawText(foot, Qt.AlignmentFlag.AlignHCenter | top, axis.note)
 
 
 class TuningCharts(QWidget):

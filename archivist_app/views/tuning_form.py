@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -55,6 +55,8 @@ LEFT, INDENT = 320, 19  # pixels; of words below a choice, so that they stand un
 
 class TuningForm(QWidget):
     """Two columns: what the pictures are, and which of them, called what, for how long."""
+
+    changed = Signal()  # somebody answered otherwise
 
     def __init__(self, tuner: Tuner, selected: Callable[[], list[str]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -131,6 +133,7 @@ class TuningForm(QWidget):
         self.name = dressed(QLineEdit("my-collection"), "search")
         self.name.setObjectName("tuningName")
         self.name.setAccessibleName("Name of the new model")
+        self.name.textEdited.connect(self.changed)
         self.minutes = indented(QSpinBox(minimum=1, maximum=24 * 60, value=15, suffix=" min"))
         self.minutes.setObjectName("tuningMinutes")
         self.minutes.setAccessibleName("How long it may learn")
@@ -177,6 +180,7 @@ class TuningForm(QWidget):
     @Slot()
     def _pick(self) -> None:
         self._picked = True
+        self.changed.emit()
 
     def _lacking(self) -> str:
         """What is missing for anything to be learned; "" where nothing is."""
@@ -216,3 +220,4 @@ class TuningForm(QWidget):
         for widget in (self._folder_row, self.choose):
             widget.setVisible(bool(row))
         self._look()
+        self.changed.emit()

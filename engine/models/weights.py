@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 from torch import Tensor, nn
 
 from engine.errors import ModelError
@@ -223,16 +223,8 @@ def save_tuned(
     tensors = {k: v for k, v in state.items() if k.startswith("head.")} | dict(updates)
     half = {k: v.detach().cpu().half().contiguous() for k, v in tensors.items()}
     facts = {"slider": base.slider, **card, "base": {"id": base.id, "sha256": base.sha256}}
-    existed = path.exists()
-    path.touch()
-    mode = path.stat().st_mode  # of any new file here, or as somebody set it; save_file's are for their owner only
-    try:
-        save_file(half, path, metadata={"card": json.dumps(facts, ensure_ascii=False)})
-    except BaseException:
-        if not existed:
-            path.unlink()
-        raise
-    path.chmod(mode)
+    # Not by save_file: what it makes is for its owner only, and it calls a full disk an error of the format.
+    path.write_bytes(save(half, metadata={"card": json.dumps(facts, ensure_ascii=False)}))
 
 
 def fingerprint(state: Mapping[str, Tensor]) -> str:

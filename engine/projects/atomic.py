@@ -175,6 +175,22 @@ def remove_leftovers(folder: Path) -> tuple[Path, ...]:
     return tuple(removed)
 
 
+def check_writable(target: Path) -> None:
+    """Tries whether `target` can be written, before long work for it, and leaves nothing; `WriteError` where not."""
+    made = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
+    temporary = temporary_for(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _create(temporary, target)
+    except OSError as error:
+        raise write_error(error, target) from error
+    finally:
+        _remove(temporary)
+        for folder in made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
 def write_error(error: OSError, target: Path) -> WriteError:
     """What a failure to write means for the person who asked for `target`: one sentence."""
     name, folder = target.name, target.parent
@@ -189,6 +205,8 @@ def write_error(error: OSError, target: Path) -> WriteError:
             return WriteError(f"You may not write {name} in {folder}; choose another folder or ask for permission.")
         case errno.ENOENT | errno.ENOTDIR:
             return WriteError(f"The folder {folder} is not there, so {name} was not saved; create or reconnect it.")
+        case errno.EEXIST if folder.exists() and not folder.is_dir():
+            return WriteError(f"{folder} is a file and no folder, so {name} cannot be saved in it; choose a folder.")
         case errno.EISDIR:
             return WriteError(f"{name} is the name of a folder in {folder}; choose another name.")
         case errno.ENAMETOOLONG:

@@ -115,7 +115,10 @@ def _try(foreign: Foreign, picture: Tensor, name: str) -> Generator[Progress, No
 
 
 def _ran_on(device: torch.device) -> str:
-    return "graphics card" if device.type != "cpu" else f"processor, {torch.get_num_threads()} threads"
+    if device.type != "cpu":
+        return "graphics card"
+    threads = torch.get_num_threads()
+    return f"processor, {threads} thread{'s' * (threads != 1)}"
 
 
 def chart(side: int = _SIDE) -> Tensor:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
-from engine.errors import ModelError, RecipeError
+from engine.errors import RecipeError
 from engine.models import catalog
+from engine.projects.atomic import check_writable
 from engine.runtime.steps import unless
 from engine.runtime.worker import Lane
 from engine.service.core import EngineCore, Report, Stoppable, in_sentences, preview, settled, steps_in_sentences
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from engine.training.collection import Collection, Named
+    from engine.training.collection import Collection
+    from engine.training.copies import Named
     from engine.training.finetune import Order
 
 
@@ -64,17 +66,22 @@ class FineTunings(EngineCore):
         return Stoppable(work, stop.set)
 
     def _look_at(self, wish: Tuning) -> None:
-        """What is refused before a picture is read: a base that is not here, and a name under which the result could
-        not be used, or would take the place of another file. Away from the engine's thread: files are hashed."""
-        catalog.find(wish.model)
-        for card in catalog.cards(self._model_folders()):
+        """What is refused before a picture is read: a base that is not here, a folder that cannot be written, and a
+        name under which the result could not be used, or would take the place of another file or another collection's
+        model. Away from the engine's thread: files are hashed."""
+        base, _ = catalog.find(wish.model)
+        path, places = Path(wish.folder) / f"{wish.name}.safetensors", self._model_folders()
+        for card in catalog.cards(places):
             if card.id == wish.name and card.origin != "tuned":
                 raise RecipeError(
                     f"“{wish.name}” is the id of a model that is installed already; choose another name for yours."
                 )
-        path = Path(wish.folder) / f"{wish.name}.safetensors"
-        if path.exists() and not _is_tuned(path):
+        if path.exists() and not catalog.is_tuned(path):
             raise RecipeError(f"“{path}” exists and is no fine-tuned model; choose another name or another folder.")
+        for other in (path, *(folder / path.name for folder in places)):
+            if not wish.overwrite and other.exists() and not _made_by(wish, base, other):
+                raise RecipeError(_taken(wish.name, other))
+        check_writable(path)
 
     def _collection(self, wish: Tuning) -> Generator[None, None, Collection]:
         from engine.training import collection
@@ -109,9 +116,9 @@ class FineTunings(EngineCore):
 
         base, _ = catalog.find(wish.model)
         critic, reverse = (base.with_name(f"{base.stem}-{what}{base.suffix}") for what in ("critic", "reverse"))
-        folder = _runs() / _key(wish, catalog.sha256_of(base))
+        key = _key(wish, catalog.sha256_of(base))
         device = self._studio().device.device.type
-        order = Order(wish, base, critic if critic.exists() else None, folder, device)
+        order = Order(wish, base, critic if critic.exists() else None, _runs() / key, device, key=key)
         photographs = tuple(torch.from_numpy(photograph).permute(2, 0, 1).contiguous() for photograph in ordinary)
         return replace(order, ordinary=photographs, reverse=reverse if reverse.exists() else None)
 
@@ -120,11 +127,20 @@ def _runs() -> Path:
     return user_cache_path("Archivist", appauthor=False) / "tuning"
 
 
-def _is_tuned(path: Path) -> bool:
+def _made_by(wish: Tuning, base: Path, path: Path) -> bool:
+    """Whether a tuned model's file is what the same wish made before; False too where its pictures are gone."""
     try:
-        return catalog.read_card(path).origin == "tuned"
-    except ModelError:
+        return bool(catalog.header(path).get("order") == _key(wish, catalog.sha256_of(base)))
+    except OSError:
         return False
+
+
+def _taken(name: str, path: Path) -> str:
+    """Why a name is refused that a tuned model has; nothing is replaced unasked."""
+    return (
+        f"There is a tuned model “{name}” in {path.parent} already, which was not taught by these pictures as they are "
+        "now; choose another name, or first remove that model (“archivist finetune --overwrite” replaces it)."
+    )
 
 
 def _key(wish: Tuning, base: str) -> str:

@@ -24,10 +24,8 @@ from engine.errors import TrainingError
 from engine.models.blocks import luma
 from engine.models.generator import Backbone, Understanding
 from engine.training.aging import Aged, age
+from engine.training.copies import Named, on_both, without_copies
 from engine.types import CollectionKind
-
-Named = tuple[str, Tensor]
-"""A picture's name and its pixels, uint8 (3, H, W) in sRGB, longest side at most `LONGEST`."""
 
 LEAST = 4  # pictures without which there is nothing to learn from and something to be judged by
 ADVISED = 10
@@ -44,7 +42,7 @@ FLAT = 0.02  # deviation of a scan's means, of 15 x 15 pixels, below which a pat
 class Collection:
     """Pictures uint8 (3, H, W). `truth[i]` belongs to `scans[i]` where there are pairs; `grain` (P, 3, 48, 48) and
     `marks` are what was cut out of damaged scans; `grown_old` makes pictures (N, 3, H, W) old where heaps are unpaired,
-    once it has learned to."""
+    once it has learned to. `copies` are sentences about pictures that were left out as copies of others."""
 
     kind: CollectionKind
     names: tuple[str, ...]
@@ -53,6 +51,7 @@ class Collection:
     grain: Tensor | None = None
     marks: tuple[Mark, ...] = ()
     grown_old: Callable[[Tensor, int], Tensor] | None = None
+    copies: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -152,7 +151,8 @@ class Mark:
 
 def clean_collection(pictures: Sequence[Named]) -> Collection:
     """Clean pictures. TrainingError in a sentence where they are too few, too small or all the same."""
-    return _checked(Collection("clean", *_apart(pictures)))
+    kept, copies = without_copies(pictures)
+    return _checked(Collection("clean", *_apart([pictures[i] for i in kept]), copies=copies), len(pictures))
 
 
 def paired_collection(before: Sequence[Named], after: Sequence[Named]) -> Collection:
@@ -170,29 +170,31 @@ def paired_collection(before: Sequence[Named], after: Sequence[Named]) -> Collec
             raise TrainingError(
                 f"“{name}” and its restoration are of different sizes; give pairs that match pixel for pixel."
             )
-    names, scans = _apart(before)
-    truths = tuple(in_tone_of(truth, scan) for scan, (_, truth) in zip(scans, after, strict=True))
-    return _checked(Collection("pairs", names, truths, scans))
+    kept, copies = without_copies(before)
+    names, scans = _apart([before[i] for i in kept])
+    truths = tuple(in_tone_of(after[i][1], scan) for i, scan in zip(kept, scans, strict=True))
+    return _checked(Collection("pairs", names, truths, scans, copies=copies), len(before))
 
 
 def unpaired_collection(old: Sequence[Named], wanted: Sequence[Named]) -> Collection:
     """Two heaps of which no picture is on both; TrainingError as above, for either."""
-    _checked(Collection("damaged", *_apart(old)))
-    both = _checked(Collection("unpaired", *_apart(wanted), _apart(old)[1]))
-    scans = {_look(picture): name for name, picture in old}
-    for name, picture in wanted:
-        if (scan := scans.get(_look(picture))) is not None:
-            raise TrainingError(
-                f"“{scan}” of the scans and “{name}” of the wanted pictures are the same picture; leave it out on one "
-                "side."
-            )
+    (scans, left), (others, out) = without_copies(old), without_copies(wanted)
+    heap = _checked(Collection("damaged", *_apart([old[i] for i in scans])), len(old))
+    truth = _apart([wanted[i] for i in others])
+    both = _checked(Collection("unpaired", *truth, heap.truth, copies=left + out), len(wanted))
+    if same := on_both(tuple(zip(heap.names, heap.truth, strict=True)), tuple(zip(*truth, strict=True))):
+        raise TrainingError(
+            f"“{same[0]}” of the scans and “{same[1]}” of the wanted pictures are the same picture; leave it out on "
+            "one side."
+        )
     return both
 
 
 def damaged_collection(pictures: Sequence[Named], backbone: Backbone) -> Generator[None, None, Collection]:
     """Scans alone, with the truth, the grain and the marks that the backbone lets us make of them; rests often."""
-    names, scans = _apart(pictures)
-    _checked(Collection("damaged", names, scans))
+    kept, copies = without_copies(pictures)
+    names, scans = _apart([pictures[i] for i in kept])
+    _checked(Collection("damaged", names, scans), len(pictures))
     truths: list[Tensor] = []
     grain: list[Tensor] = []
     marks: list[Mark] = []
@@ -204,7 +206,7 @@ def damaged_collection(pictures: Sequence[Named], backbone: Backbone) -> Generat
         marks += _marks(x[0], damage[0])
         yield None
     stock = torch.stack(grain) if grain else None
-    return Collection("damaged", names, tuple(truths), (), stock, tuple(marks[:400]))
+    return Collection("damaged", names, tuple(truths), (), stock, tuple(marks[:400]), copies=copies)
 
 
 def in_tone_of(truth: Tensor, scan: Tensor) -> Tensor:
@@ -276,31 +278,25 @@ def _seen(backbone: Backbone, x: Tensor) -> Generator[None, None, tuple[Tensor, 
     return y, damage
 
 
-def _checked(collection: Collection) -> Collection:
-    """What is unsuitable is said before the training."""
-    if len(collection) < LEAST:
-        count = "1 picture is" if len(collection) == 1 else f"{len(collection)} pictures are"
+def _checked(collection: Collection, given: int) -> Collection:
+    """What is unsuitable is said before the training; `given` are the pictures with their copies."""
+    if given < LEAST:
+        count = "1 picture is" if given == 1 else f"{given} pictures are"
         raise TrainingError(
             f"{count} too few to learn from and to judge by; choose at least {ADVISED}, {LEAST} at the very least."
         )
     for name, picture in zip(collection.names, collection.truth, strict=True):
         if min(picture.shape[1:]) < SMALLEST:
             raise TrainingError(f"“{name}” is smaller than {SMALLEST} pixels; leave it out or scan it larger.")
-    different = len({_look(picture) for picture in collection.truth})
-    if different < LEAST:
-        kinds = "all are the same" if different == 1 else f"only {different} are different"
-        raise TrainingError(f"Of these {len(collection)} pictures {kinds}; choose more of the collection.")
+    if len(collection) < LEAST:
+        kinds = "all are the same" if len(collection) == 1 else f"only {len(collection)} are different"
+        raise TrainingError(f"Of these {given} pictures {kinds}; choose more of the collection.")
     return collection
-
-
-def _look(picture: Tensor) -> tuple[int, ...]:
-    """What copies of one picture (3, H, W) have in common: the means of 8 x 8 fields, in levels."""
-    return tuple(F.adaptive_avg_pool2d(picture.float(), 8).flatten().round().int().tolist())
 
 
 def warnings_about(collection: Collection) -> tuple[str, ...]:
     """What a person should know before a training starts, in sentences."""
-    told = []
+    told = [*collection.copies]
     if len(collection) < ADVISED:
         told.append(f"{len(collection)} pictures are few; from {ADVISED} on a training is more likely to be worth it.")
     if collection.kind == "damaged":

@@ -22,6 +22,7 @@ from torch import Tensor
 from engine.models import low_rank
 from engine.models.catalog import read_card
 from engine.models.weights import save_tuned
+from engine.projects.atomic import replacing, write_error
 from engine.runtime.steps import retold, unless
 from engine.styles.encode import encode
 from engine.training import phases, restraint, unpaired
@@ -33,10 +34,10 @@ from engine.training.held_out import HeldOut
 from engine.training.presets import Phase
 from engine.training.rehearsal import Rehearsal, judged
 from engine.training.run import Networks, Run, averaged
-from engine.training.tuned import card_of, put_away
+from engine.training.tuned import card_of, earlier_checks, note_check, put_away
 from engine.training.validation import write_strip
 from engine.training.watches import WON, Watches
-from engine.types import Progress, Tuned, Tuning, TuningCheck, TuningStep
+from engine.types import Progress, Tuned, Tuning, TuningBegun, TuningCheck, TuningStep
 
 CHECK = 100  # steps from one measurement to the next
 KEEP = 30.0  # seconds after which a checkpoint is written, measured or not: what a kill costs at most
@@ -58,7 +59,7 @@ class Order:
 
     The same order on the same `folder` goes on where it stopped. `steps` ends a run after so many, whatever the time.
     `ordinary` are photographs, uint8 (3, H, W), that show what the model is not to forget; `reverse` is the network
-    that makes pictures old, for unpaired heaps alone.
+    that makes pictures old, for unpaired heaps alone. `key` tells the order from others on the card.
     """
 
     wish: Tuning
@@ -70,6 +71,7 @@ class Order:
     steps: int | None = None
     ordinary: tuple[Tensor, ...] = ()
     reverse: Path | None = None
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +93,11 @@ def finetune(
 ) -> Generator[Progress, None, Tuned]:
     """Runs or resumes, yielding every few dozen milliseconds of a processor's work; writes the model at the end.
 
-    `told` hears of every measurement; once `stop` says so the best so far is written, if anything was learned. Closing
-    the generator keeps the checkpoints. Raises EngineError, and Cancelled where it was stopped before the first
-    measurement.
+    `told` hears of every measurement, those of an earlier time first; once `stop` says so the best so far is
+    written, if anything was learned. Closing the generator keeps the checkpoints. Raises EngineError, and Cancelled
+    where it was stopped before the first measurement.
     """
+    yield TuningBegun(0, 1000, "measuring", warnings_about(collection))
     if collection.kind == "unpaired":
         collection = yield from unless(stop, unpaired.with_a_way_back(collection, order))
     run = _new_run(order, torch.device(order.device))
@@ -149,6 +152,8 @@ class _Tuning:
         self.judge = yield from retold(judge, lambda _: self._progress("measuring"))
         resumed = self.run.load()
         self.watches = Watches(self.run.scales, self.game.blind, steps=WINS)
+        for check in earlier_checks(self.run.folder, self.number if resumed else -1):
+            self.told(check)
         if resumed:
             return
         self.run.log(event="start", kind=self.order.wish.kind, pictures=self.count, base=self.order.base.name)
@@ -207,17 +212,10 @@ class _Tuning:
             run.save("best-finetune")
             yield self._progress("measuring")
         self._keep()
-        self.told(
-            TuningCheck(
-                self.number,
-                figures,
-                str(strip),
-                better,
-                reason or "",
-                run.counters["seconds"],
-                run.counters["first_figures"],
-            )
-        )
+        seconds, first = run.counters["seconds"], run.counters["first_figures"]
+        check = TuningCheck(self.number, figures, str(strip), better, reason or "", seconds, first)
+        note_check(run.folder, check)
+        self.told(check)
         yield self._progress("measuring")
 
     def _measured(self) -> Generator[Progress, None, tuple[dict[str, float], list[Tensor]]]:
@@ -261,10 +259,14 @@ class _Tuning:
     def _write(self, code: tuple[float, ...]) -> Path:
         wish, base = self.order.wish, self.order.base
         path = Path(wish.folder) / f"{wish.name}.safetensors"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        card = card_of(wish, base, self.count, self.run.counters) | {"style_code": code}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise write_error(error, path) from error
+        card = card_of(wish, base, self.count, self.run.counters) | {"style_code": code, "order": self.order.key}
         plain, updates = low_rank.detached(self.run.average)
-        save_tuned(path, plain, updates, read_card(base), card)
+        with replacing(path) as temporary:
+            save_tuned(temporary, plain, updates, read_card(base), card)
         return path
 
     def _style(self) -> Generator[Progress, None, tuple[float, ...]]:

@@ -1,17 +1,20 @@
-"""What a fine-tuning leaves behind: the card of its model, and of its folder what a window may still show."""
+"""What a fine-tuning leaves behind: the card of its model, its measurements, and of its folder what may be shown."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import time
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from engine.models.catalog import header, read_card
-from engine.types import Tuning
+from engine.types import Tuning, TuningCheck
 
 KEPT_DAYS = 30  # that strips and the log of a finished run stay
+CHECKS = "checks.jsonl"  # of a run's folder: its measurements
 _FIGURES = ("own_10", "own_1", "general_10", "texture_1")
 
 
@@ -35,6 +38,27 @@ def card_of(wish: Tuning, base: Path, pictures: int, counters: dict[str, Any]) -
         "training": f"{counters['step']} steps, {counters['seconds'] / 60:.0f} minutes, seed {wish.seed}",
         "told": counters.get("told", []),
     }
+
+
+def note_check(folder: Path, check: TuningCheck) -> None:
+    """Keeps a measurement for a run that goes on later."""
+    with (folder / CHECKS).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(asdict(check)) + "\n")
+
+
+def earlier_checks(folder: Path, step: int) -> tuple[TuningCheck, ...]:
+    """The measurements kept up to that step, of those made twice the last; what came after it is forgotten, for a run
+    that goes on from there makes it again."""
+    path, found = folder / CHECKS, dict[int, TuningCheck]()
+    for line in path.read_text("utf-8").splitlines() if path.exists() else ():
+        with contextlib.suppress(ValueError, TypeError):  # the last line, where a kill cut it off
+            check = TuningCheck(**json.loads(line))
+            if check.step <= step:
+                strip = str(folder / Path(check.strip).name)
+                found[check.step] = replace(check, strip=strip, earlier=True)
+    checks = tuple(found[number] for number in sorted(found))
+    path.write_text("".join(json.dumps(asdict(check)) + "\n" for check in checks), encoding="utf-8")
+    return checks
 
 
 def put_away(folder: Path) -> None:

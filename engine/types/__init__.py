@@ -73,6 +73,7 @@ from engine.types.tuning import (
     CollectionKind,
     Tuned,
     Tuning,
+    TuningBegun,
     TuningCheck,
     TuningStep,
 )
@@ -170,6 +171,7 @@ __all__ = [
     "Trial",
     "Tuned",
     "Tuning",
+    "TuningBegun",
     "TuningCheck",
     "TuningStep",
     "UnfinishedExport",

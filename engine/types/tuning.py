@@ -24,7 +24,8 @@ class Tuning:
 
     `kind` says what the pictures are: "clean" ones as the wanted look, "pairs" of scans and their restorations
     (`restored`, in the same order), "damaged" scans alone, or "unpaired": scans, and in `wanted` any number of other
-    pictures that look as wanted. `folder` is the folder of models that gets the file.
+    pictures that look as wanted. `folder` is the folder of models that gets the file; `overwrite` says that it may take
+    the place of a tuned model of that name that was taught by something else.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Tuning:
     minutes: float = 15.0
     seed: int = 1
     wanted: tuple[str, ...] = ()
+    overwrite: bool = False
 
     def __post_init__(self) -> None:
         if not TUNING_NAME.fullmatch(self.name):
@@ -62,6 +64,13 @@ class TuningStep(Progress):
 
 
 @dataclass(frozen=True, slots=True)
+class TuningBegun(Progress):
+    """Progress of a fine-tuning that is told once, before it learns: what a person should know of the pictures."""
+
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TuningCheck:
     """How a fine-tuning stood at one of its measurements, on pictures it does not learn from.
 
@@ -77,6 +86,7 @@ class TuningCheck:
     told: str = ""  # what went wrong and was undone, in a sentence
     seconds: float = 0.0  # that it had learned for
     first: Mapping[str, float] = field(default_factory=dict)  # the run's own first figures, also where it went on
+    earlier: bool = False  # made in an earlier sitting, and told again as the run goes on
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +98,7 @@ class Tuned:
     before: Mapping[str, float]
     after: Mapping[str, float]
     told: tuple[str, ...]
-    warnings: tuple[str, ...]  # about the pictures, said before it started
+    warnings: tuple[str, ...]  # about the pictures, said before it learned (`TuningBegun`)
     steps: int
     seconds: float
     style: tuple[float, ...] = ()

@@ -61,6 +61,7 @@ from engine.types import (
     StyleCard,
     Tuned,
     Tuning,
+    TuningBegun,
     TuningCheck,
     TuningStep,
     UnfinishedExport,
@@ -448,8 +449,10 @@ class FakeService:
                 )
             )
 
-        if not self.tuned_before:
-            on_check(checks[0])
+        on_progress(TuningBegun(0, self.costs.export_steps, "measuring", ("6 are few.",)))
+        if self.tuned_before:
+            on_check(replace(self._tuning_check(0), earlier=True))
+        on_check(replace(checks[0], earlier=self.tuned_before > 0))
         on_progress(TuningStep(0, self.costs.export_steps, "learning", self.tuned_before))
         self._work.put(step)
         return job

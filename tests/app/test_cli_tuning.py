@@ -16,7 +16,7 @@ import pytest
 from archivist_app import cli
 from archivist_app.cli import common
 from archivist_app.state.model_facts import figures
-from engine.types import NOTHING_BETTER, ModelCard, Progress, Tuned, Tuning, TuningCheck
+from engine.types import NOTHING_BETTER, ModelCard, Progress, Tuned, Tuning, TuningBegun, TuningCheck
 
 START = {"own_10": 22.0, "own_1": 21.0, "general_10": 24.0, "lost": 0.0, "score": 21.5}
 
@@ -44,6 +44,7 @@ class Engine:
     gain: float = 1.0
     waits: bool = False
     nothing: bool = False
+    earlier: tuple[int, ...] = ()  # steps of measurements of an earlier sitting
     wishes: list[Tuning] = field(default_factory=list)
     work: Work = field(default_factory=Work)
     name: str = ""
@@ -58,6 +59,9 @@ class Engine:
         self, wish: Tuning, on_progress: Callable[[Progress], None], on_check: Callable[[TuningCheck], None]
     ) -> Engine:
         self.wishes.append(wish)
+        on_progress(TuningBegun(0, 1, "measuring", ("6 are few.",)))
+        for step in self.earlier:
+            on_check(TuningCheck(step, START, "", best=True, earlier=True))
         on_check(TuningCheck(0, START, "", best=True))
         on_check(TuningCheck(100, gained(self.gain), "", best=self.gain > 0, seconds=78.0))
         self.name = str(Path(wish.folder) / f"{wish.name}.safetensors")
@@ -93,10 +97,19 @@ def test_every_measurement_is_a_line_beside_the_results(engine: Engine, capsys: 
     assert finetune() == 0
     said = capsys.readouterr()
     assert said.err.splitlines() == [
+        "6 are few.",
         "Step 0, 0.0 min: held-out pictures 22.00 dB at alpha 10; this is the start.",
         "Step 100, 1.3 min: held-out pictures 23.00 dB at alpha 10, ordinary pictures lose 0.07 dB; the best so far.",
     ]
     assert "plates.safetensors (100 steps, 1.3 minutes)" in said.out
+
+
+def test_going_on_is_said_and_repeats_no_lines(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    engine.earlier = (0, 100)
+    assert finetune() == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said[1] == "Went on from an earlier time; the last measurement was at step 100."
+    assert [line.split(",")[0] for line in said[2:]] == ["Step 0", "Step 100"]
 
 
 def test_json_stays_one_object_a_line(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:

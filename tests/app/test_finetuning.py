@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QRect
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QListWidget, QPushButton, QRadioButton
 
 from archivist_app.app import Application
 from archivist_app.state.tuning_course import MOST, Course
-from archivist_app.views.finetune_panel import RUNS, FinetunePanel
+from archivist_app.views.finetune_panel import RUNS, SMALLEST, FinetunePanel
 from archivist_app.views.strip_compare import HEADS
 from archivist_app.views.tuning_charts import AXES, Chart
 from engine.types import LEAST_PICTURES, TuningCheck, TuningStep
@@ -146,8 +147,8 @@ def test_going_on_tells_from_where_and_keeps_the_first_figures(
     service.tuned_before = 2
     service.costs = Costs(export_step=0.05, export_steps=100)
     start(opened)
-    until(opened, lambda: panel.figures.checks)
-    assert "went on from step 2" in said(opened)
+    until(opened, lambda: "went on from step 2" in said(opened))
+    assert panel.figures.shown == (0, 2)  # what was measured then can be looked at
     assert panel.figures._cells["own_10", "at first"].text() == "22.00"
     find(opened, QPushButton, "tuningStop").click()
     until(opened, lambda: jobs(opened)[0].state == "done")
@@ -214,6 +215,43 @@ def test_a_bad_name_is_told_and_nothing_starts(opened: Application, panel: Finet
     start(opened)
     assert "small letters" in said(opened)
     assert not service.wishes
+
+
+def test_a_refusal_goes_when_the_answer_changes(opened: Application, panel: FinetunePanel) -> None:
+    name = find(opened, QLineEdit, "tuningName")
+    name.setText("Glass plates!")
+    start(opened)
+    assert said(opened)
+    QTest.keyClicks(name, "x")
+    assert not said(opened)
+
+
+def test_what_is_to_be_known_of_the_pictures_is_said_while_it_learns(start_slowly: Application) -> None:
+    trigger(start_slowly, "finetune")
+    start(start_slowly)
+    until(start_slowly, lambda: said(start_slowly) == "It learns; the window can be used meanwhile. 6 are few.")
+
+
+@pytest.mark.parametrize("width", [SMALLEST.width(), 860, 950])
+def test_compared_columns_are_whole_in_a_narrow_window(
+    opened: Application, panel: FinetunePanel, tmp_path: Path, width: int
+) -> None:
+    strip = save_picture(tmp_path / "strip.png", 640, 640)
+    panel._turn_to(1, RUNS)
+    panel.resize(width, 600)
+    figures = dict.fromkeys(("own_10", "own_1", "general_10", "texture_1", "score"), 20.0)
+    for step in (0, 100):
+        panel.figures.add(TuningCheck(step, figures, str(strip), best=True))
+    opened.spin(0.1)
+    strips = panel.figures.strips
+    assert strips.board.place(0, 0, 3).right() < strips.viewport().width()
+    assert strips.board.place(0, 0, 3).width() >= 48
+    for kind in HEADS:
+        strips.show_kind(kind)
+        for title, place in zip(strips.titles, strips.head.places(), strict=True):
+            assert strips.rect().contains(place)
+            room = strips.head.fontMetrics().boundingRect(place, Qt.TextFlag.TextWordWrap, title)
+            assert place.contains(room), title
 
 
 def test_pairs_ask_for_the_restorations_first(

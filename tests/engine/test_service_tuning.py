@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from engine.errors import EngineError, RecipeError
 from engine.models import catalog
+from engine.projects.atomic import check_writable
 from engine.service import EngineService
 from engine.service.tuning import _key
 from engine.types import SHIPPED_MODEL, Tuning
@@ -77,6 +81,53 @@ def test_a_file_that_is_no_tuned_model_is_not_overwritten(tmp_path: Path) -> Non
         error = refusal(Tuning("plates", "clean", ("/nowhere/1.png",), str(tmp_path)))
         assert "exists and is no fine-tuned model" in str(error)
         assert file.read_bytes() == content
+
+
+def tuned_file(path: Path, order: str) -> bytes:
+    """What a fine-tuning of this order wrote, as far as its header."""
+    _, card = catalog.find(SHIPPED_MODEL)
+    about = {"id": path.stem, "origin": "tuned", "order": order, "base": {"id": card.id, "sha256": card.sha256}}
+    path.parent.mkdir(exist_ok=True)
+    save_file({"x": torch.zeros(1)}, path, metadata={"card": json.dumps(about)})
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("where", ["models", "own"])
+def test_another_collection_s_model_of_that_name_is_not_replaced_unasked(tmp_path: Path, where: str) -> None:
+    service = EngineService(device="cpu")
+    folder = tmp_path / "models" if where == "models" else service._own_models
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    picture = tmp_path / "a.png"
+    picture.write_bytes(b"none")
+    wish = Tuning("plates", "clean", (str(picture),), str(tmp_path / "models"))
+    content = tuned_file(folder / "plates.safetensors", "another")
+    try:
+        error = refusal(wish)
+        assert isinstance(error, RecipeError)
+        assert "not taught by these pictures" in str(error)
+        assert str(folder) in str(error)
+        assert (folder / "plates.safetensors").read_bytes() == content
+        tuned_file(folder / "plates.safetensors", _key(wish, catalog.sha256_of(catalog.shipped()[0])))
+        for welcome in (wish, replace(wish, overwrite=True)):
+            assert "a.png" in str(refusal(welcome))  # it went on to the pictures
+            tuned_file(folder / "plates.safetensors", "another")
+    finally:
+        (folder / "plates.safetensors").unlink()
+        service.close()
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "scan.png"
+    file.write_bytes(b"none")
+    for folder, words in ((file, "is a file and no folder"), (file / "models", "was not saved")):
+        error = refusal(Tuning("plates", "clean", (str(file),), str(folder)))
+        assert words in str(error)
+    assert [path.name for path in tmp_path.iterdir()] == ["scan.png"]
+
+
+def test_trying_a_folder_leaves_nothing(tmp_path: Path) -> None:
+    check_writable(tmp_path / "a" / "b" / "plates.safetensors")
+    assert not list(tmp_path.iterdir())
 
 
 def test_replaced_pictures_do_not_go_on_with_an_old_run(tmp_path: Path) -> None:

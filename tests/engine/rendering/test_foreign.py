@@ -249,6 +249,12 @@ def test_a_network_that_weighs_a_picture_as_a_whole_gets_blended_tiles() -> None
     assert at_once(probing.probe(built("nafnet"), CPU, "x")).blend > 0
 
 
+@pytest.mark.parametrize(("threads", "words"), [(1, "processor, 1 thread"), (2, "processor, 2 threads")])
+def test_what_it_ran_on_is_said_in_words(monkeypatch: pytest.MonkeyPatch, threads: int, words: str) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    assert probing._ran_on(CPU) == words
+
+
 def test_memory_and_effort_are_measured() -> None:
     net = built("compact")
     findings = at_once(probing.probe(net, CPU, "x"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,13 +15,14 @@ from engine.models.generator import Backbone, Understanding
 from engine.runtime.steps import at_once
 from engine.training.collection import (
     Collection,
-    Named,
     clean_collection,
     damaged_collection,
     in_tone_of,
     paired_collection,
+    unpaired_collection,
     warnings_about,
 )
+from engine.training.copies import Named
 
 
 def write(count: int, *, size: tuple[int, int] = (220, 200), same: bool = False) -> list[Named]:
@@ -130,6 +132,37 @@ def test_unsuitable_pictures_are_named_before_the_training(
 ) -> None:
     with pytest.raises(TrainingError, match=words):
         clean_collection(write(count, size=size, same=same))
+
+
+def saved_again(named: Named, quality: int) -> Named:
+    """The same picture as a JPEG of this quality."""
+    file = io.BytesIO()
+    Image.fromarray(named[1].permute(1, 2, 0).numpy()).save(file, "JPEG", quality=quality)
+    return f"{quality}.jpg", torch.from_numpy(np.asarray(Image.open(file)).copy()).permute(2, 0, 1)
+
+
+def test_jpegs_of_one_picture_are_not_six_pictures() -> None:
+    with pytest.raises(TrainingError, match=r"^Of these 6 pictures all are the same"):
+        clean_collection([saved_again(write(1)[0], quality) for quality in range(70, 100, 5)])
+
+
+def test_a_copy_is_left_out_and_named_and_nothing_is_learned_from_and_held_out() -> None:
+    pictures = write(5)
+    collection = clean_collection([*pictures, saved_again(pictures[1], 80), *pictures[:2]])
+    assert collection.names == tuple(name for name, _ in pictures)
+    assert warnings_about(collection)[0].startswith("3 pictures are copies and were left out: “80.jpg” of “1.png”")
+    scans = scanned(pictures)
+    pairs = paired_collection([*scans, scans[2]], [*pictures, pictures[2]])
+    assert len(pairs) == len(pairs.scans) == 5
+    assert "1 picture is a copy" in warnings_about(pairs)[0]
+    damaged = at_once(damaged_collection([*scans, scans[4]], Averaging()))
+    assert len(damaged) == 5
+
+
+def test_a_picture_on_both_heaps_is_found_as_another_jpeg_too() -> None:
+    pictures = write(10)
+    with pytest.raises(TrainingError, match=r"“2\.png” of the scans and “75\.jpg” of the wanted"):
+        unpaired_collection(pictures[:5], [*pictures[5:], saved_again(pictures[2], 75)])
 
 
 def test_a_pair_without_its_half_is_refused() -> None:

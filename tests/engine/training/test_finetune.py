@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.errors import Cancelled, ModelError
+from engine.errors import Cancelled, ModelError, WriteError
 from engine.models import catalog, low_rank
 from engine.models.weights import load_restorer, restorer_tensors
 from engine.runtime.steps import at_once
@@ -22,7 +22,8 @@ from engine.training.finetune import Order, finetune
 from engine.training.held_out import ALLOWED_LOSS
 from engine.training.rehearsal import towards
 from engine.training.run import checkpoint_facts
-from engine.types import LEAST_PICTURES, Tuned, Tuning, TuningCheck, TuningStep
+from engine.training.tuned import CHECKS, earlier_checks, note_check
+from engine.types import LEAST_PICTURES, Tuned, Tuning, TuningBegun, TuningCheck, TuningStep
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -278,8 +279,32 @@ def test_every_step_is_told_and_going_on_keeps_the_first_figures(pairs: Collecti
     again = list(finetune(pairs, order(tmp_path, steps=14), checks.append))
     learning = [step for step in again if isinstance(step, TuningStep) and step.message == "learning"]
     assert learning[0].step == 6  # the last that was kept
-    assert checks[0].step > 6
-    assert checks[0].first == first
+    assert [check.step for check in checks if check.earlier] == [0, 6]  # of the earlier sitting, to look at
+    assert all(Path(check.strip).is_file() for check in checks)
+    assert next(check.step for check in checks if not check.earlier) > 6
+    assert all(check.first == first for check in checks)
+
+
+def test_measurements_that_a_run_makes_again_are_not_told_twice(tmp_path: Path) -> None:
+    for step, score in ((0, 1.0), (6, 2.0), (6, 3.0), (12, 4.0)):
+        note_check(tmp_path, TuningCheck(step, {"score": score}, f"/elsewhere/strip-{step}.png", best=True))
+    with (tmp_path / CHECKS).open("a", encoding="utf-8") as file:
+        file.write('{"step": 18, "fig')  # killed as it was written
+    found = earlier_checks(tmp_path, 8)  # killed at step 13, whose checkpoint was of step 8
+    assert [(check.step, check.figures["score"], check.earlier) for check in found] == [(0, 1.0, True), (6, 3.0, True)]
+    assert found[0].strip == str(tmp_path / "strip-0.png")
+    note_check(tmp_path, TuningCheck(12, {"score": 5.0}, "", best=True))
+    assert [check.figures["score"] for check in earlier_checks(tmp_path, 20)] == [1.0, 3.0, 5.0]
+    assert not earlier_checks(tmp_path, -1)  # a new run begins without them
+    assert not earlier_checks(tmp_path, 20)
+
+
+def test_what_is_to_be_known_of_the_pictures_is_told_before_anything_else(pairs: Collection, tmp_path: Path) -> None:
+    parts = finetune(pairs, order(tmp_path, steps=6))
+    first = next(parts)
+    parts.close()
+    assert isinstance(first, TuningBegun)
+    assert "6 pictures are few" in first.warnings[0]
 
 
 def test_as_many_pictures_are_asked_for_as_are_needed() -> None:
@@ -297,6 +322,18 @@ def test_stopping_keeps_the_best_so_far_and_of_its_folder_what_a_window_shows(
     assert (tmp_path / "models" / "glass-plates.safetensors").is_file()
     assert all(Path(check.strip).is_file() for check in heard)
     assert not list(tmp_path.glob("*.safetensors"))
+
+
+@pytest.mark.usefixtures("any_gain")
+def test_a_folder_that_went_meanwhile_costs_nothing_that_was_learned(pairs: Collection, tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    models.write_bytes(b"")
+    with pytest.raises(WriteError, match="is a file and no folder"):
+        finish(pairs, order(tmp_path, steps=2))
+    models.unlink()
+    again = finish(pairs, order(tmp_path, steps=2))
+    assert again.steps == 2
+    assert [path.name for path in models.iterdir()] == ["glass-plates.safetensors"]
 
 
 def test_stopped_before_anything_was_learned_no_file_is_written_and_it_may_go_on(

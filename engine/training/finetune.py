@@ -94,7 +94,7 @@ def finetune(
     """Runs or resumes, yielding every few dozen milliseconds of a processor's work; writes the model at the end.
 
     `told` hears of every measurement, those of an earlier time first; once `stop` says so the best so far is
-    written, if anything was learned. Closing the generator keeps the checkpoints. Raises EngineError, and Cancelled
+    written, if anything was learned. Closing the generator ends the step it is in and keeps it. Raises EngineError, and Cancelled
     where it was stopped before the first measurement.
     """
     yield TuningBegun(0, 1000, "measuring", warnings_about(collection))
@@ -160,7 +160,20 @@ class _Tuning:
         yield from unless(stop, self.check())
 
     def step(self) -> Generator[Progress, None, None]:
-        """One step: mending, adversarial or rehearsing, in turns."""
+        """One step. Where it is closed in the middle of one, that is ended and kept: it goes on from there another
+        time."""
+        parts = self._parts()
+        for progress in parts:
+            try:
+                yield progress
+            except GeneratorExit:
+                for _ in parts:
+                    pass
+                self._keep()
+                raise
+
+    def _parts(self) -> Generator[Progress, None, None]:
+        """Mending, adversarial or rehearsing, in turns."""
         last = time.monotonic()
         self._set_rates()
         turns = {"mend": self._mend, "play": self._play, "rehearse": self._rehearse}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Callable
 from itertools import chain, islice, repeat
 from pathlib import Path
@@ -110,9 +111,25 @@ def test_a_killed_tuning_goes_on_to_the_same_weights(
     for _ in parts:
         if (tmp_path / "killed" / "last.safetensors").exists() and _steps(tmp_path / "killed") >= killed_after:
             break
+    shutil.copytree(tmp_path / "killed", tmp_path / "again")  # as a kill leaves it
     parts.close()
-    assert _steps(tmp_path / "killed") == killed_after
-    again = finish(pairs, order(tmp_path / "killed"))
+    assert _steps(tmp_path / "again") == killed_after
+    _assert_the_same(finish(pairs, order(tmp_path / "again")), whole)
+
+
+@pytest.mark.usefixtures("any_gain")
+@pytest.mark.parametrize("closed_in", [0, 1, 3])  # it mends, plays, rehearses
+def test_a_closed_tuning_goes_on_from_the_step_it_was_in(pairs: Collection, tmp_path: Path, closed_in: int) -> None:
+    whole = finish(pairs, order(tmp_path / "whole"))
+    parts = finetune(pairs, order(tmp_path / "closed"))
+    told = (p for p in parts if isinstance(p, TuningStep) and p.message == "learning" and p.step == closed_in)
+    next(told), next(told)  # the end of the step before is told the same way
+    parts.close()
+    assert _steps(tmp_path / "closed") == closed_in + 1
+    _assert_the_same(finish(pairs, order(tmp_path / "closed")), whole)
+
+
+def _assert_the_same(again: Tuned, whole: Tuned) -> None:
     assert again.steps == whole.steps
     for key, value in restorer_tensors(Path(whole.path)).items():
         assert torch.equal(restorer_tensors(Path(again.path))[key], value), key
@@ -278,7 +295,7 @@ def test_every_step_is_told_and_going_on_keeps_the_first_figures(pairs: Collecti
     checks: list[TuningCheck] = []
     again = list(finetune(pairs, order(tmp_path, steps=14), checks.append))
     learning = [step for step in again if isinstance(step, TuningStep) and step.message == "learning"]
-    assert learning[0].step == 6  # the last that was kept
+    assert learning[0].step == 8  # the one it was closed in
     assert [check.step for check in checks if check.earlier] == [0, 6]  # of the earlier sitting, to look at
     assert all(Path(check.strip).is_file() for check in checks)
     assert next(check.step for check in checks if not check.earlier) > 6

@@ -176,13 +176,35 @@ def save_crisp_upscaler(path: Path, state: Mapping[str, Tensor], card: Mapping[s
 
     ValueError where the backbone and head in `state` are not those the file belongs to.
     """
-    about = header(path)
-    if fingerprint({key: value.detach().cpu().half() for key, value in state.items()}) != about.get("belongs_to"):
-        raise ValueError(f"The tail was not taught on the weights that {path.name} belongs to.")
+    about = _taught_on(path, state)
     tensors = {key: value for key, value in load_file(path).items() if not key.startswith(_CRISP)}
     ends = {key: (value.float(), state[f"upscaler.{key}"].detach().cpu()) for key, value in tensors.items()}
     tensors |= {_CRISP + key: torch.lerp(*pair, share).half() for key, pair in ends.items()}
     save_file(tensors, path, metadata={"card": json.dumps({**about, **card}, ensure_ascii=False)})
+
+
+def save_longer_taught(path: Path, state: Mapping[str, Tensor], card: Mapping[str, Any], beyond: float = 0.0) -> None:
+    """Puts the tail in `state`, that of the file having learned on, in its place, with what more the card tells. The
+    file's second set of weights stays, or moves `beyond` further from where the former tail was: what lies between the
+    two is drawn nearer to a softer tail, and has to be as crisp as before.
+
+    ValueError where the backbone and head in `state` are not those the file belongs to.
+    """
+    about, tensors = _taught_on(path, state), load_file(path)
+    for key in [key for key in tensors if key.startswith(_CRISP)]:
+        former, crisp = tensors[key.removeprefix(_CRISP)].float(), tensors[key].float()
+        tensors[key] = torch.lerp(former, crisp, 1 + beyond).half()
+    plain = [key for key in tensors if not key.startswith(_CRISP)]
+    tensors |= {key: state[f"upscaler.{key}"].detach().cpu().half().contiguous() for key in plain}
+    save_file(tensors, path, metadata={"card": json.dumps({**about, **card}, ensure_ascii=False)})
+
+
+def _taught_on(path: Path, state: Mapping[str, Tensor]) -> Mapping[str, Any]:
+    """The card of a tail's file; ValueError where the backbone and head in `state` are not those it belongs to."""
+    about = header(path)
+    if fingerprint({key: value.detach().cpu().half() for key, value in state.items()}) != about.get("belongs_to"):
+        raise ValueError(f"The tail was not taught on the weights that {path.name} belongs to.")
+    return about
 
 
 def carry_upscaler(path: Path, model: Path, card: Mapping[str, Any]) -> None:

@@ -27,6 +27,7 @@ from engine.models.weights import (
     load_restorer,
     save_crisp_upscaler,
     save_critic,
+    save_longer_taught,
     save_restorer,
     save_upscaler,
 )
@@ -88,6 +89,16 @@ def publish_upscaler(checkpoint: Path, model: Path, card: Mapping[str, Any]) -> 
     out = model.with_name(f"{model.stem}-upscale{model.suffix}")
     save_upscaler(out, average, model, card)
     return out
+
+
+def publish_longer_taught(checkpoint: Path, tail: Path, card: Mapping[str, Any], beyond: float = 0.0) -> None:
+    """The tail of a checkpoint takes the place of the one in a tail's file that it went on from; the second set of
+    weights there stays, `beyond` further from the former tail.
+
+    ValueError where it was taught on other weights.
+    """
+    average = {k.removeprefix("average."): v for k, v in load_file(checkpoint).items() if k.startswith("average.")}
+    save_longer_taught(tail, average, card, beyond)
 
 
 def publish_crisp(checkpoint: Path, tail: Path, card: Mapping[str, Any], share: float = 1.0) -> None:
@@ -199,6 +210,11 @@ def main() -> None:
     crisp.add_argument("--tail", type=Path, required=True, help="the file of the tail it went on from")
     crisp.add_argument("--card", type=Path, required=True, help="JSON with what the card tells more")
     crisp.add_argument("--share", type=float, default=1.0, help="of the way from the file's own tail to this one")
+    longer = commands.add_parser("longer", help="a tail that learned on takes its place; the crisp one beside it stays")
+    longer.add_argument("checkpoint", type=Path)
+    longer.add_argument("--tail", type=Path, required=True, help="the file of the tail it went on from")
+    longer.add_argument("--card", type=Path, required=True, help="JSON with what the card tells more")
+    longer.add_argument("--beyond", type=float, default=0.0, help="how much further the crisp one moves from it")
     carry = commands.add_parser("carry", help="a tail goes on to serve a model that took its model's place")
     carry.add_argument("tail", type=Path)
     carry.add_argument("--model", type=Path, required=True, help="the weight file that it is to serve")
@@ -223,6 +239,9 @@ def main() -> None:
     elif arguments.command == "crisp":
         card = json.loads(arguments.card.read_text(encoding="utf-8"))
         publish_crisp(arguments.checkpoint, arguments.tail, card, arguments.share)
+    elif arguments.command == "longer":
+        card = json.loads(arguments.card.read_text(encoding="utf-8"))
+        publish_longer_taught(arguments.checkpoint, arguments.tail, card, arguments.beyond)
     elif arguments.command == "carry":
         carry_upscaler(arguments.tail, arguments.model, json.loads(arguments.card.read_text(encoding="utf-8")))
     elif arguments.command == "critic":

@@ -14,13 +14,17 @@ from archivist_app.state.mask_editing import MaskEditor
 from archivist_app.views.parts import dressed, label
 from archivist_app.views.theme import GRID
 from archivist_app.views.value_slider import LogScale, PercentScale, Scale, ValueSlider
+from engine.types import FILLED_IN
 
 ROOMY = 640  # width in device-independent pixels from which all buttons have words
 HINTS = {
     "whole": "Mark what is to be repaired.",
     "damage": "Only marks are repaired.",
 }
-MORE = "Hold Alt to erase, Space to move the image."
+MORE = (
+    f"Marks up to {FILLED_IN} pixels of the scan wide are filled in from around them; mark closely.\n"
+    "Hold Alt to erase, Space to move the image."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,10 +56,10 @@ class Borrowed(Pipeline):
         self._answers.discard(lambda key: key[0] == sha256)
 
     def notes(self, recipe: Recipe) -> dict[str, str]:
-        """Which model found the damage or undid the fading, where that was asked for."""
+        """Which model found the damage or undid the fading, where that was asked for, and what was filled in."""
         helped = _wants_damage(recipe) or not recipe.keep_tone
         card = self._helper.card
-        return {"helper": f"{card.id} sha256:{card.sha256}"} if helped else {}
+        return ({"helper": f"{card.id} sha256:{card.sha256}"} if helped else {}) | filling.notes(recipe)
 
     def plan(self, subject: Subject) -> Plan:
         """The subject's recipe made ready for its tiles."""

@@ -22,15 +22,22 @@ from engine.imaging.tiles import Tile
 from engine.rendering.claims import grow
 from engine.rendering.stages import Seen
 from engine.rendering.subject import Subject
-from engine.types import PROTECTED, Region
+from engine.types import FILLED_IN, PROTECTED, Recipe, Region
 
-WIDEST = 48  # pixels of the master: what is wider is left for the network to see as it is
 _RIM = 2  # pixels around what is named that are not trusted to be sound either
 _HALVINGS = 6  # of the grid: cells of 64 pixels reach across what is as wide as that
 _AROUND = 1 << _HALVINGS
 _RELAXED = 12  # times
 
 Floats = NDArray[np.float32]
+
+
+def notes(recipe: Recipe) -> dict[str, str]:
+    """What the provenance tells of it."""
+    if recipe.scope != "damage" or recipe.mask is None:
+        return {}
+    told = f"what the damage mask names, up to {FILLED_IN} pixels wide, from around it, before the model saw it"
+    return {"filledIn": told}
 
 
 def is_named(subject: Subject, level: int, region: Region) -> bool:
@@ -74,11 +81,11 @@ def completed(seen: Seen, x: Tensor, subject: Subject, level: int, tile: Tile) -
 def fillable(mask: Tensor, level: int = 0) -> Tensor:
     """Bool (1, 1, H, W): what is filled in of a mask in grey values 0..255, its rim included.
 
-    What is wider than `WIDEST` is left, and what lies around it: a person who paints a whole face wants it mended, not
-    gone. What is protected stays as it is.
+    What is wider than `FILLED_IN` pixels is left, and what lies around it: a person who paints a whole face wants it
+    mended, not gone. What is protected stays as it is.
     """
     named = mask > 127
-    reach = max(1, (WIDEST // 2) >> level)
+    reach = max(1, (FILLED_IN // 2) >> level)
     wide = grow(~grow(~named, reach), 2 * reach)
     return grow(named & ~wide, max(1, _RIM >> level)) & (mask != PROTECTED) & ~wide
 

@@ -322,7 +322,7 @@ class Pipeline:
 
     def notes(self, recipe: Recipe) -> dict[str, str]:
         """What the provenance tells of a recipe's result besides the model itself."""
-        return {"upscaler": self.card.tail} if recipe.scale > 1 else {}
+        return ({"upscaler": self.card.tail} if recipe.scale > 1 else {}) | filling.notes(recipe)
 
     def _send(self, subject: Subject, level: int, tile: Tile) -> None:
         """Begins to bring a tile's pixels to the device, unless they are on their way or are to be filled in first."""

@@ -70,6 +70,7 @@ def _within(name: str, value: float, low: float, high: float) -> None:
 
 
 PROTECTED = 1  # the grey value of a damage mask where nothing is ever repaired; 0 is not repaired, 255 is
+FILLED_IN = 48  # pixels of the master: marks of a damage mask up to so wide are filled in from around them
 
 CONSERVATOR = Recipe(alpha=10.0, beta=0.0, scope="damage", grain=1.0)
 

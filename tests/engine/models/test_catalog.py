@@ -124,7 +124,9 @@ def test_a_tail_trained_against_a_critic_stands_beside_the_faithful_one(model: P
 def test_a_tail_that_learned_on_takes_its_place_and_the_crisp_one_moves_as_far_as_wished(model: Path) -> None:
     state, tail = new_networks() | load_file(model), model.with_name("m-upscale.safetensors")
     weights.save_upscaler(tail, state, model, {"title": "Tail"})
-    crisp, later = (state | {k: v + more for k, v in state.items() if k.startswith("upscaler.")} for more in (0.2, 0.05))
+    crisp, later = (
+        state | {k: v + more for k, v in state.items() if k.startswith("upscaler.")} for more in (0.2, 0.05)
+    )
     weights.save_crisp_upscaler(tail, crisp, {"crisp": "ten minutes"})
     weights.save_longer_taught(tail, later, {"training": "longer"}, beyond=0.5)
     card = catalog.header(tail)

@@ -94,8 +94,8 @@ def finetune(
     """Runs or resumes, yielding every few dozen milliseconds of a processor's work; writes the model at the end.
 
     `told` hears of every measurement, those of an earlier time first; once `stop` says so the best so far is
-    written, if anything was learned. Closing the generator ends the step it is in and keeps it. Raises EngineError, and Cancelled
-    where it was stopped before the first measurement.
+    written, if anything was learned. Closing the generator ends the step it is in and keeps it. Raises EngineError,
+    and Cancelled where it was stopped before the first measurement.
     """
     yield TuningBegun(0, 1000, "measuring", warnings_about(collection))
     if collection.kind == "unpaired":

@@ -30,6 +30,10 @@ class RecipeError(EngineError):
     """The settings ask for something that does not exist or is out of range."""
 
 
+class NameTakenError(RecipeError):
+    """Something else was taught under that name; it is replaced where that is asked for."""
+
+
 class ModelError(EngineError):
     """A weight file or a style card is missing, damaged or of another kind."""
 

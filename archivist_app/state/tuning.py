@@ -12,7 +12,7 @@ from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge, StoppableHandle
 from archivist_app.state.jobs_model import Job, JobRole, JobsModel, Ways
 from archivist_app.state.session import Session
-from engine.errors import Cancelled, EngineError
+from engine.errors import Cancelled, EngineError, NameTakenError
 from engine.types import NOTHING_BETTER, Progress, ProjectItem, Tuned, Tuning
 
 Which = Literal["selected", "approved", "all"]
@@ -25,6 +25,7 @@ class Tuner(QObject):
     moved = Signal(object)  # Job: it rests, goes on, is stopping, has made a step
     progressed = Signal(object)  # Progress, and TuningStep once it learns
     checked = Signal(object)  # TuningCheck
+    taken = Signal(object)  # Tuning: its name is that of a model that something else taught; it ends at once
     ended = Signal(object, str)  # Tuned or None, and a sentence
 
     def __init__(self, session: Session, bridge: Bridge, jobs: JobsModel, tasks: Tasks) -> None:
@@ -79,7 +80,7 @@ class Tuner(QObject):
         number = self._number = self._jobs.add(f"Fine-tune {wish.name}", lambda: handle.cancel(), ways)
         handle = self._bridge.finetune(wish, progress, self.checked.emit)
         self.started.emit(wish)
-        self._tasks.spawn(self._follow(number, handle))
+        self._tasks.spawn(self._follow(number, handle, wish))
 
     def stop(self) -> None:
         """Learn no more, and keep the best so far."""
@@ -95,7 +96,7 @@ class Tuner(QObject):
         if isinstance(job, Job) and job.number == self._number:
             self.moved.emit(job)
 
-    async def _follow(self, number: int, handle: StoppableHandle[Tuned]) -> None:
+    async def _follow(self, number: int, handle: StoppableHandle[Tuned], wish: Tuning) -> None:
         tuned, text = None, "Stopped by an unforeseen fault; your originals are untouched."
         state: Literal["done", "failed", "cancelled"] = "failed"
         try:
@@ -105,6 +106,8 @@ class Tuner(QObject):
             state, text = "cancelled", "Stopped; no model was written. The same again goes on from here."
         except EngineError as error:
             text = str(error)
+            if isinstance(error, NameTakenError):
+                self.taken.emit(wish)
         finally:
             self._number = 0
             self._jobs.finish(number, state, text, tuned.path if tuned else "")

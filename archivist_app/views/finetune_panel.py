@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal, Slot
@@ -50,7 +51,9 @@ class FinetunePanel(QDialog):
         self.figures = TuningFigures()
         self._make_parts()
         self._lay_out()
+        self._taken: Tuning | None = None  # what was refused because its name is taken
         self.form.changed.connect(self._forget_refusal)
+        tuner.taken.connect(self._note_taken)
         tuner.started.connect(self._show_start)
         tuner.moved.connect(self._show_job)
         tuner.progressed.connect(self._show_progress)
@@ -78,6 +81,7 @@ class FinetunePanel(QDialog):
         self._bar.setAccessibleName("How much of the time is used")
         self._heading = label("", "heading")
         self.start = dressed(QPushButton("Start"), "primary")
+        self.instead = QPushButton("Replace that model")
         self.pause = QPushButton("Pause")
         self.stop = QPushButton("Stop and keep the best")
         self.again = QPushButton("Another fine-tuning")
@@ -85,7 +89,7 @@ class FinetunePanel(QDialog):
         buttons = (
             (self.start, "tuningStart", self._start), (self.pause, "tuningPause", self._hold),
             (self.stop, "tuningStop", self._tuner.stop), (self.again, "tuningAgain", self._ask_again),
-            (self.use, "tuningUse", self._use),
+            (self.use, "tuningUse", self._use), (self.instead, "tuningReplace", self._replace),
         )  # fmt: skip
         for button, name, do in buttons:
             button.setObjectName(name)
@@ -104,7 +108,7 @@ class FinetunePanel(QDialog):
         foot = QHBoxLayout()
         foot.setSpacing(GRID)
         foot.addWidget(self._said, 1)
-        for push in (self.pause, self.stop, self.again, self.use, self.start):
+        for push in (self.pause, self.stop, self.again, self.use, self.instead, self.start):
             foot.addWidget(push, 0, Qt.AlignmentFlag.AlignBottom)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
@@ -145,6 +149,17 @@ class FinetunePanel(QDialog):
     def _forget_refusal(self) -> None:
         if not self._tuner.running:
             self._said.setText("")
+            self._taken = None
+            self._show_ways()
+
+    @Slot(object)
+    def _note_taken(self, wish: Tuning) -> None:
+        self._taken = wish
+
+    @Slot()
+    def _replace(self) -> None:
+        if self._taken is not None:
+            self._tuner.start(replace(self._taken, overwrite=True))
 
     @Slot()
     def _use(self) -> None:
@@ -156,7 +171,7 @@ class FinetunePanel(QDialog):
     @Slot(object)
     def _show_start(self, wish: Tuning) -> None:
         """One has begun, from here or from its row of the jobs."""
-        self._tuned, self._job, self._told, self._warned = None, None, "", ""
+        self._tuned, self._job, self._told, self._warned, self._taken = None, None, "", "", None
         self.figures.begin(wish.kind)
         pictures = f"{len(wish.pictures)} pictures, {wish.minutes:.0f} minute{'s' * (round(wish.minutes) != 1)}"
         self._heading.setText(f"{wish.name}  ·  {KINDS[wish.kind][0].lower()}  ·  {pictures}")
@@ -214,6 +229,7 @@ class FinetunePanel(QDialog):
         job, running, asking = self._job, self._tuner.running, self._pages.currentIndex() == 0
         stopping = job is not None and job.state == "stopping"
         self.start.setVisible(asking and not running)
+        self.instead.setVisible(asking and not running and self._taken is not None)
         self.again.setVisible(not asking and not running)
         self.use.setVisible(not asking and not running and self._tuned is not None)
         for widget in (self.pause, self.stop, self._bar):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
-from engine.errors import RecipeError
+from engine.errors import NameTakenError, RecipeError
 from engine.models import catalog
 from engine.projects.atomic import check_writable
 from engine.runtime.steps import unless
@@ -80,7 +80,7 @@ class FineTunings(EngineCore):
             raise RecipeError(f"“{path}” exists and is no fine-tuned model; choose another name or another folder.")
         for other in (path, *(folder / path.name for folder in places)):
             if not wish.overwrite and other.exists() and not _made_by(wish, base, other):
-                raise RecipeError(_taken(wish.name, other))
+                raise NameTakenError(_taken(wish.name, other))
         check_writable(path)
 
     def _collection(self, wish: Tuning) -> Generator[None, None, Collection]:
@@ -139,7 +139,7 @@ def _taken(name: str, path: Path) -> str:
     """Why a name is refused that a tuned model has; nothing is replaced unasked."""
     return (
         f"There is a tuned model “{name}” in {path.parent} already, which was not taught by these pictures as they are "
-        "now; choose another name, or first remove that model (“archivist finetune --overwrite” replaces it)."
+        "now; choose another name, or have it replaced (“--overwrite” on the command line)."
     )
 
 

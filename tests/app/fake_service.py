@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from engine.errors import EngineError, ImageError, ModelError, ProjectError, RecipeError
+from engine.errors import EngineError, ImageError, ModelError, NameTakenError, ProjectError, RecipeError
 from engine.export.naming import Facts, name_for
 from engine.types import (
     MAP_SCALES,
@@ -159,6 +159,7 @@ class FakeService:
         self._taken: set[Path] = set()  # names of files that are being written
         self.interrupted: list[InterruptedExport] = []
         self.wishes: list[Tuning] = []
+        self.taken_name = ""  # that a tuned model has already
         self.tuned_before = 0  # steps of an earlier sitting that the next fine-tuning goes on from
         self.bits = 8  # of the masters, as they say
         self.refuse_saves = ""
@@ -422,6 +423,9 @@ class FakeService:
     ) -> FakeTuning:
         """A measurement every second step, each half a decibel better; `costs.export_steps` steps in all."""
         work: FakeWork[Tuned] = FakeWork()
+        if wish.name == self.taken_name and not wish.overwrite:
+            work.future.set_exception(NameTakenError(f"There is a tuned model “{wish.name}” already."))
+            return FakeTuning(work, threading.Event())
         job, checks = FakeTuning(work, threading.Event()), [self._tuning_check(self.tuned_before)]
         self.wishes.append(wish)
         strip = save_picture(self.root / "strip.png", 64, 64)

@@ -226,6 +226,27 @@ def test_a_refusal_goes_when_the_answer_changes(opened: Application, panel: Fine
     assert not said(opened)
 
 
+def test_a_model_of_another_collection_is_replaced_only_where_that_is_wanted(
+    opened: Application, panel: FinetunePanel, service: FakeService
+) -> None:
+    service.taken_name = "glass-plates"
+    name, instead = find(opened, QLineEdit, "tuningName"), find(opened, QPushButton, "tuningReplace")
+    name.setText("glass-plates")
+    start(opened)
+    until(opened, instead.isVisible)
+    assert "already" in said(opened)
+    assert not service.wishes
+    QTest.keyClicks(name, "x")
+    assert not instead.isVisible()
+    name.setText("glass-plates")
+    start(opened)
+    until(opened, instead.isVisible)
+    instead.click()
+    until(opened, lambda: bool(service.wishes))
+    assert service.wishes[-1].overwrite
+    assert not instead.isVisible()
+
+
 def test_what_is_to_be_known_of_the_pictures_is_said_while_it_learns(start_slowly: Application) -> None:
     trigger(start_slowly, "finetune")
     start(start_slowly)

@@ -95,7 +95,7 @@ class TuningFigures(QWidget):
         left.setSpacing(GRID)
         left.addLayout(table)
         left.addSpacing(GRID)
-        left.addWidget(label("Measurements, two to compare", "hint"))
+        left.addWidget(label("Mean of both alphas; choose two to compare", "hint"))
         left.addWidget(self.list, 1)
         left.addWidget(self.caption)
         below = QHBoxLayout()

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QPainter, QPixmap
 
+from archivist_app.state.tuning import sentence_of
 from archivist_app.views.finetune_panel import FinetunePanel
-from engine.types import Progress, Tuning, TuningCheck, TuningStep
+from engine.types import Progress, Tuned, Tuning, TuningCheck, TuningStep
 
 if TYPE_CHECKING:
     from tests.screenshots.states import Studio
@@ -55,13 +56,14 @@ def stopping(studio: Studio) -> None:
 
 
 def ended(studio: Studio) -> None:
-    """It gained nothing, and says so."""
+    """It has learned, and its best is offered."""
     studio.act("finetune")
     tuner, number = studio.work.tuner, studio.work.tuner._number
-    text = "Nothing better was found than the model it began from; more or other pictures may help."
+    before, after = ({"own_10": own, "own_1": own - 0.4, "general_10": 28.9} for own in (24.61, 25.95))
+    tuned = Tuned("models/glass-plates.safetensors", before, after, (), (), 500, 900.0)
     tuner._number = 0
-    studio.work.jobs.finish(number, "done", text)
-    tuner.ended.emit(None, text)
+    studio.work.jobs.finish(number, "done", sentence_of(tuned))
+    tuner.ended.emit(tuned, sentence_of(tuned))
     studio.application.spin(0.3)
     studio.work.jobs.remove(number)
 

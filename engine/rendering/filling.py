@@ -2,9 +2,9 @@
 
 A network repairs what it sees as damage. A mask that names what it does not see lifts what holds repairs back, and
 nothing would come of it. Filled in, the place is free of damage, and the network has only to carry on there what
-is around. The filling is smooth: first the pull and push of Gortler et al. ("The Lumigraph", SIGGRAPH 1996), means of
-what is known over ever larger cells, then some relaxation towards the membrane whose values are the mean of their
-neighbours. Its cells lie on one grid from the picture's corner, so that tiles agree.
+is around. The filling is smooth: the pull and push of Gortler et al. ("The Lumigraph", SIGGRAPH 1996), means of what is
+known over ever larger cells, and on the way back, at each size, some relaxation towards the membrane whose values are the
+mean of their neighbours. Its cells lie on one grid from the picture's corner, so that tiles agree.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from engine.types import FILLED_IN, PROTECTED, Recipe, Region
 _RIM = 2  # pixels around what is named that are not trusted to be sound either
 _HALVINGS = 6  # of the grid: cells of 64 pixels reach across what is as wide as that
 _AROUND = 1 << _HALVINGS
-_RELAXED = 12  # times
+_RELAXED = 12  # times at each size
 
 Floats = NDArray[np.float32]
 
@@ -95,28 +95,26 @@ def fill(x: Tensor, hole: Tensor) -> Generator[None, None, Tensor]:
     height, width = x.shape[2:]
     pads = (0, -width % _AROUND, 0, -height % _AROUND)
     known = F.pad((~hole).to(x.dtype), pads)
-    pushed = yield from _pushed(F.pad(x, pads) * known, known)
-    filled = torch.where(hole, pushed[:, :, :height, :width], x)
-    yield None
-    _relax(filled, hole)
-    return filled
-
-
-def _pushed(total: Tensor, weight: Tensor) -> Generator[None, None, Tensor]:
-    """Pull and push: values times weights, and weights in 0..1; both sides multiples of the largest cell."""
-    steps = []
+    steps = [(F.pad(x, pads) * known, known)]
     for _ in range(_HALVINGS):
         yield None
-        steps.append((total, weight))
-        total, weight = (_pooled(part) for part in (total, weight))
-        held = weight.clamp(max=1)
-        total, weight = total * held / weight.clamp(min=1e-6), held
+        steps.append(_pulled(*steps[-1]))
+    total, weight = steps.pop()
     whole = total / weight.clamp(min=1e-6)
     for total, weight in reversed(steps):
         yield None
         coarse = F.interpolate(whole, scale_factor=2.0, mode="bilinear", align_corners=False)
         whole = total + (1 - weight) * coarse
-    return whole
+        yield None
+        _relax(whole, weight == 0)
+    return torch.where(hole, whole[:, :, :height, :width], x)
+
+
+def _pulled(total: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Values times weights and weights in 0..1 on a grid of cells twice as wide: a quarter of one known is enough."""
+    total, weight = _pooled(total), _pooled(weight)
+    held = weight.clamp(max=1)
+    return total * held / weight.clamp(min=1e-6), held
 
 
 def _pooled(x: Tensor) -> Tensor:

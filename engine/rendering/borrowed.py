@@ -102,7 +102,7 @@ class Borrowed(Pipeline):
         known = self._seen.get(key)
         if known is not None:
             return known
-        named = filling.is_named(subject, level, tile.padded)  # then what the network is shown hangs on the mask
+        named = self.marks.of(subject, level, tile.padded)  # then what the network is shown hangs on the mask
         scope = subject.recipe.scope if named else "whole"
         bare = replace(subject, recipe=replace(subject.recipe, scope=scope, grain=0.0))
         seen = self._seen.get(self._key(bare, level, tile, factor))

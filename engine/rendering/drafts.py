@@ -62,8 +62,10 @@ class Drafts:
         return Frame(request, pixels, before, to_master(region, level, source.master.info.bounds))
 
     def _known(self, subject: Subject, level: int, tile: Tile) -> Seen | None:
-        """What has been seen of a tile, if need be at a single look where a thorough one is wanted."""
-        return self._pipeline.known(subject, level, tile) or self._pipeline.known(_once(subject), level, tile)
+        """What has been seen of a tile, if need be at a single look where a thorough one is wanted, or without what has
+        just been marked in it."""
+        ways = (subject, _once(subject), _unmarked(subject))
+        return next((seen for way in ways if (seen := self._pipeline.known(way, level, tile)) is not None), None)
 
     def _whole(
         self, subject: Subject, plan: Plan, level: int, region: Region, seen: Mapping[Tile, Seen | None]
@@ -85,11 +87,12 @@ class Drafts:
     def _sketch(self, request: RenderRequest, subject: Subject, plan: Plan, level: int, region: Region) -> Frame:
         source, recipe = subject.source, subject.recipe
         region = sketches.around(region, Region(0, 0, *source.size(level)))
-        thorough = recipe.thorough and all(
+        settled = all(
             self._pipeline.known(subject, level, tile) is not None
             for tile in tiles_touching(source.tiles(level, self._pipeline.card), region)
         )
-        key = (subject.sha256, subject.page, level, region, recipe.scope, recipe.mask, request.view.scale, thorough)
+        how = (recipe.scope, recipe.mask, recipe.thorough and settled, settled)
+        key = (subject.sha256, subject.page, level, region, how, request.view.scale)
         if self._ground is None or self._ground[0] != key:
             sharp = request.view.scale * (1 << level) > _SHARP and region.width * region.height <= _SHARP_PIXELS
             self._ground = key, self._prepared(subject, plan, level, region, sharp)
@@ -141,3 +144,8 @@ class Drafts:
 def _once(subject: Subject) -> Subject:
     """The same with a single look: a draft does not wait for eight."""
     return replace(subject, recipe=replace(subject.recipe, thorough=False)) if subject.recipe.thorough else subject
+
+
+def _unmarked(subject: Subject) -> Subject:
+    """The same with a single look at the scan as it is."""
+    return replace(_once(subject), mask=None)

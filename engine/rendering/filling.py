@@ -3,12 +3,13 @@
 A network repairs what it sees as damage. A mask that names what it does not see lifts what holds repairs back, and
 nothing would come of it. Filled in, the place is free of damage, and the network has only to carry on there what
 is around. The filling is smooth: the pull and push of Gortler et al. ("The Lumigraph", SIGGRAPH 1996), means of what is
-known over ever larger cells, and on the way back, at each size, some relaxation towards the membrane whose values are the
-mean of their neighbours. Its cells lie on one grid from the picture's corner, so that tiles agree.
+known over ever larger cells, and on the way back, at each size, some relaxation towards the membrane whose values are
+the mean of their neighbours. Its cells lie on one grid from the picture's corner, so that tiles agree.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Generator
 from dataclasses import replace
 
@@ -40,16 +41,36 @@ def notes(recipe: Recipe) -> dict[str, str]:
     return {"filledIn": told}
 
 
-def is_named(subject: Subject, level: int, region: Region) -> bool:
-    """Whether a person's mask that holds for the recipe names something in a region of a level."""
-    if subject.mask is None or subject.recipe.scope != "damage":
-        return False
-    return bool((_named(subject.mask, level, region.intersect(Region(0, 0, *subject.source.size(level)))) > 127).any())
+class Marks:
+    """What the mask of a subject names in parts of it, found out once as long as the mask is the same."""
+
+    def __init__(self) -> None:
+        self._mask: NDArray[np.uint8] | None = None
+        self._found: dict[tuple[int, Region], str] = {}
+
+    def of(self, subject: Subject, level: int, region: Region) -> str:
+        """What tells the marks that count for a region of a level from others; "" where nothing in it is named. A
+        stroke elsewhere changes nothing, so that what was seen of the region can be kept."""
+        mask = subject.mask
+        if mask is None or subject.recipe.scope != "damage":
+            return ""
+        if mask is not self._mask:
+            self._mask, self._found = mask, {}
+        key = (level, region)
+        if key not in self._found:
+            self._found[key] = self._look(mask, level, region, Region(0, 0, *subject.source.size(level)))
+        return self._found[key]
+
+    @staticmethod
+    def _look(mask: NDArray[np.uint8], level: int, region: Region, bounds: Region) -> str:
+        if not (_named(mask, level, region.intersect(bounds)) > 127).any():
+            return ""
+        return hashlib.sha256(_named(mask, level, _on_grid(region).intersect(bounds)).tobytes()).hexdigest()
 
 
 def shown(subject: Subject, level: int, region: Region) -> Generator[None, None, Floats]:
     """What the network is shown of a region: working values (h, w, 3) with what is named filled in; in short steps."""
-    if subject.mask is None or not is_named(subject, level, region):
+    if subject.mask is None or subject.recipe.scope != "damage":
         return subject.source.working(level, region)
     around = _on_grid(region).intersect(Region(0, 0, *subject.source.size(level)))
     x = torch.from_numpy(subject.source.working(level, around)).permute(2, 0, 1)[None]

@@ -68,6 +68,7 @@ class Pipeline:
         self.frugal = Frugal(card.tile, card.halo)
         self._seen: ByteCache[Key, Seen] = ByteCache(cache_bytes)
         self._thumbnails: dict[tuple[str, int], Tensor] = {}
+        self.marks = filling.Marks()
         self.drafts = Drafts(self)
         self.measured: ByteCache[MeasuredKey, NDArray[np.float16]] = ByteCache(_MEASURED_BYTES)
         """What maps have found out about tiles (`engine.rendering.maps`), kept here to go when the model goes."""
@@ -265,8 +266,8 @@ class Pipeline:
 
     def _key(self, subject: Subject, level: int, tile: Tile) -> Key:
         weights = f"{self.card.sha256}, thorough" if subject.recipe.thorough else self.card.sha256
-        if filling.is_named(subject, level, tile.padded):
-            weights += f", filled in by {subject.recipe.mask}"
+        if marks := self.marks.of(subject, level, tile.padded):
+            weights += f", filled in: {marks}"
         return (subject.sha256, subject.page, level, tile.core.x, tile.core.y, weights)
 
     def known(self, subject: Subject, level: int, tile: Tile) -> Seen | None:
@@ -284,7 +285,7 @@ class Pipeline:
         known = self._seen.get(key)
         if known is not None:
             return known
-        if filling.is_named(subject, level, tile.padded):
+        if self.marks.of(subject, level, tile.padded):
             seen = yield from self._look_at_filled(subject, level, tile)
         else:
             self._send(subject, level, tile)
@@ -327,7 +328,7 @@ class Pipeline:
     def _send(self, subject: Subject, level: int, tile: Tile) -> None:
         """Begins to bring a tile's pixels to the device, unless they are on their way or are to be filled in first."""
         key = self._key(subject, level, tile)
-        if key not in self._sent and not filling.is_named(subject, level, tile.padded):
+        if key not in self._sent and not self.marks.of(subject, level, tile.padded):
             self._sent[key] = self._transfers.send(subject.source.working(level, tile.padded))
 
     def now(self, subject: Subject, level: int, tile: Tile) -> Seen:

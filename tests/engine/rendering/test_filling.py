@@ -16,7 +16,7 @@ from engine.rendering.pipeline import Pipeline
 from engine.rendering.subject import Subject, within
 from engine.runtime.steps import at_once
 from engine.types import PROTECTED, Recipe, Region
-from tests.engine.rendering.test_pipeline import restore, subject
+from tests.engine.rendering.test_pipeline import request, restore, subject
 
 NAMED = Recipe(alpha=10.0, scope="damage", mask="m")
 
@@ -125,7 +125,7 @@ def test_without_a_mask_that_holds_the_scan_is_shown(photo: NDArray[np.uint8], c
     recipe = dataclasses.replace(NAMED, **change)
     of: Subject = subject(photo, recipe, mask=mask if recipe.mask else None)
     region = Region(0, 0, 200, 200)
-    assert not filling.is_named(of, 0, region)
+    assert not filling.Marks().of(of, 0, region)
     np.testing.assert_array_equal(at_once(filling.shown(of, 0, region)), of.source.working(0, region))
 
 
@@ -138,3 +138,28 @@ def test_a_view_from_afar_fills_it_in_too(
     pixels, _ = at_once(pipeline.whole(subject(damaged, NAMED, mask=mask), 1))
     true, _ = at_once(pipeline.whole(subject(photo, NAMED, mask=mask), 1))
     assert np.abs(pixels.astype(float) - true)[71:74, 31:34].max() < 12  # the middle of the speck
+
+
+def test_a_stroke_asks_again_only_for_the_tiles_it_counts_for(photo: NDArray[np.uint8]) -> None:
+    first = np.zeros(photo.shape[:2], np.uint8)
+    first[20:30, 20:60] = 255
+    second = first.copy()
+    second[250:260, 300:340] = 255
+    marks, near, far = filling.Marks(), Region(0, 0, 64, 64), Region(256, 200, 120, 100)
+    told = [[marks.of(subject(photo, NAMED, mask=mask), 0, part) for part in (near, far)] for mask in (first, second)]
+    assert told[0][0]
+    assert told[0][0] == told[1][0]
+    assert not told[0][1]
+    assert told[1][1]
+
+
+def test_a_draft_after_a_stroke_is_as_sharp_as_before(
+    pipeline: Pipeline, photo: NDArray[np.uint8], hair: tuple[NDArray[np.uint8], NDArray[np.uint8]]
+) -> None:
+    """The tiles it counts for have not been seen anew yet; a coarse look at the whole would blur them meanwhile."""
+    damaged, mask = hair
+    at_once(pipeline.refine(request(damaged, NAMED), subject(damaged, Recipe(alpha=10.0)), lambda _: None))
+    draft = pipeline.draft(request(damaged, NAMED), subject(damaged, NAMED, mask=mask))
+    beyond = ~wider(mask, 2)
+    shown = draft.pixels[..., 2::-1].astype(int)  # as a screen takes them
+    assert np.abs(shown - damaged)[beyond].max() <= 1

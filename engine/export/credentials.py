@@ -30,7 +30,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from engine.errors import EngineError, WriteError
 from engine.export.embedding import sign_in_place
 from engine.export.metadata import MIME
-from engine.projects.atomic import replacing, write_error
+from engine.projects.atomic import make_folder_for, replacing
 
 ROOT, SIGNER = "root.pem", "signer.pem"  # the local ones: the second holds the key, its certificate and the root
 CHAIN, KEY = "chain.pem", "key.pem"  # an archive’s own
@@ -338,10 +338,7 @@ def _made(folder: Path, organization: str) -> Identity:
     )
     secret = _plain(leaf_key)
     chain = _pem(leaf) + _pem(root)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(error, folder / SIGNER) from error
+    make_folder_for(folder / SIGNER)
     with replacing(folder / SIGNER) as temporary:  # key and certificates in one: they never belong to different ones
         temporary.chmod(stat.S_IRUSR | stat.S_IWUSR)  # before there is anything to read in it
         temporary.write_bytes(secret + chain)

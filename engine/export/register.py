@@ -17,7 +17,7 @@ from types import UnionType
 from typing import Any
 
 from engine.errors import EngineError
-from engine.projects.atomic import append_lines, write_error
+from engine.projects.atomic import append_lines, make_folder_for
 from engine.runtime.io import sha256_of
 from engine.types import ExportSettings, ImageRef, Recipe, Restored
 
@@ -73,10 +73,7 @@ class Register:
     def add(self, entry: Entry) -> None:
         """WriteError where the register cannot be written."""
         self._entries[entry.key] = entry
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise write_error(error, self._path) from error
+        make_folder_for(self._path)
         append_lines(self._path, [json.dumps({name: getattr(entry, name) for name in Entry.__slots__}).encode()])
 
     def entry_for(self, key: str, preset: str, restored: Restored) -> Entry:

@@ -175,6 +175,14 @@ def remove_leftovers(folder: Path) -> tuple[Path, ...]:
     return tuple(removed)
 
 
+def make_folder_for(target: Path) -> None:
+    """Makes the folder that is to hold `target`, and those above it; `WriteError` where that fails."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(error, target) from error
+
+
 def check_writable(target: Path) -> None:
     """Tries whether `target` can be written, before long work for it, and leaves nothing; `WriteError` where not."""
     made = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]

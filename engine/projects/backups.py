@@ -7,7 +7,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from engine.projects.atomic import replacing, write_error
+from engine.projects.atomic import make_folder_for, replacing, write_error
 
 BACKUPS = "backups"
 KEPT = 10  # of each file
@@ -25,10 +25,7 @@ def keep_backup(folder: Path, path: Path) -> Path:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
     where = _place_of(folder, path)
     target = where / f"{path.stem}.{stamp}{path.suffix}"
-    try:
-        where.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(error, target) from error
+    make_folder_for(target)
     with replacing(target) as temporary:
         temporary.write_bytes(content)
     for old in earlier[KEPT - 1 :]:

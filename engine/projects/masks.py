@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import RecipeError
-from engine.projects.atomic import replacing, write_error
+from engine.projects.atomic import make_folder_for, replacing
 from engine.runtime.cache import ByteCache
 
 if TYPE_CHECKING:
@@ -90,10 +90,7 @@ class MaskShelf:
     def _write(self, path: Path, encoded: bytes) -> None:
         if path.exists():  # named after its content: it is there already
             return
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise write_error(error, path) from error
+        make_folder_for(path)
         with replacing(path) as temporary:
             temporary.write_bytes(encoded)
 

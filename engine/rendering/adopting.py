@@ -10,7 +10,7 @@ import torch
 from engine.errors import ModelError
 from engine.models import catalog
 from engine.models.weights import load_restorer
-from engine.projects.atomic import replacing, write_error
+from engine.projects.atomic import make_folder_for, replacing
 from engine.types import TUNING_NAME, AddedModel, NewModel
 
 _LARGEST = 64 << 20  # bytes; a tuned model has about 0.4 million
@@ -37,10 +37,7 @@ def adopt(new: NewModel, folder: Path, places: Sequence[Path]) -> AddedModel:
         )
     if target.exists() and catalog.sha256_of(target) == card.sha256:
         return AddedModel(card, f"“{card.title}” was here already, and nothing has changed{spare}.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(error, folder) from error
+    make_folder_for(target)
     with replacing(target) as temporary:
         temporary.write_bytes(content)
     return AddedModel(card, f"“{card.title}” is here now{spare}." if spare else "")

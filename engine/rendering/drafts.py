@@ -91,7 +91,7 @@ class Drafts:
             self._pipeline.known(subject, level, tile) is not None
             for tile in tiles_touching(source.tiles(level, self._pipeline.card), region)
         )
-        how = (recipe.scope, recipe.mask, recipe.thorough and settled, settled)
+        how = (recipe.scope, recipe.mask, recipe.thorough, settled)
         key = (subject.sha256, subject.page, level, region, how, request.view.scale)
         if self._ground is None or self._ground[0] != key:
             sharp = request.view.scale * (1 << level) > _SHARP and region.width * region.height <= _SHARP_PIXELS

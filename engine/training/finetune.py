@@ -22,7 +22,7 @@ from torch import Tensor
 from engine.models import low_rank
 from engine.models.catalog import read_card
 from engine.models.weights import save_tuned
-from engine.projects.atomic import replacing, write_error
+from engine.projects.atomic import make_folder_for, replacing
 from engine.runtime.steps import retold, unless
 from engine.styles.encode import encode
 from engine.training import phases, restraint, unpaired
@@ -272,10 +272,7 @@ class _Tuning:
     def _write(self, code: tuple[float, ...]) -> Path:
         wish, base = self.order.wish, self.order.base
         path = Path(wish.folder) / f"{wish.name}.safetensors"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise write_error(error, path) from error
+        make_folder_for(path)
         card = card_of(wish, base, self.count, self.run.counters) | {"style_code": code, "order": self.order.key}
         plain, updates = low_rank.detached(self.run.average)
         with replacing(path) as temporary:

@@ -3,6 +3,7 @@
 python -m engine.training.publish weights RUN --out resources/models/archivist-1.safetensors --card card.json
 python -m engine.training.publish upscaler CHECKPOINT --model resources/models/archivist-1.safetensors --card card.json
 python -m engine.training.publish crisp CHECKPOINT --tail resources/models/archivist-1-upscale.safetensors --card CARD
+python -m engine.training.publish longer CHECKPOINT --tail resources/models/archivist-1-upscale.safetensors --card CARD
 python -m engine.training.publish carry TAIL --model resources/models/archivist-1.safetensors --card CARD
 python -m engine.training.publish styles WEIGHTS --photos DIR --paintings DIR --out resources/styles/styles.json
 """
@@ -13,13 +14,14 @@ import argparse
 import csv
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file
+from torch import Tensor
 
 from engine.models.catalog import header, read_card
 from engine.models.weights import (
@@ -38,6 +40,7 @@ from engine.training.dataset import PhotoSet
 from engine.training.run import Run, checkpoint_facts
 from engine.types import StyleCard
 
+_Command = argparse.ArgumentParser
 HALO = 72
 _SURFACES = (  # a word in a title or file name; the texture and amount that such a work's card gets; the first counts
     ("pointillism", "dabs", 0.12),
@@ -73,11 +76,16 @@ def publish_checkpoint(
     """The same from a checkpoint's file; or what lies `share` of the way to it from the weights it began from, `start`
     (network interpolation: Wang et al., ESRGAN, 2018; of what was tuned with what it was tuned from: Wortsman et al.,
     "Robust fine-tuning of zero-shot models", CVPR 2022)."""
-    average = {k.removeprefix("average."): v for k, v in load_file(checkpoint).items() if k.startswith("average.")}
+    average = _averages(checkpoint)
     if start is not None:
         average |= {k: torch.lerp(v.float(), average[k], share) for k, v in load_file(start).items() if k in average}
     facts = {"scale": 1, "multiple_of": 8, "halo": HALO, "tile": 512}
     save_restorer(out, average, {**facts, **_measured(checkpoint_facts(checkpoint)["scales"]), **card})
+
+
+def _averages(checkpoint: Path) -> dict[str, Tensor]:
+    """The averaged weights in a checkpoint's file, under the names of the networks' own."""
+    return {k.removeprefix("average."): v for k, v in load_file(checkpoint).items() if k.startswith("average.")}
 
 
 def publish_upscaler(checkpoint: Path, model: Path, card: Mapping[str, Any]) -> Path:
@@ -85,9 +93,8 @@ def publish_upscaler(checkpoint: Path, model: Path, card: Mapping[str, Any]) -> 
 
     ValueError where it was taught on others.
     """
-    average = {k.removeprefix("average."): v for k, v in load_file(checkpoint).items() if k.startswith("average.")}
     out = model.with_name(f"{model.stem}-upscale{model.suffix}")
-    save_upscaler(out, average, model, card)
+    save_upscaler(out, _averages(checkpoint), model, card)
     return out
 
 
@@ -97,8 +104,7 @@ def publish_longer_taught(checkpoint: Path, tail: Path, card: Mapping[str, Any],
 
     ValueError where it was taught on other weights.
     """
-    average = {k.removeprefix("average."): v for k, v in load_file(checkpoint).items() if k.startswith("average.")}
-    save_longer_taught(tail, average, card, beyond)
+    save_longer_taught(tail, _averages(checkpoint), card, beyond)
 
 
 def publish_crisp(checkpoint: Path, tail: Path, card: Mapping[str, Any], share: float = 1.0) -> None:
@@ -107,8 +113,7 @@ def publish_crisp(checkpoint: Path, tail: Path, card: Mapping[str, Any], share: 
 
     ValueError where it was taught on another backbone and head.
     """
-    average = {k.removeprefix("average."): v for k, v in load_file(checkpoint).items() if k.startswith("average.")}
-    save_crisp_upscaler(tail, average, card, share)
+    save_crisp_upscaler(tail, _averages(checkpoint), card, share)
 
 
 def publish_card(model: Path, card: Mapping[str, Any]) -> None:
@@ -188,66 +193,84 @@ def _surface(words: str, group: str) -> tuple[str, float]:
     return _SURFACE_OF.get(group, ("", 0.0))
 
 
-def main() -> None:
-    """The command: see `--help`."""
+def _parser() -> argparse.ArgumentParser:
+    """The commands; each tells what it does as `do`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    weights = commands.add_parser("weights", help="a checkpoint becomes a weight file")
-    weights.add_argument("checkpoint", type=Path)
-    weights.add_argument("--card", type=Path, required=True, help="JSON with the facts of the card")
-    weights.add_argument("--out", type=Path, required=True)
-    weights.add_argument("--start", type=Path, help="the weights it began from, for a part of the way")
-    weights.add_argument("--share", type=float, default=1.0, help="of the way from these to the checkpoint")
-    upscaler = commands.add_parser("upscaler", help="the tail in a checkpoint becomes a file beside its model")
-    upscaler.add_argument("checkpoint", type=Path)
-    upscaler.add_argument("--model", type=Path, required=True, help="the weight file it was taught on")
-    upscaler.add_argument("--card", type=Path, required=True, help="JSON with the facts of the card")
-    facts = commands.add_parser("card", help="a weight file gets another card")
-    facts.add_argument("model", type=Path)
-    facts.add_argument("--card", type=Path, required=True, help="JSON with the facts of the card")
-    crisp = commands.add_parser("crisp", help="a tail gets the one in a checkpoint beside it, for a low alpha")
-    crisp.add_argument("checkpoint", type=Path)
-    crisp.add_argument("--tail", type=Path, required=True, help="the file of the tail it went on from")
-    crisp.add_argument("--card", type=Path, required=True, help="JSON with what the card tells more")
-    crisp.add_argument("--share", type=float, default=1.0, help="of the way from the file's own tail to this one")
-    longer = commands.add_parser("longer", help="a tail that learned on takes its place; the crisp one beside it stays")
-    longer.add_argument("checkpoint", type=Path)
-    longer.add_argument("--tail", type=Path, required=True, help="the file of the tail it went on from")
-    longer.add_argument("--card", type=Path, required=True, help="JSON with what the card tells more")
-    longer.add_argument("--beyond", type=float, default=0.0, help="how much further the crisp one moves from it")
-    carry = commands.add_parser("carry", help="a tail goes on to serve a model that took its model's place")
-    carry.add_argument("tail", type=Path)
-    carry.add_argument("--model", type=Path, required=True, help="the weight file that it is to serve")
-    carry.add_argument("--card", type=Path, required=True, help="JSON with what the card tells more")
-    critic = commands.add_parser("critic", help="the discriminator in a checkpoint becomes a file beside its model")
-    critic.add_argument("checkpoint", type=Path)
-    critic.add_argument("--model", type=Path, required=True, help="the weight file that was trained against it")
-    styles = commands.add_parser("styles", help="pictures become style cards")
-    styles.add_argument("weights", type=Path)
+
+    def command(name: str, first: str, words: str, do: Callable[[argparse.Namespace], object]) -> _Command:
+        made: _Command = commands.add_parser(name, help=words)
+        made.add_argument(first, type=Path)
+        made.set_defaults(do=do)
+        return made
+
+    _add_models(command)
+    _add_tails(command)
+    styles = command(
+        "styles", "weights", "pictures become style cards",
+        lambda a: write_cards(a.out, style_cards(a.weights, a.photos, a.paintings)),
+    )  # fmt: skip
     styles.add_argument("--photos", type=Path, required=True)
     styles.add_argument("--paintings", type=Path)
     styles.add_argument("--out", type=Path, required=True)
-    arguments = parser.parse_args()
-    if arguments.command == "weights":
-        card = json.loads(arguments.card.read_text(encoding="utf-8"))
-        publish_checkpoint(arguments.checkpoint, arguments.out, card, arguments.start, arguments.share)
-    elif arguments.command == "upscaler":
-        card = json.loads(arguments.card.read_text(encoding="utf-8"))
-        publish_upscaler(arguments.checkpoint, arguments.model, card)
-    elif arguments.command == "card":
-        publish_card(arguments.model, json.loads(arguments.card.read_text(encoding="utf-8")))
-    elif arguments.command == "crisp":
-        card = json.loads(arguments.card.read_text(encoding="utf-8"))
-        publish_crisp(arguments.checkpoint, arguments.tail, card, arguments.share)
-    elif arguments.command == "longer":
-        card = json.loads(arguments.card.read_text(encoding="utf-8"))
-        publish_longer_taught(arguments.checkpoint, arguments.tail, card, arguments.beyond)
-    elif arguments.command == "carry":
-        carry_upscaler(arguments.tail, arguments.model, json.loads(arguments.card.read_text(encoding="utf-8")))
-    elif arguments.command == "critic":
-        publish_critic(arguments.checkpoint, arguments.model)
-    else:
-        write_cards(arguments.out, style_cards(arguments.weights, arguments.photos, arguments.paintings))
+    return parser
+
+
+def _add_models(command: Callable[..., _Command]) -> None:
+    weights = command(
+        "weights", "checkpoint", "a checkpoint becomes a weight file",
+        lambda a: publish_checkpoint(a.checkpoint, a.out, a.card, a.start, a.share),
+    )  # fmt: skip
+    weights.add_argument("--out", type=Path, required=True)
+    weights.add_argument("--start", type=Path, help="the weights it began from, for a part of the way")
+    weights.add_argument("--share", type=float, default=1.0, help="of the way from these to the checkpoint")
+    facts = command("card", "model", "a weight file gets another card", lambda a: publish_card(a.model, a.card))
+    critic = command(
+        "critic", "checkpoint", "the discriminator in a checkpoint becomes a file beside its model",
+        lambda a: publish_critic(a.checkpoint, a.model),
+    )  # fmt: skip
+    critic.add_argument("--model", type=Path, required=True, help="the weight file that was trained against it")
+    for one in (weights, facts):
+        one.add_argument("--card", type=_card, required=True, help="JSON with the facts of the card")
+
+
+def _add_tails(command: Callable[..., _Command]) -> None:
+    upscaler = command(
+        "upscaler", "checkpoint", "the tail in a checkpoint becomes a file beside its model",
+        lambda a: publish_upscaler(a.checkpoint, a.model, a.card),
+    )  # fmt: skip
+    upscaler.add_argument("--model", type=Path, required=True, help="the weight file it was taught on")
+    crisp = command(
+        "crisp", "checkpoint", "a tail gets the one in a checkpoint beside it, for a low alpha",
+        lambda a: publish_crisp(a.checkpoint, a.tail, a.card, a.share),
+    )  # fmt: skip
+    crisp.add_argument("--share", type=float, default=1.0, help="of the way from the file's own tail to this one")
+    longer = command(
+        "longer", "checkpoint", "a tail that learned on takes its place; the crisp one beside it stays",
+        lambda a: publish_longer_taught(a.checkpoint, a.tail, a.card, a.beyond),
+    )  # fmt: skip
+    longer.add_argument("--beyond", type=float, default=0.0, help="how much further the crisp one moves from it")
+    carry = command(
+        "carry", "tail", "a tail goes on to serve a model that took its model's place",
+        lambda a: carry_upscaler(a.tail, a.model, a.card),
+    )  # fmt: skip
+    carry.add_argument("--model", type=Path, required=True, help="the weight file that it is to serve")
+    for one in (crisp, longer):
+        one.add_argument("--tail", type=Path, required=True, help="the file of the tail it went on from")
+    for one in (upscaler, crisp, longer, carry):
+        one.add_argument("--card", type=_card, required=True, help="JSON with what the card tells, or tells more")
+
+
+def _card(path: str) -> dict[str, Any]:
+    """The facts of a card from its JSON file."""
+    facts: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+    return facts
+
+
+def main() -> None:
+    """The command: see `--help`."""
+    arguments = _parser().parse_args()
+    arguments.do(arguments)
 
 
 if __name__ == "__main__":

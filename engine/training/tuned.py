@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.models.catalog import header, read_card
+from engine.projects.atomic import append_lines, replacing
 from engine.types import Tuning, TuningCheck
 
 KEPT_DAYS = 30  # that strips and the log of a finished run stay
@@ -42,8 +43,7 @@ def card_of(wish: Tuning, base: Path, pictures: int, counters: dict[str, Any]) -
 
 def note_check(folder: Path, check: TuningCheck) -> None:
     """Keeps a measurement for a run that goes on later."""
-    with (folder / CHECKS).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(check)) + "\n")
+    append_lines(folder / CHECKS, [json.dumps(asdict(check)).encode()])
 
 
 def earlier_checks(folder: Path, step: int) -> tuple[TuningCheck, ...]:
@@ -57,7 +57,9 @@ def earlier_checks(folder: Path, step: int) -> tuple[TuningCheck, ...]:
                 strip = str(folder / Path(check.strip).name)
                 found[check.step] = replace(check, strip=strip, earlier=True)
     checks = tuple(found[number] for number in sorted(found))
-    path.write_text("".join(json.dumps(asdict(check)) + "\n" for check in checks), encoding="utf-8")
+    if path.exists():
+        with replacing(path) as temporary:
+            temporary.write_text("".join(json.dumps(asdict(check)) + "\n" for check in checks), encoding="utf-8")
     return checks
 
 

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import pyvips
-
 from engine.errors import Cancelled, WriteError
+from engine.imaging.libvips import pyvips
 
 INFO = "info.json"
 FULL = "full/max/0/default.jpg"

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyvips
 from numpy.typing import NDArray
 
 from engine.imaging.color import WorkingSpace, to_eight_bits
 from engine.imaging.icc import srgb_profile
+from engine.imaging.libvips import pyvips
 from engine.imaging.rasters import Converted, Raster
 from engine.imaging.vips import Shown, spread
 from engine.types import ExportSettings, Region

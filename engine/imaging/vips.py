@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import struct
 from collections.abc import Callable, Iterator
@@ -15,16 +14,10 @@ from numpy.typing import NDArray
 
 from engine.errors import ImageError
 from engine.imaging import exif
+from engine.imaging.libvips import pyvips
 from engine.imaging.metadata import Header, Metadata, bare_iptc, plausible_dpi
 from engine.imaging.rasters import Raster, Shape, bands
 from engine.types import Region
-
-# Silences libvips, which must happen before it starts: what it warns of are details of the error it then raises.
-os.environ.setdefault("VIPS_WARNING", "0")
-import pyvips
-
-# pyvips would call Python's logging from libvips's own threads, also while the interpreter shuts down.
-pyvips._remove_log_handler()
 
 T = TypeVar("T")
 

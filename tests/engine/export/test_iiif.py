@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import pyvips
 from PIL import Image
 
 from engine.errors import Cancelled
 from engine.export.iiif import address_of, info, is_iiif, scale_factors, sizes, write_iiif
+from engine.imaging.libvips import pyvips
 
 # In a process of its own, since tests reach no network, not even this machine's. Answers with [status, type, w, h].
 _SERVER = """

@@ -13,12 +13,12 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import pytest
-import pyvips
 import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
 from engine.imaging import reader
+from engine.imaging.libvips import pyvips
 from engine.imaging.rasters import upright
 from engine.service import EngineService
 from engine.types import ExportOptions, Recipe

@@ -9,10 +9,10 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import pytest
-import pyvips
 from PIL import Image
 
 from engine.imaging import jpeg
+from engine.imaging.libvips import pyvips
 from engine.imaging.metadata import Metadata
 from engine.imaging.writer import write_image
 from tests.engine.imaging.pictures import noise

@@ -12,12 +12,12 @@ from xml.etree import ElementTree as ET
 import imagecodecs
 import numpy as np
 import pytest
-import pyvips
 import tifffile
 from PIL import Image
 
 from engine.errors import WriteError
 from engine.imaging import writer
+from engine.imaging.libvips import pyvips
 from engine.imaging.metadata import Metadata
 from engine.imaging.reader import Master, probe, read_master
 from engine.imaging.writer import Format, write_image

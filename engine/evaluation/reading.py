@@ -19,6 +19,7 @@ from engine.evaluation.hall import Hall, Theme
 from engine.types import Progress
 
 PAGES = 4
+ROUNDS = 4  # each page aged so often: a grey level more or less makes the reader lose thirty characters of a page
 SEED, SEVERITY = 71, 0.5
 TEXT = (
     "The plates were taken to the harbour in the winter of 1889 and kept there for eleven years. Of the forty "
@@ -36,16 +37,17 @@ def reading(hall: Hall, read: Reader | None = None) -> Theme:
         return [skipped("lettering", "characters read", "tesseract is not installed")]
     read = read or tesseract
     right = {"clean": 0.0, "aged": 0.0, "alpha 10": 0.0, "default": 0.0}
-    for number in range(PAGES):
-        yield Progress(number, PAGES, "lettering")
-        clean = page(17 + 3 * number)
-        aged, _ = age_picture(clean, SEED + number, SEVERITY)
+    count = PAGES * ROUNDS
+    for number in range(count):
+        yield Progress(number, count, "lettering")
+        clean = page(17 + 3 * (number % PAGES))
+        aged, _ = age_picture(clean, SEED + 10 * (number // PAGES) + number % PAGES, SEVERITY)
         pictures = {
             "clean": clean, "aged": aged,
             "alpha 10": hall.restore(aged, FAITHFUL), "default": hall.restore(aged, DEFAULT),
         }  # fmt: skip
         for name, picture in pictures.items():
-            right[name] += agreeing(read(picture), TEXT) / PAGES
+            right[name] += agreeing(read(picture), TEXT) / count
     return [
         told("lettering", "right characters on the clean pages", right["clean"], f"of {len(TEXT)}"),
         told("lettering", "on the aged pages", right["aged"]),

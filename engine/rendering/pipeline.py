@@ -67,7 +67,7 @@ class Pipeline:
         self._sent: dict[Key, Sent] = {}  # pixels on their way to the device
         self.frugal = Frugal(card.tile, card.halo)
         self._seen: ByteCache[Key, Seen] = ByteCache(cache_bytes)
-        self._thumbnails: dict[tuple[str, int], Tensor] = {}
+        self._thumbnails: dict[tuple[str, int, bool], Tensor] = {}
         self.marks = filling.Marks()
         self.drafts = Drafts(self)
         self.measured: ByteCache[MeasuredKey, NDArray[np.float16]] = ByteCache(_MEASURED_BYTES)
@@ -253,15 +253,19 @@ class Pipeline:
             return stages.prepare(self.restorer, subject.recipe, subject.style, self.thumbnail(subject))
 
     def thumbnail(self, subject: Subject) -> Tensor:
-        """What the tone stage sees; from a level of at most 512 pixels, so that it is the same for every view."""
-        key = (subject.sha256, subject.page)
+        """What the tone stage sees, mended where fading is to be undone; from a level of at most 512 pixels, so that it
+        is the same for every view."""
+        key = (subject.sha256, subject.page, stages.unfades(subject.recipe))
         if key not in self._thumbnails:
             source = subject.source
             level = source.coarse_level(_THUMBNAIL_FROM)
-            whole = source.working(level, Region(0, 0, *source.size(level)))
+            x = to_tensor(source.working(level, Region(0, 0, *source.size(level))), self.device)
+            if stages.unfades(subject.recipe):
+                with torch.inference_mode():
+                    x = stages.mended(self.restorer, x)
             if len(self._thumbnails) > 256:
                 self._thumbnails.clear()
-            self._thumbnails[key] = stages.tone_thumbnail(to_tensor(whole, self.device))
+            self._thumbnails[key] = stages.tone_thumbnail(x)
         return self._thumbnails[key]
 
     def _key(self, subject: Subject, level: int, tile: Tile) -> Key:

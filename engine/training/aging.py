@@ -73,7 +73,6 @@ REPRODUCTION = {
     "JPEG": 0.6,
 }
 INGREDIENTS = (*LENS, *NOISES, *TONES, *MARKS, *REPRODUCTION)
-LOOK_ALIKES = 0.2  # share of pictures that get patches which look like damage and are none
 
 
 @dataclass(frozen=True, slots=True)

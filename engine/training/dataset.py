@@ -25,6 +25,7 @@ class Pictures:
         self.photos = list(photos)
         self.pages = [text_page(seed) for seed in range(pages)]
         self._small: list[Tensor] = []  # for thumbnails, which need few of the pixels
+        self._kept: Tensor | None = None
 
     def batch(self, count: int, size: int, seed: int) -> Tensor:
         """(count, 3, size, size) in 0..1: half grey, about one in twelve a page of text."""
@@ -46,6 +47,14 @@ class Pictures:
             part = photo[:, top : top + side, left : left + side].float()[None] / 255
             parts.append(F.interpolate(part, size=(size, size), mode="area")[0])
         return torch.stack(parts)
+
+    def kept_thumbnails(self, count: int, size: int, seed: int) -> Tensor:
+        """The same, drawn from 4,096 that are made once: shrinking would take longer than a step of a small network."""
+        if self._kept is None or self._kept.shape[2] != size:
+            several = [self.thumbnails(256, size, number) for number in range(16)]
+            self._kept = (torch.cat(several) * 255).round().to(torch.uint8)
+        drawn = torch.randint(len(self._kept), (count,), generator=torch.Generator().manual_seed(seed))
+        return self._kept[drawn].float() / 255
 
     def _crop(self, rng: random.Random, size: int) -> Tensor:
         photo = rng.choice(self.pages) if self.pages and rng.random() < 0.08 else rng.choice(self.photos)

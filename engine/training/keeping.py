@@ -18,7 +18,7 @@ from torch import Tensor
 from engine.models.generator import NOISE, Understanding, condition
 from engine.styles.library import StyleLibrary
 from engine.training.aging import Aged
-from engine.training.phases import CHANNELS_LAST, MASK, Lesson, seen_loss, take
+from engine.training.phases import CHANNELS_LAST, Lesson, seen_loss, take
 from engine.training.presets import WHITE_NOISE
 from engine.training.run import Networks, Run
 
@@ -40,7 +40,7 @@ def content_kept(run: Run, lesson: Lesson) -> dict[str, float]:
         added = _added(run.nets, _apart(run.nets, seen), noise, z)
     _, only = lesson.damage()
     # Noise alone says nothing of damage: taught that it has none, the network gave up what lies under grain.
-    loss, figures = seen_loss(seen, batch, 0.0 if only == WHITE_NOISE else MASK)
+    loss, figures = seen_loss(seen, batch, 0.0 if only == WHITE_NOISE else lesson.phase.mask)
     kept = (added - wanted).abs().mean()
     norm = take(run, "content_kept", loss + KEEP * kept, limit=0.5)
     run.follow("backbone", "head")

@@ -17,10 +17,10 @@ from engine.runtime.device import multiplies_bfloat16
 from engine.styles import processes
 from engine.training import optics
 from engine.training.adversary import ADVERSARIES, Adversary
-from engine.training.aging import LOOK_ALIKES, Aged, age
+from engine.training.aging import Aged, age
 from engine.training.augment import augment
 from engine.training.dataset import PhotoSet, Pictures
-from engine.training.presets import Phase
+from engine.training.presets import MASK, Phase
 from engine.training.run import Networks, Run
 from engine.training.sheet import Dice
 from engine.training.watches import Watches
@@ -35,7 +35,6 @@ PLAUSIBLE: tuple[tuple[str, float, Callable[[Tensor, Tensor], Tensor]], ...] = (
 )
 CONTRAST = 0.2  # weight, within the style term, of being nearer to the wished style than to another
 WARM_UP = 50  # joint steps over which the scales of content and style are measured
-MASK = 0.05  # weight of finding damage beside mending it
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class Lesson:
         """A batch and its truth. Severity varies, or the network smooths what was hardly damaged at all."""
         clean = self.photos.batch(self.phase.batch, self.phase.size, self.seed).to(self.device)
         severity, only = self.damage()
-        return age(clean, self.seed, severity=severity, look_alikes=LOOK_ALIKES, only=only)
+        return age(clean, self.seed, severity=severity, look_alikes=self.phase.look_alikes, only=only)
 
     def damage(self) -> tuple[float, tuple[str, ...] | None]:
         """How severe this batch's damage is, and which kinds it has alone, None for all together."""

@@ -24,6 +24,7 @@ Kind = Literal[
 
 
 WHITE_NOISE = ("white noise",)
+MASK = 0.05  # weight of finding damage beside mending it
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Phase:
         ("lost areas",),
     )  # which, drawn evenly
     mildest: float = 0.25  # severity of the other batches at least
+    mask: float = MASK  # weight of finding damage beside mending it
+    look_alikes: float = 0.2  # share of pictures that get patches which look like damage and are none
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ PRESETS = {
                 Phase("critic", 3, 5e-4, batch=6, size=128),
                 Phase("joint", 15, 5e-4, batch=6, size=128),
                 Phase("palette", 5, 2e-3, batch=32, size=64),
-                Phase("unfade", 5, 2e-3, batch=64, size=64),
+                Phase("unfade", 5, 1.5e-3, batch=128, size=48),
             ),
         ),
         Preset(
@@ -85,7 +88,7 @@ PRESETS = {
                 Phase("critic", 4, 5e-4, batch=6, size=128),
                 Phase("joint", 40, 5e-4, batch=6, size=128),
                 Phase("palette", 7, 2e-3, batch=32, size=64),
-                Phase("unfade", 8, 2e-3, batch=64, size=64),
+                Phase("unfade", 8, 1.5e-3, batch=128, size=48),
             ),
         ),
         Preset(
@@ -97,7 +100,7 @@ PRESETS = {
                 Phase("critic", 1, 5e-4, batch=32, size=160),
                 Phase("joint", 7.5, 5e-4, batch=32, size=160),
                 Phase("palette", 1, 2e-3, batch=256, size=64),
-                Phase("unfade", 1, 2e-3, batch=256, size=64),
+                Phase("unfade", 1, 1.5e-3, batch=256, size=48),
             ),
         ),
         Preset(
@@ -109,34 +112,40 @@ PRESETS = {
                 Phase("critic", 1, 5e-4, batch=3, size=64, steps=3),
                 Phase("joint", 1, 5e-4, batch=3, size=64, steps=4),
                 Phase("palette", 1, 2e-3, batch=4, size=64, steps=3),
-                Phase("unfade", 1, 2e-3, batch=4, size=64, steps=3),
+                Phase("unfade", 1, 1.5e-3, batch=4, size=48, steps=3),
             ),
             validation_pictures=2,
             validation_size=96,
         ),
         Preset("backbone", (Phase("content", 50, 7e-4),), seed=3),  # for a finished model (`--start`)
-        Preset(  # the same with the head, which keeps what it adds: the slider, the cards and the tail still hold
+        Preset(  # the same with the head, which keeps what it adds: the slider and the cards still hold
             "backbone-kept",
             (
                 Phase(
                     "content_kept",
-                    75,
+                    80,
                     4e-4,
+                    batch=4,
+                    size=192,  # squares that show what is around a hole
                     single=0.6,
                     singles=(
                         WHITE_NOISE,
                         WHITE_NOISE,
                         ("scratches and dust",),
-                        ("scratches and dust",),
                         (*WHITE_NOISE, "scratches and dust"),
                         ("grain", "creases", "scratches and dust"),
                         ("cracks",),
+                        ("lost areas",),
+                        ("lost areas",),
+                        ("grain", "lost areas"),
                         (*WHITE_NOISE, "lost areas"),
                     ),
                     mildest=0.4,
+                    mask=0.08,
+                    look_alikes=0.3,
                 ),
             ),
-            seed=13,
+            seed=29,
             checkpoint_minutes=5,
         ),
         Preset(  # short and of a fixed length: what is compared gets the same number of steps
@@ -152,7 +161,9 @@ PRESETS = {
             "head", (Phase("critic", 2, 5e-4, batch=6, size=128), Phase("joint", 38, 7e-4, batch=6, size=128)), seed=5
         ),
         Preset("head-again", (Phase("joint", 14, 5e-4, batch=6, size=128),), seed=8),  # on a finished head
-        Preset("unfade", (Phase("unfade", 15, 2e-3, batch=32, size=64),)),  # on a finished model (`--start`)
+        Preset(
+            "unfade", (Phase("unfade", 5, 1.5e-3, batch=128, size=48, steps=2500),), checkpoint_minutes=5
+        ),  # on a finished model (`--start`)
         # The upscaling tail, on a finished backbone and head (`--start`); `size` is that of the picture to be enlarged.
         Preset(
             "upscale",

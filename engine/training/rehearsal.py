@@ -21,6 +21,7 @@ from engine.models.generator import Understanding
 from engine.training import phases
 from engine.training.aging import Aged, age
 from engine.training.dataset import Pictures
+from engine.training.presets import MASK
 from engine.training.run import Networks, Run
 
 SHARE = 0.5  # of the rehearsed pictures that are ordinary photographs, where there are any; the rest the collection's
@@ -66,7 +67,7 @@ class Rehearsal:
             seen = run.nets.backbone(x.contiguous(memory_format=torch.channels_last))
         y, target = x + seen.residual.float(), x + wanted.residual.float()
         damage = F.binary_cross_entropy_with_logits(seen.damage.float(), wanted.damage.float().sigmoid())
-        return losses.charbonnier(y, target) + 0.1 * losses.fft_magnitude(y, target) + phases.MASK * damage
+        return losses.charbonnier(y, target) + 0.1 * losses.fft_magnitude(y, target) + MASK * damage
 
     def head_loss(self, run: Run, lesson: phases.Lesson, batch: Aged) -> Iterator[Tensor | None]:
         """How far the head's picture is from the former one, at loss weights drawn as in training; comes last."""

@@ -35,10 +35,12 @@ class Validation:
         """Figures for the log; "score" is what the best checkpoint of this kind is chosen by."""
         kept = {name: value.clone() for name, value in run.nets.state_dict().items()}
         run.adopt_average()
+        run.nets.eval()
         try:
             return _upscaling(run, kind, self.batch.clean) if kind.startswith("upscale") else self._figures(run, kind)
         finally:
             run.nets.load_state_dict(kept)
+            run.nets.train()
 
     def _figures(self, run: Run, kind: Kind) -> dict[str, float]:
         b = self.batch

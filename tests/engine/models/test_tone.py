@@ -46,3 +46,26 @@ def test_a_toned_black_and_white_picture_is_known_and_becomes_neutral() -> None:
     unfaded = ToneStage().unfading(toned).apply(toned).detach()
     assert float((unfaded - unfaded.mean(1, keepdim=True)).abs().max()) < 1e-5
     assert float(unfaded.std()) > 0.5 * float(toned.std())
+
+
+def test_what_undoes_fading_is_told_how_colours_are_distributed_and_not_where_they_are() -> None:
+    generator = torch.Generator().manual_seed(3)
+    pixels = torch.rand(2, 3, 4096, generator=generator)
+    told = tone.order_statistics(pixels)
+    shuffled = pixels[:, :, torch.randperm(4096, generator=generator)]
+    assert told.shape == (2, 291)
+    assert torch.allclose(told, tone.order_statistics(shuffled), atol=1e-4)
+    fewer = tone.order_statistics(shuffled[:, :, :1024])  # a part of them tells nearly the same
+    assert float((told - fewer).abs().mean()) < 0.1
+    cast = tone.order_statistics(pixels * torch.tensor([1.0, 0.9, 0.7])[None, :, None])
+    assert float((told - cast).abs().mean()) > 0.1
+
+
+def test_how_much_of_the_levels_a_black_and_white_print_gets() -> None:
+    straight = torch.linspace(0, 1, 17).expand(1, 3, 17)
+    found = tone.ToneParameters(straight.square(), torch.eye(3)[None] * 0.8, straight.sqrt())
+    grey = torch.full((1, 3, 1, 1), 0.25)
+    certain, colour = torch.ones(1), torch.zeros(1)
+    assert torch.allclose(tone.neutralised(found, certain, levels=0.0).apply(grey), grey, atol=1e-3)
+    assert torch.allclose(tone.neutralised(found, certain, levels=1.0).apply(grey), grey.sqrt(), atol=1e-3)
+    assert torch.allclose(tone.neutralised(found, colour).apply(grey), found.apply(grey), atol=1e-6)

@@ -245,3 +245,29 @@ def test_inference_mode_does_not_leak_out_of_a_step(pipeline: Pipeline, old: NDA
     steps = pipeline.whole(subject(old[:150, :150].copy(), Recipe()))
     for _ in steps:
         assert not torch.is_inference_mode_enabled()
+
+
+def test_the_way_back_from_fading_is_read_off_a_picture_without_its_grain(pipeline: Pipeline) -> None:
+    photo = getattr(skimage.data, "astronaut")()[:384, :384]  # noqa: B009
+    noise = np.random.default_rng(2).normal(0, 60, photo.shape)
+    grainy = np.clip(photo + noise, 0, 255).astype(np.uint8)
+    plain, mended = (
+        [pipeline.thumbnail(subject(pixels, Recipe(keep_tone=keeps))) for pixels in (photo, grainy)]
+        for keeps in (True, False)
+    )
+    apart = [float((one - other).abs().mean()) for one, other in (plain, mended)]
+    assert apart[1] < 0.8 * apart[0]
+    assert float((mended[0] - plain[0]).abs().mean()) < 0.01  # what is sound stays as it is
+
+
+def test_a_neutral_picture_is_still_neutral_when_its_fading_is_looked_for(pipeline: Pipeline) -> None:
+    photo = getattr(skimage.data, "astronaut")()[:256, :256]  # noqa: B009
+    grey = np.repeat(photo.mean(2, keepdims=True).astype(np.uint8), 3, axis=2)
+    seen = pipeline.thumbnail(subject(grey, Recipe(keep_tone=False)))
+    assert float((seen - seen.mean(1, keepdim=True)).abs().max()) < 1e-5
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 700), (700, 3)])
+def test_fading_is_undone_in_a_sliver(pipeline: Pipeline, size: tuple[int, int]) -> None:
+    pixels = np.full((*size, 3), (190, 170, 140), np.uint8)
+    assert restore(pipeline, pixels, Recipe(keep_tone=False)).shape == pixels.shape

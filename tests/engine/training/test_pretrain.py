@@ -44,8 +44,10 @@ def test_a_run_goes_through_all_phases_and_logs_each(photos: Path, tmp_path: Pat
         assert preview.size == (3 * 96, 2 * 96)  # aged, restored, clean
 
 
-def test_a_killed_run_goes_on_to_the_same_weights(photos: Path, tmp_path: Path) -> None:
-    preset = replace(TINY, phases=TINY.phases[:1], checkpoint_minutes=0.0)
+@pytest.mark.parametrize("kind", ["content", "unfade"])
+def test_a_killed_run_goes_on_to_the_same_weights(kind: str, photos: Path, tmp_path: Path) -> None:
+    phase = next(phase for phase in TINY.phases if phase.kind == kind)
+    preset = replace(TINY, phases=(replace(phase, steps=6),), checkpoint_minutes=0.0)
     whole = at_once(train(preset, photos, tmp_path / "whole"))
     list(islice(train(preset, photos, tmp_path / "killed"), 3))
     resumed = at_once(train(preset, photos, tmp_path / "killed"))

@@ -22,6 +22,7 @@ from engine.models.weights import Restorer
 from engine.rendering.claims import credible, feather, grow, trust
 from engine.rendering.positions import POSITIONS, turned, turned_back
 from engine.rendering.tensors import box_sum, pad_to_multiple
+from engine.runtime.steps import at_once
 from engine.styles import processes
 from engine.styles.textures import draw_texture, strength
 from engine.types import Recipe, Region, StyleCard
@@ -205,9 +206,8 @@ def mended(restorer: Restorer, x: Tensor) -> Tensor:
     of it, and the way back from fading is read off its colours. About 65 ms of a core, once a picture."""
     share = min(1.0, _MENDED_SIDE / max(x.shape[2:]))
     small = F.interpolate(x.float(), size=[max(1, round(side * share)) for side in x.shape[2:]], mode="area")
-    weight = restorer.backbone.stem.weight
-    padded = pad_to_multiple(small, MULTIPLE_OF).to(weight.dtype).contiguous(memory_format=torch.channels_last)
-    seen: Understanding = restorer.backbone(padded)
+    prepared = pad_to_multiple(small, MULTIPLE_OF).to(restorer.backbone.stem.weight.dtype)
+    seen = at_once(_look(restorer, prepared))
     change = seen.residual[:, :, : small.shape[2], : small.shape[3]].float()
     if is_neutral(small):
         change = change.mean(1, keepdim=True)

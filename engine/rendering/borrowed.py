@@ -64,7 +64,7 @@ class Borrowed(Pipeline):
     def plan(self, subject: Subject) -> Plan:
         """The subject's recipe made ready for its tiles."""
         with torch.inference_mode():
-            return stages.prepare_plain(self.restorer, subject.recipe, self.thumbnail(subject))
+            return stages.prepare_plain(self.restorer, subject.recipe, self.thumbnails.of(subject))
 
     def enlarging(self, subject: Subject, factor: int) -> Enlarging:
         """The subject's recipe made ready to enlarge; RecipeError where the network does not go so far."""

@@ -86,8 +86,8 @@ def restore_faces(
     ModelError where the network answers with no picture.
     """
     must_be_usable(subject, regions)
-    plan = pipeline.plan(subject)
-    grey = plan.neutral or bool(monochrome(pipeline.thumbnail(subject)).max() > _TONED)
+    plan = yield from pipeline.plan_steps(subject)
+    grey = plan.neutral or bool(monochrome(pipeline.thumbnails.of(subject)).max() > _TONED)
     layers = []
     for number, region in enumerate(regions):
         yield Progress(number, len(regions), "restoring faces")

@@ -139,7 +139,9 @@ def _fidelity(mapped: Survey, tile: Tile) -> Steps:
         (around_it,) = tiles_touching(subject.source.tiles(level, pipeline.faithful.card), tile.core)
         seen_most = yield from pipeline.faithful.look(most, level, around_it)
     answers = ((pipeline, subject, seen), (pipeline.faithful, most, seen_most))
-    made_ready = [(one, which, one.plan(which), known) for one, which, known in answers]
+    made_ready = []
+    for one, which, known in answers:
+        made_ready.append((one, which, (yield from one.plan_steps(which)), known))
     out = np.empty((tile.core.height, tile.core.width, 2), np.float16)
     parts = list(blocks(tile.core, _STRIP))
     for number, block in enumerate(parts):
@@ -201,7 +203,8 @@ GUISES = (
 def _uncertainty(mapped: Survey, tile: Tile) -> Steps:
     pipeline, subject, level = mapped.pipeline, mapped.subject, mapped.level
     once = replace(subject, recipe=replace(subject.recipe, thorough=False))  # the guises are positions themselves
-    bare = replace(pipeline.plan(once), style=None)  # without the texture; the head has the style folded in
+    plan = yield from pipeline.plan_steps(once)
+    bare = replace(plan, style=None)  # without the texture; the head has the style folded in
     x = to_tensor((yield from filling.shown(subject, level, tile.padded)), pipeline.device)
     mask = mask_part(subject, level, tile.padded, pipeline.device)
     inner = tile.inner

@@ -30,6 +30,7 @@ from engine.rendering.source import to_master
 from engine.rendering.stages import Plan, Seen
 from engine.rendering.subject import Subject, level_region, mask_part, on_grid, within
 from engine.rendering.tensors import to_array, to_rows, to_tensor
+from engine.rendering.thumbnails import Thumbnails
 from engine.rendering.transfers import Fetched, Sent, Transfers
 from engine.runtime.cache import ByteCache
 from engine.runtime.steps import at_once
@@ -37,7 +38,6 @@ from engine.types import Frame, MapKind, ModelCard, Progress, Recipe, Region, Re
 
 Pixels = NDArray[Any]
 _STRIP = 256  # rows of a mask that are made in one step
-_THUMBNAIL_FROM = 512  # pixels a side at most: the same level for every model and view
 _MEASURED_BYTES = 128 << 20
 Key = tuple[str, int, int, int, int, str]  # master's hash, page, level, tile corner, weights' hash
 MeasuredKey = tuple[str, int, int, int, int, MapKind, Recipe]  # the same up to the corner
@@ -67,7 +67,7 @@ class Pipeline:
         self._sent: dict[Key, Sent] = {}  # pixels on their way to the device
         self.frugal = Frugal(card.tile, card.halo)
         self._seen: ByteCache[Key, Seen] = ByteCache(cache_bytes)
-        self._thumbnails: dict[tuple[str, int, bool], Tensor] = {}
+        self.thumbnails = Thumbnails(restorer, device)
         self.marks = filling.Marks()
         self.drafts = Drafts(self)
         self.measured: ByteCache[MeasuredKey, NDArray[np.float16]] = ByteCache(_MEASURED_BYTES)
@@ -90,9 +90,10 @@ class Pipeline:
         in the recipe, those of the level that is enlarged as far."""
         factor = enlarging.factor_for(request)
         if factor > 1:
+            yield from self.thumbnails.steps(subject)
             tiles, look = subject.source.tiles(0, self.card), lambda tile: self.look(subject, 0, tile, factor=factor)
             return (yield from enlarging.refine(self.enlarging(subject, factor), request, tiles, look, on_tile))
-        source, plan = subject.source, self.plan(subject)
+        source, plan = subject.source, (yield from self.plan_steps(subject))
         level = source.pyramid.level_for(request.view.scale)
         region = level_region(source, level, request.view.region)
         bounds = source.master.info.bounds
@@ -145,7 +146,7 @@ class Pipeline:
     def _paint(
         self, subject: Subject, canvas: Canvas, level: int, change: Change | None
     ) -> Generator[Progress | None, None, Tally]:
-        source, plan = subject.source, self.plan(subject)
+        source, plan = subject.source, (yield from self.plan_steps(subject))
         tally = Tally()
         tiles = source.tiles(level, self.card)
         wanted = []
@@ -192,6 +193,7 @@ class Pipeline:
         return tally
 
     def _paint_enlarged(self, subject: Subject, canvas: Canvas) -> Generator[Progress | None, None, Tally]:
+        yield from self.thumbnails.steps(subject)
         tiles, factor = subject.source.tiles(0, self.card), subject.recipe.scale
 
         def look(tile: Tile) -> Generator[Progress | None, None, Seen]:
@@ -206,14 +208,14 @@ class Pipeline:
         if self._upscaler is None:
             self._upscaler = self._load_upscaler()
         recipe = replace(subject.recipe, scale=factor)
-        thumbnail = self.thumbnail(subject)
+        thumbnail = self.thumbnails.of(subject)
         with torch.inference_mode():
             plan = stages.prepare(self.restorer, recipe, subject.style, thumbnail)
             return enlarging.prepare(self.restorer, self._upscaler, subject.source, plan, thumbnail)
 
     def bare(self, subject: Subject, level: int) -> Generator[Progress | None, None, Tensor]:
         """x + r of a whole level (1, 3, H, W): the picture before tone, texture and mask."""
-        source, plan = subject.source, self.plan(subject)
+        source, plan = subject.source, (yield from self.plan_steps(subject))
         width, height = source.size(level)
         out = torch.empty(1, 3, height, width, device=self.device)
         for tile in source.tiles(level, self.card):
@@ -250,23 +252,12 @@ class Pipeline:
     def plan(self, subject: Subject) -> Plan:
         """The subject's recipe made ready for its tiles."""
         with torch.inference_mode():
-            return stages.prepare(self.restorer, subject.recipe, subject.style, self.thumbnail(subject))
+            return stages.prepare(self.restorer, subject.recipe, subject.style, self.thumbnails.of(subject))
 
-    def thumbnail(self, subject: Subject) -> Tensor:
-        """What the tone stage sees, mended where fading is to be undone; from a level of at most 512 pixels, so that it
-        is the same for every view."""
-        key = (subject.sha256, subject.page, stages.unfades(subject.recipe))
-        if key not in self._thumbnails:
-            source = subject.source
-            level = source.coarse_level(_THUMBNAIL_FROM)
-            x = to_tensor(source.working(level, Region(0, 0, *source.size(level))), self.device)
-            if stages.unfades(subject.recipe):
-                with torch.inference_mode():
-                    x = stages.mended(self.restorer, x)
-            if len(self._thumbnails) > 256:
-                self._thumbnails.clear()
-            self._thumbnails[key] = stages.tone_thumbnail(x)
-        return self._thumbnails[key]
+    def plan_steps(self, subject: Subject) -> Generator[None, None, Plan]:
+        """The same in short steps, where a picture may be met for the first time."""
+        yield from self.thumbnails.steps(subject)
+        return self.plan(subject)
 
     def _key(self, subject: Subject, level: int, tile: Tile) -> Key:
         weights = f"{self.card.sha256}, thorough" if subject.recipe.thorough else self.card.sha256

@@ -22,7 +22,6 @@ from engine.models.weights import Restorer
 from engine.rendering.claims import credible, feather, grow, trust
 from engine.rendering.positions import POSITIONS, turned, turned_back
 from engine.rendering.tensors import box_sum, pad_to_multiple
-from engine.runtime.steps import at_once
 from engine.styles import processes
 from engine.styles.textures import draw_texture, strength
 from engine.types import Recipe, Region, StyleCard
@@ -201,17 +200,18 @@ def tone_thumbnail(x: Tensor) -> Tensor:
     return F.interpolate(x.float(), size=(THUMBNAIL, THUMBNAIL), mode="area")
 
 
-def mended(restorer: Restorer, x: Tensor) -> Tensor:
+def mended(restorer: Restorer, x: Tensor) -> Iterator[Tensor | None]:
     """Any picture (1, 3, H, W), shrunk to 192 pixels at most and restored: scratches, stains and grain are no colours
-    of it, and the way back from fading is read off its colours. About 65 ms of a core, once a picture."""
+    of it, and the way back from fading is read off its colours. About 65 ms of a core, once a picture, in short
+    steps; the last item is the picture."""
     share = min(1.0, _MENDED_SIDE / max(x.shape[2:]))
     small = F.interpolate(x.float(), size=[max(1, round(side * share)) for side in x.shape[2:]], mode="area")
     prepared = pad_to_multiple(small, MULTIPLE_OF).to(restorer.backbone.stem.weight.dtype)
-    seen = at_once(_look(restorer, prepared))
+    seen = yield from _look(restorer, prepared)
     change = seen.residual[:, :, : small.shape[2], : small.shape[3]].float()
     if is_neutral(small):
         change = change.mean(1, keepdim=True)
-    return (small + change).clamp(0, 1)
+    yield (small + change).clamp(0, 1)
 
 
 def residual(plan: Plan, seen: Seen, region: Region, *, mask: Tensor | None = None) -> Tensor:

@@ -18,6 +18,7 @@ from engine.models import catalog
 from engine.models.generator import Backbone, Understanding
 from engine.models.weights import load_restorer
 from engine.rendering.studio import Studio
+from engine.rendering.thumbnails import Thumbnails
 from engine.rendering.transfers import Transfers
 from engine.runtime.device import Device
 from engine.service import EngineService
@@ -75,6 +76,7 @@ def fail(service: EngineService, monkeypatch: pytest.MonkeyPatch, error: Excepti
     for pipeline in studio._pipelines.values():
         pipeline.device = torch.device("cpu")  # where its tensors really are
         pipeline._transfers = Transfers(pipeline.device)
+        pipeline.thumbnails = Thumbnails(pipeline.restorer, pipeline.device)
     return studio
 
 

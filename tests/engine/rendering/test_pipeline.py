@@ -252,7 +252,7 @@ def test_the_way_back_from_fading_is_read_off_a_picture_without_its_grain(pipeli
     noise = np.random.default_rng(2).normal(0, 60, photo.shape)
     grainy = np.clip(photo + noise, 0, 255).astype(np.uint8)
     plain, mended = (
-        [pipeline.thumbnail(subject(pixels, Recipe(keep_tone=keeps))) for pixels in (photo, grainy)]
+        [pipeline.thumbnails.of(subject(pixels, Recipe(keep_tone=keeps))) for pixels in (photo, grainy)]
         for keeps in (True, False)
     )
     apart = [float((one - other).abs().mean()) for one, other in (plain, mended)]
@@ -260,10 +260,21 @@ def test_the_way_back_from_fading_is_read_off_a_picture_without_its_grain(pipeli
     assert float((mended[0] - plain[0]).abs().mean()) < 0.01  # what is sound stays as it is
 
 
+def test_a_picture_that_is_met_for_the_first_time_is_read_in_steps_and_then_no_more(pipeline: Pipeline) -> None:
+    photo = getattr(skimage.data, "astronaut")()[:256, :256]  # noqa: B009
+    one = subject(photo, Recipe(keep_tone=False))
+    steps = pipeline.plan_steps(one)
+    resting = [torch.is_inference_mode_enabled() for _ in steps]
+    assert len(resting) > 6
+    assert not any(resting)
+    assert not list(pipeline.plan_steps(one))
+    assert not list(pipeline.plan_steps(subject(photo, Recipe())))  # nothing is to be undone
+
+
 def test_a_neutral_picture_is_still_neutral_when_its_fading_is_looked_for(pipeline: Pipeline) -> None:
     photo = getattr(skimage.data, "astronaut")()[:256, :256]  # noqa: B009
     grey = np.repeat(photo.mean(2, keepdims=True).astype(np.uint8), 3, axis=2)
-    seen = pipeline.thumbnail(subject(grey, Recipe(keep_tone=False)))
+    seen = pipeline.thumbnails.of(subject(grey, Recipe(keep_tone=False)))
     assert float((seen - seen.mean(1, keepdim=True)).abs().max()) < 1e-5
 
 

@@ -8,7 +8,7 @@ Tone is returned apart: the network learns to keep it, the tone stage learns to 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -161,21 +161,27 @@ def _noises(x: Tensor, draw: Draw, noise: torch.Generator) -> Tensor:
     return optics.white_noise(x, plain.to(device), noise).clamp(0, 1)
 
 
-def tone_change(draw: Draw, device: torch.device) -> Callable[[Tensor], Tensor]:
-    """One fading and toning a picture, as a function, since the aged and the clean picture get the same."""
-    n, severity, dice = draw.count, draw.severity, draw.dice
-    fading = draw.on("fading", TONES["fading"])[:, None] * severity
+def tone_change(
+    draw: Draw, device: torch.device, severity: Tensor | None = None, chances: Mapping[str, float] = TONES
+) -> Callable[[Tensor], Tensor]:
+    """One fading and toning a picture, as a function, since the aged and the clean picture get the same.
+
+    `severity` (N,) is that of each picture, where it is not the draw's for all; `chances` how probable each part is.
+    """
+    n, dice = draw.count, draw.dice
+    severity = torch.full((n,), draw.severity) if severity is None else severity
+    fading = (draw.on("fading", chances["fading"]) * severity)[:, None]
     cast = 0.08 * dice.normals(n, 3) * (dice.uniforms(n) < 0.4).float()[:, None]
     black = (fading * (0.25 * dice.uniforms(n, 1) + cast)).clamp(0, 0.4)
     white = 1 - (fading * (0.3 * dice.uniforms(n, 1) - cast)).clamp(0, 0.45)
     gamma = torch.exp(fading * 0.35 * dice.normals(n, 1)).expand(n, 3)
     shifts = [
-        draw.on(name, TONES[name]) * severity * draw.upto(most)
+        draw.on(name, chances[name]) * severity * draw.upto(most)
         for name, most in (("sepia", 1.0), ("yellowing", 1.5), ("reddening", 1.5), ("silver mirroring", 1.0))
     ]
-    gradient = draw.on("uneven light", TONES["uneven light"]) * severity * draw.upto(0.25)
+    gradient = draw.on("uneven light", chances["uneven light"]) * severity * draw.upto(0.25)
     angle = draw.upto(2 * math.pi)
-    vignette = draw.on("vignette", TONES["vignette"]) * severity * draw.upto(0.4)
+    vignette = draw.on("vignette", chances["vignette"]) * severity * draw.upto(0.4)
     fade = [p.to(device) for p in (black, white, gamma)]
     tone = [p.to(device) for p in shifts]
     light = [p.to(device) for p in (gradient, angle, vignette)]

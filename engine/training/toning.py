@@ -11,12 +11,17 @@ from engine.models.style_encoder import REFERENCE_SIZE
 from engine.models.tone import neutralised, order_statistics
 from engine.styles import processes
 from engine.training import optics
+from engine.training.aging import TONES, Draw, tone_change
 from engine.training.phases import Lesson, any_process, as_print, take
 from engine.training.run import Run
 from engine.training.sheet import Dice
 
 _PIXELS = 512  # of a thumbnail, drawn anew for every batch: a few hundred tell how colours are distributed
 _REST = (1.8, 3.5)  # -log10 of the mean square of what no change of tone mends, damage and lost detail
+_CHANCES = TONES | {
+    "sepia": 0.3, "yellowing": 0.35, "reddening": 0.25, "silver mirroring": 0.2,
+    "uneven light": 0.0, "vignette": 0.0,
+}  # fmt: skip
 
 
 def tone(run: Run, lesson: Lesson) -> dict[str, float]:
@@ -64,26 +69,18 @@ def _unfading_distance(run: Run, clean: Tensor, dice: Dice) -> Tensor:
 
 
 def _faded(clean: Tensor, dice: Dice) -> Tensor:
-    """Pictures as years leave them, each by its own severity: the parts of the aging's `tone_change`, casts more often
-    than there, and in two of five the dyes have faded apart, each by its own contrast, whites and blacks. What is
-    learned for one way of fading alone is too sure of it."""
+    """Pictures as years leave them, each by its own severity: in two of five the dyes have faded apart, each by its own
+    contrast, whites and blacks; and what the aging does to tone, casts more often than there, and less light instead
+    of uneven light, which no change of tone undoes. What is learned for one way of fading alone is too sure of it."""
     count, device = len(clean), clean.device
-    severity = dice.uniforms(count, 1) ** 0.5
-
-    def some(probability: float) -> Tensor:
-        return (dice.uniforms(count, 1) < probability).float() * severity
-
-    fading, apart = some(0.5), some(0.4)
-    cast = 0.08 * dice.normals(count, 3) * (dice.uniforms(count, 1) < 0.4).float()
-    black = (fading * (0.25 * dice.uniforms(count, 1) + cast)).clamp(0, 0.4) + 0.15 * apart * dice.uniforms(count, 3)
-    white = 1 - (fading * (0.3 * dice.uniforms(count, 1) - cast)).clamp(0, 0.45)
-    white = white * (1 - 0.2 * apart * dice.uniforms(count, 3))
-    gamma = (0.35 * fading * dice.normals(count, 1) + 0.3 * apart * dice.normals(count, 3)).exp()
-    casts = [some(p) * most * dice.uniforms(count, 1) for p, most in ((0.3, 1.0), (0.35, 1.5), (0.25, 1.5), (0.2, 1.0))]
-    dimmed = 1 - some(0.4) * 0.25 * dice.uniforms(count, 1)
-    faded = optics.fade(clean, black.to(device), white.to(device), gamma.to(device))
-    faded = optics.tone_shift(faded, *(part[:, 0].to(device) for part in casts))
-    return (faded * optics.column(dimmed[:, 0].to(device))).clamp(0, 1)
+    severity = dice.uniforms(count) ** 0.5
+    apart = ((dice.uniforms(count) < 0.4).float() * severity)[:, None]
+    black, white = 0.15 * apart * dice.uniforms(count, 3), 1 - 0.2 * apart * dice.uniforms(count, 3)
+    gamma = (0.3 * apart * dice.normals(count, 3)).exp()
+    dyes = optics.fade(clean, black.to(device), white.to(device), gamma.to(device))
+    faded = tone_change(Draw(dice, 1.0, torch.ones(count)), device, severity, _CHANCES)(dyes)
+    dimmed = 1 - (dice.uniforms(count) < 0.4).float() * severity * 0.25 * dice.uniforms(count)
+    return (faded * optics.column(dimmed.to(device))).clamp(0, 1)
 
 
 def _tone_step(run: Run, lesson: Lesson, group: str) -> dict[str, float]:

@@ -49,7 +49,7 @@ def reading(hall: Hall, read: Reader | None = None) -> Theme:
         for name, picture in pictures.items():
             right[name] += agreeing(read(picture), TEXT) / count
     return [
-        told("lettering", "right characters on the clean pages", right["clean"], f"of {len(TEXT)}"),
+        told("lettering", "right characters on the clean pages", right["clean"], f"of {agreeing(TEXT, TEXT)}"),
         told("lettering", "on the aged pages", right["aged"]),
         at_least("lettering", "alpha 10, less those on the aged pages", right["alpha 10"] - right["aged"], 0.0),
         at_least("lettering", "default, less those on the aged pages", right["default"] - right["aged"], 0.0),

@@ -1,0 +1,42 @@
+"""What is drawn from the pictures there are to learn from."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from engine.training.dataset import Pictures
+
+
+def ramp() -> Tensor:
+    """Bright above, dark below, so that what was turned shows; in colour, so that what was made grey does."""
+    rows = torch.linspace(250, 60, 128).round().to(torch.uint8)
+    picture = rows[None, :, None].expand(3, 128, 128).clone()
+    picture[2] //= 2
+    return picture
+
+
+def test_a_seed_draws_the_same_parts() -> None:
+    pictures = Pictures([ramp()])
+    one, again, other = (pictures.batch(4, 48, seed) for seed in (3, 3, 4))
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+
+
+def test_pictures_stand_upright_or_lie_and_never_hang() -> None:
+    batch = Pictures([ramp()]).batch(200, 48, 1)
+    above, below = batch[:, :, :24].mean((1, 2, 3)), batch[:, :, 24:].mean((1, 2, 3))
+    assert not bool((below > above + 0.02).any())
+    assert 120 < int((above > below + 0.02).sum()) < 180  # the others lie on a side
+
+
+def test_half_of_the_pictures_are_grey() -> None:
+    batch = Pictures([ramp()]).batch(200, 32, 2)
+    grey = (batch - batch.mean(1, keepdim=True)).abs().amax((1, 2, 3)) < 1e-5
+    assert 75 < int(grey.sum()) < 125
+
+
+def test_one_in_twelve_is_a_page_of_text() -> None:
+    dark = torch.zeros(3, 128, 128, dtype=torch.uint8)
+    batch = Pictures([dark], pages=2).batch(300, 32, 3)
+    assert 8 <= int((batch.mean((1, 2, 3)) > 0.3).sum()) <= 48

@@ -29,7 +29,7 @@ from engine.rendering.pieces import Frugal
 from engine.rendering.source import to_master
 from engine.rendering.stages import Plan, Seen
 from engine.rendering.subject import Subject, level_region, mask_part, on_grid, within
-from engine.rendering.tensors import to_array, to_rows, to_tensor
+from engine.rendering.tensors import inferred, to_array, to_rows, to_tensor
 from engine.rendering.thumbnails import Thumbnails
 from engine.rendering.transfers import Fetched, Sent, Transfers
 from engine.runtime.cache import ByteCache
@@ -304,12 +304,7 @@ class Pipeline:
     ) -> Generator[Progress | None, None, Seen]:
         """What is seen in x (1, 3, H, W), the pixels of `padded`, as far as `recipe` needs it, in short steps."""
         steps = self.frugal.understand(self.restorer, x, padded, core, thorough=recipe.thorough)
-        while True:
-            with torch.inference_mode():
-                seen = next(steps)
-            if seen is not None:
-                return seen
-            yield None
+        return (yield from inferred(steps))
 
     @property
     def faithful(self) -> Pipeline:

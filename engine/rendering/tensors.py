@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterator
+from typing import TypeVar
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -9,6 +12,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 Floats = NDArray[np.float32]
+T = TypeVar("T")
+
+
+def inferred(steps: Iterator[T | None]) -> Generator[None, None, T]:
+    """What short steps end with, the first item that is not None; each of them is without gradients, the rests between
+    them are the others'."""
+    while True:
+        with torch.inference_mode():
+            result = next(steps)
+        if result is not None:
+            return result
+        yield None
 
 
 def to_tensor(picture: Floats, device: torch.device) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 from engine.models.weights import Restorer
 from engine.rendering import stages
 from engine.rendering.subject import Subject
-from engine.rendering.tensors import to_tensor
+from engine.rendering.tensors import inferred, to_tensor
 from engine.runtime.steps import at_once
 from engine.types import Region
 
@@ -40,17 +40,8 @@ class Thumbnails:
             x = to_tensor(source.working(level, Region(0, 0, *source.size(level))), self._device)
             if unfades:
                 yield None
-                x = yield from self._mended(x)
+                x = yield from inferred(stages.mended(self._restorer, x))
             if len(self._kept) > _KEPT:
                 self._kept.clear()
             self._kept[key] = stages.tone_thumbnail(x)
         return self._kept[key]
-
-    def _mended(self, x: Tensor) -> Generator[None, None, Tensor]:
-        steps = stages.mended(self._restorer, x)
-        while True:
-            with torch.inference_mode():
-                picture = next(steps)
-            yield None
-            if picture is not None:
-                return picture

@@ -8,7 +8,7 @@ Transfer", 2020). The conditioning is constant over the image and therefore fold
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -55,8 +55,17 @@ def room(restored: Tensor) -> Tensor:
     but a smooth cheek gets no dots, which is what a critic is answered with most cheaply (`docs/experiments.md`).
     """
     grey = luma(restored)
-    high, low = (F.max_pool2d(sign * grey, 3, stride=1, padding=1) for sign in (1, -1))
-    return LEAST_ROOM + 0.5 * (high + low)
+    high, low = (_extreme(grey, of) for of in (torch.maximum, torch.minimum))
+    return LEAST_ROOM + 0.5 * (high - low)
+
+
+def _extreme(x: Tensor, of: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """The greatest or the least of 3 x 3 pixels around each; a quarter of the time that pooling takes."""
+    x = F.pad(x, (1, 1, 1, 1), mode="replicate")
+    for axis in (2, 3):
+        length = x.shape[axis] - 2
+        x = of(of(x.narrow(axis, 0, length), x.narrow(axis, 1, length)), x.narrow(axis, 2, length))
+    return x
 
 
 class Backbone(nn.Module):

@@ -20,6 +20,7 @@ Style needs no say here: the head draws it at the picture's own size, and what i
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -67,11 +68,25 @@ def enlarge(x: Tensor, scale: int) -> Tensor:
     """
     height, width = x.shape[2:]
     if x.device.type == "cpu" and x.dtype == torch.float32:  # by rows and columns: three times as fast there
-        padded = F.pad(x, (_BICUBIC,) * 4, mode="replicate")  # what lies beyond it is cut off
-        edge = scale * _BICUBIC
-        return F.interpolate(padded, scale_factor=scale, mode="bicubic", antialias=True)[..., edge:-edge, edge:-edge]
+        padded = F.pad(x, (_BICUBIC,) * 4, mode="replicate").permute(0, 2, 3, 1).contiguous()
+        return _spread(_spread(padded, scale, 1), scale, 2).permute(0, 3, 1, 2)
     odd = F.pad(x, (0, width % CELL, 0, height % CELL), mode="replicate")
     return F.pixel_shuffle(_enlarged_cells(odd, scale), CELL * scale)[:, :, : scale * height, : scale * width]
+
+
+def _spread(x: Tensor, scale: int, axis: int) -> Tensor:
+    """Bicubic enlargement along one axis of x, whose first and last two values there are only looked at."""
+    length = x.shape[axis] - 2 * _BICUBIC
+    phases = []
+    for phase in range(scale):
+        place = (phase + 0.5) / scale - 0.5
+        weights = [(k, keys(k - place)) for k in range(-_BICUBIC, _BICUBIC + 1)]
+        (first, weight), *others = [(_BICUBIC + k, weight) for k, weight in weights if weight]
+        total = x.narrow(axis, first, length) * weight
+        for at, weight in others:
+            total.add_(x.narrow(axis, at, length), alpha=weight)
+        phases.append(total)
+    return torch.stack(phases, axis + 1).flatten(axis, axis + 1)
 
 
 def _enlarged_cells(x: Tensor, scale: int) -> Tensor:
@@ -185,13 +200,28 @@ class FoldedUpscaler:
 
     def __call__(self, given: Given) -> Tensor:
         """r_s as Upscaler.forward finds it, in the dtype the weights have."""
-        (first, bias), *blocks, (out, out_bias), (gate, gate_bias) = self.layers
+        *_, hidden = self.steps(given)
+        assert hidden is not None
+        return self.result(hidden, given)
+
+    def steps(self, given: Given) -> Iterator[Tensor | None]:
+        """Steps to what detail and gate are read off, (N, 48, H / 2, W / 2), which comes last."""
+        (first, bias), *blocks = self.layers[:-2]
         dtype = first.dtype
         y = torch.cat([given.seen(dtype), given.noise.to(dtype)], dim=1).contiguous(memory_format=torch.channels_last)
         y = F.conv2d(y, first, bias, padding=1)
         for (w1, b1), (w2, b2) in zip(blocks[::2], blocks[1::2], strict=True):
-            y += F.conv2d(F.relu_(F.conv2d(y, w1, b1, padding=1)), w2, b2, padding=1)
-        return _result((F.conv2d(y, out, out_bias), F.conv2d(y, gate, gate_bias)), given, self.scale, self.bound)
+            yield None
+            inside = F.relu_(F.conv2d(y, w1, b1, padding=1))
+            yield None
+            y += F.conv2d(inside, w2, b2, padding=1)
+        yield y
+
+    def result(self, hidden: Tensor, given: Given) -> Tensor:
+        """r_s from that, of all that was given or of the same part of both."""
+        (out, out_bias), (gate, gate_bias) = self.layers[-2:]
+        last = F.conv2d(hidden, out, out_bias), F.conv2d(hidden, gate, gate_bias)
+        return _result(last, given, self.scale, self.bound)
 
 
 def _result(last: tuple[Tensor, Tensor], given: Given, scale: int, bound: float) -> Tensor:

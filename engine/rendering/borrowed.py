@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from engine.errors import RecipeError
 from engine.imaging.tiles import Tile, tiles_touching
 from engine.rendering import filling, stages
-from engine.rendering.enlarging import Enlarging, cut, grown
+from engine.rendering.enlarging import Enlarging, Restored, cut, grown
 from engine.rendering.foreign import Foreign
 from engine.rendering.pipeline import Key, Pipeline
 from engine.rendering.positions import POSITIONS, turned, turned_back
@@ -231,10 +231,12 @@ class Borrowed(Pipeline):
 class _BorrowedEnlarging(Enlarging):
     """The picture that the network itself enlarged."""
 
-    def restored(self, seen: Seen, region: Region, x: Tensor) -> Tensor:
-        """r_s: the network's picture less the enlarged scan."""
-        assert seen.large is not None
-        return cut(seen.large, seen.region, region, self.factor) - x
+    def look(self, seen: Seen, panel: Region) -> Generator[None, None, Restored]:
+        """Nothing more to look at: r_s is the network's picture less the enlarged scan."""
+        large = seen.large
+        assert large is not None
+        yield from ()
+        return lambda region, x: cut(large, seen.region, region, self.factor) - x
 
 
 def shrunk(answer: Tensor, x: Tensor, factor: int) -> Tensor:

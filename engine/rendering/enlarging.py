@@ -27,13 +27,26 @@ from engine.rendering import stages
 from engine.rendering.canvas import Canvas, Tally, changed
 from engine.rendering.source import Source
 from engine.rendering.stages import Plan, Seen
-from engine.rendering.tensors import pad_to_multiple, to_array, to_tensor
+from engine.rendering.tensors import inferred, pad_to_multiple, to_array, to_tensor
 from engine.types import Frame, Progress, Region, RenderRequest
 
 Pixels = NDArray[Any]
 Look = Callable[[Tile], Generator[Progress | None, None, Seen]]
+Restored = Callable[[Region, Tensor], Tensor]
+"""r_s (1, 3, factor * h, factor * w) without what style and grain add, of a region whose pixels are x_s."""
+
 BLOCK = 128  # pixels a side that are enlarged in one step of the engine
+PANEL = 2 * BLOCK  # and that a tail looks at together, with what is around; in several steps
 _NEAR = 4  # pixels around a block that enlarging a residual looks at; a multiple of the head's grid
+
+
+@dataclass(frozen=True, slots=True)
+class Enlarged:
+    """A block and its X_s and Y_s (factor * h, factor * w, C)."""
+
+    block: Region
+    before: Pixels
+    after: Pixels
 
 
 @dataclass(frozen=True)
@@ -46,13 +59,28 @@ class Enlarging:
     factor: int
     device: torch.device
 
+    def tile(self, seen: Seen, core: Region, wanted: Region) -> Iterator[Enlarged | None]:
+        """The blocks that touch `wanted` of a tile that the backbone has seen, one after another; None are rests."""
+        for panel in blocks(core, PANEL):
+            if not _touch(panel, wanted):
+                continue
+            restored = yield from self.look(seen, panel)
+            yield None
+            for block in blocks(panel):
+                if _touch(block, wanted):
+                    yield self._block(seen, block, restored)
+
+    def look(self, seen: Seen, panel: Region) -> Generator[None, None, Restored]:
+        """Steps to what restores the blocks of a panel."""
+        raise NotImplementedError
+
     @torch.inference_mode()
-    def block(self, seen: Seen, region: Region) -> tuple[Pixels, Pixels]:
-        """X_s and Y_s (factor * h, factor * w, C) of a block of a tile that the backbone has seen."""
+    def _block(self, seen: Seen, region: Region, restored: Restored) -> Enlarged:
         before = self._master(region)
         x = to_tensor(self.source.space.to_working(before), self.device)
-        delta = stages.complete(self.plan, seen, x, self._residual(seen, region, x), _times(region, self.factor))
-        return before, self.source.space.add_residual(before, to_array(delta))
+        r = self._residual(seen, region, restored(region, x))
+        delta = stages.complete(self.plan, seen, x, r, _times(region, self.factor))
+        return Enlarged(region, before, self.source.space.add_residual(before, to_array(delta)))
 
     def _master(self, region: Region) -> Pixels:
         """X_s of a region: all channels enlarged, rounded to the nearest level of the master's depth."""
@@ -63,18 +91,13 @@ class Enlarging:
         levels = large.round_().clamp_(0, np.iinfo(pixels.dtype).max)
         return np.ascontiguousarray(levels[0].permute(1, 2, 0).numpy().astype(pixels.dtype))
 
-    def _residual(self, seen: Seen, region: Region, x: Tensor) -> Tensor:
-        """r_s (1, 3, factor * h, factor * w) of a region whose pixels are x_s, float32."""
-        r = self.restored(seen, region, x)
+    def _residual(self, seen: Seen, region: Region, r: Tensor) -> Tensor:
+        """r_s with what style and grain add, grey where the picture is."""
         if self.plan is not self.plain:
             near = grown(region, _NEAR, seen.region)
             more = stages.residual(self.plan, seen, near) - stages.residual(self.plain, seen, near)
             r = r + cut(enlarge(more, self.factor), near, region, self.factor)
         return luma(r).expand_as(r) if self.plan.neutral else r
-
-    def restored(self, seen: Seen, region: Region, x: Tensor) -> Tensor:
-        """The same without what style and grain add."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -83,23 +106,44 @@ class TailEnlarging(Enlarging):
 
     tail: FoldedUpscaler
 
-    def restored(self, seen: Seen, region: Region, x: Tensor) -> Tensor:
-        """r_s as the tail finds it from the residual, the damage and the pixels around."""
-        around = grown(region, REACH, seen.region)
-        trusted = stages.residual(self.plain, seen, around) * stages.fine_trust(seen, around)
-        small = to_tensor(self.source.working(0, around), self.device)
-        return cut(self._detail(seen, small, trusted, around), around, region, self.factor)
+    def look(self, seen: Seen, panel: Region) -> Generator[None, None, Restored]:
+        """Looks at the residual, the damage and the pixels of a panel and around it."""
+        around = grown(panel, REACH, seen.region)
+        with torch.inference_mode():
+            given = self._given(seen, around)
+        yield None
+        hidden = yield from inferred(self.tail.steps(given))
 
-    def _detail(self, seen: Seen, x: Tensor, r: Tensor, region: Region) -> Tensor:
-        """What the tail makes of x and r (1, 3, h, w) of a region: (1, 3, factor * h, factor * w), or a row more."""
-        damage = stages.damage(seen, region)
+        def restored(region: Region, _x: Tensor) -> Tensor:
+            part = grown(region, _NEAR, around)
+            r = self.tail.result(*_cells(hidden, given, around, part))
+            return cut(r.float(), part, region, self.factor)
+
+        return restored
+
+    def _given(self, seen: Seen, region: Region) -> Given:
+        """What the tail sees of a region, a row or a column more where a side is odd."""
+        r = stages.residual(self.plain, seen, region) * stages.fine_trust(seen, region)
+        x, damage = to_tensor(self.source.working(0, region), self.device), stages.damage(seen, region)
         x, r, damage = (pad_to_multiple(part, CELL) for part in (x, r, damage))
         height, width = x.shape[2] // CELL, x.shape[3] // CELL
         seed = self.plan.recipe.seed + 1  # not the noise the head drew with
         noise = hash_noise(
             region.y // CELL, region.x // CELL, height, width, planes=NOISE, seed=seed, device=self.device
         )
-        return self.tail(Given(x, r, damage, noise)).float()
+        return Given(x, r, damage, noise)
+
+
+def _cells(hidden: Tensor, given: Given, whole: Region, part: Region) -> tuple[Tensor, Given]:
+    """What the tail has found out and was given, of a part of the region it looked at."""
+    top, left = (part.y - whole.y) // CELL, (part.x - whole.x) // CELL
+    bottom, right = -(-(part.bottom - whole.y) // CELL), -(-(part.right - whole.x) // CELL)
+
+    def own(field: Tensor, cell: int) -> Tensor:
+        return field[:, :, cell * top : cell * bottom, cell * left : cell * right]
+
+    x, r, damage = (own(field, CELL) for field in (given.x, given.r, given.damage))
+    return own(hidden, 1), Given(x, r, damage, own(given.noise, 1))
 
 
 def prepare(
@@ -136,14 +180,12 @@ def refine(
     touching = tiles_touching(tiles, region)
     for number, tile in enumerate(touching):
         seen = yield from look(tile)
-        for block in blocks(tile.core):
-            part = block.intersect(region)
-            if not (part.width and part.height):
-                continue
-            master, result = enlarging.block(seen, block)
-            offset, where = _slices(part, block, factor), _slices(part, region, factor)
-            before[where], pixels[where] = space.to_display(master)[offset], space.to_display(result)[offset]
-            on_block(Frame(request, pixels[where].copy(), before[where].copy(), part, exact=exact))
+        for done in enlarging.tile(seen, tile.core, region):
+            if done is not None:
+                part = done.block.intersect(region)
+                offset, where = _slices(part, done.block, factor), _slices(part, region, factor)
+                before[where], pixels[where] = (space.to_display(p)[offset] for p in (done.before, done.after))
+                on_block(Frame(request, pixels[where].copy(), before[where].copy(), part, exact=exact))
             yield Progress(number, len(touching), "refine")
     return Frame(request, pixels, before, region, exact=exact)
 
@@ -158,11 +200,11 @@ def paint(
         if tally is None:
             tally = Tally()
             seen = yield from look(tile)
-            for block in blocks(tile.core):
-                before, result = enlarging.block(seen, block)
-                canvas.put(_times(block, factor), result)
-                damaged = int((stages.damage(seen, block) >= 0.5).sum())
-                tally = tally + Tally(damaged, changed(before, result))
+            for done in enlarging.tile(seen, tile.core, tile.core):
+                if done is not None:
+                    canvas.put(_times(done.block, factor), done.after)
+                    damaged = int((stages.damage(seen, done.block) >= 0.5).sum())
+                    tally = tally + Tally(damaged, changed(done.before, done.after))
                 yield None
             canvas.finish(number, tally)
         total = total + tally
@@ -175,6 +217,11 @@ def blocks(core: Region, side: int = BLOCK) -> Iterator[Region]:
     for y in range(core.y, core.bottom, side):
         for x in range(core.x, core.right, side):
             yield Region(x, y, side, side).intersect(core)
+
+
+def _touch(part: Region, other: Region) -> bool:
+    shared = part.intersect(other)
+    return bool(shared.width and shared.height)
 
 
 def _slices(part: Region, whole: Region, factor: int) -> tuple[slice, slice]:

@@ -247,7 +247,7 @@ def complete(
 
 def toned(plan: Plan, x: Tensor, restored: Tensor) -> Tensor:
     """t (1, 3, h, w) before there is a texture on it."""
-    t = (x + restored).clamp(0, 1)
+    t = (x + restored).clamp_(0, 1)
     for parameters, share in plan.tone:
         t = t + share * (parameters.apply(t) - t)
     return t
@@ -262,7 +262,9 @@ def finish(
         # On a halved level the texture is averaged with the pixels: a thumbnail shows little of it.
         amount = plan.style.grain * strength(recipe.beta) / (1 << level)
         t = draw_texture(t, plan.style.texture, amount, region.y, region.x, recipe.seed)
-    delta = recipe.strength * (t - x)
+    delta = t - x
+    if recipe.strength != 1:
+        delta *= recipe.strength
     if recipe.scope == "damage":
         delta = delta * (mask if mask is not None else soft_damage(seen, region))
     return delta

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from engine.models.blocks import hash_noise
+from engine.models.blocks import hash_noise, luma
 from engine.models.generator import FINE, LEAST_ROOM, NOISE, Backbone, Generator, Head, Understanding, condition, room
 
 
@@ -83,6 +83,13 @@ def test_without_a_style_nothing_is_moved_beyond_its_room(generator: Generator) 
     with torch.no_grad():
         assert 0.02 < generator.head(seen, noise, plain).abs().max() <= 0.03
         assert generator.head(seen, noise, styled).abs().max() > 0.06
+
+
+def test_room_is_half_of_what_pooling_finds_around_a_pixel() -> None:
+    picture = torch.rand(2, 3, 17, 23)
+    grey = luma(picture)
+    high, low = (torch.nn.functional.max_pool2d(sign * grey, 3, stride=1, padding=1) for sign in (1, -1))
+    torch.testing.assert_close(room(picture), LEAST_ROOM + 0.5 * (high + low))
 
 
 def test_smooth_parts_leave_hardly_any_room_and_contours_much() -> None:

@@ -75,7 +75,9 @@ class PhotoSet(Pictures):
     """The pictures of a folder."""
 
     def __init__(self, folder: Path, *, longest: int = 1024, limit: int | None = None, pages: int = 48) -> None:
-        """Raises ValueError where the folder holds no readable photographs."""
+        """Raises ValueError where there is no such folder, or no readable photographs in it."""
+        if not folder.is_dir():
+            raise ValueError(f"“{folder}” is not a folder.")
         paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)[:limit]
         if not paths:
             raise ValueError(f"There are no photographs in {folder}.")

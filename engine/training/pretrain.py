@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 
 from engine.errors import EngineError
+from engine.runtime.steps import at_once
 from engine.training import keeping, phases, toning, upscaling
 from engine.training.adversary import ADVERSARIES, Adversary
 from engine.training.dataset import PhotoSet
@@ -270,9 +271,10 @@ def main() -> None:
         echo=True,
         start=tuple(arguments.start),
     )
-    steps = train(PRESETS[arguments.preset], arguments.data, arguments.out, options)
-    for _ in steps:
-        pass
+    try:
+        at_once(train(PRESETS[arguments.preset], arguments.data, arguments.out, options))
+    except EngineError as error:
+        parser.exit(1, f"{error}\n")
 
 
 if __name__ == "__main__":

@@ -100,6 +100,8 @@ def test_a_step_that_is_not_finite_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_photographs_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="is not a folder"):
+        next(train(TINY, tmp_path / "data", tmp_path / "run"))
     (tmp_path / "data").mkdir()
     with pytest.raises(EngineError, match="no photographs"):
         next(train(TINY, tmp_path / "data", tmp_path / "run"))

@@ -60,7 +60,7 @@ def room(restored: Tensor) -> Tensor:
 
 
 def _extreme(x: Tensor, of: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """The greatest or the least of 3 x 3 pixels around each; a quarter of the time that pooling takes."""
+    """The greatest or the least of 3 x 3 pixels around each; a thirtieth of the time that pooling takes."""
     x = F.pad(x, (1, 1, 1, 1), mode="replicate")
     for axis in (2, 3):
         length = x.shape[axis] - 2

@@ -231,7 +231,7 @@ class Borrowed(Pipeline):
 class _BorrowedEnlarging(Enlarging):
     """The picture that the network itself enlarged."""
 
-    def look(self, seen: Seen, panel: Region) -> Generator[None, None, Restored]:
+    def restoring(self, seen: Seen, panel: Region) -> Generator[None, None, Restored]:
         """Nothing more to look at: r_s is the network's picture less the enlarged scan."""
         large = seen.large
         assert large is not None

@@ -64,13 +64,13 @@ class Enlarging:
         for panel in blocks(core, PANEL):
             if not _touch(panel, wanted):
                 continue
-            restored = yield from self.look(seen, panel)
+            restored = yield from self.restoring(seen, panel)
             yield None
             for block in blocks(panel):
                 if _touch(block, wanted):
                     yield self._block(seen, block, restored)
 
-    def look(self, seen: Seen, panel: Region) -> Generator[None, None, Restored]:
+    def restoring(self, seen: Seen, panel: Region) -> Generator[None, None, Restored]:
         """Steps to what restores the blocks of a panel."""
         raise NotImplementedError
 
@@ -106,7 +106,7 @@ class TailEnlarging(Enlarging):
 
     tail: FoldedUpscaler
 
-    def look(self, seen: Seen, panel: Region) -> Generator[None, None, Restored]:
+    def restoring(self, seen: Seen, panel: Region) -> Generator[None, None, Restored]:
         """Looks at the residual, the damage and the pixels of a panel and around it."""
         around = grown(panel, REACH, seen.region)
         with torch.inference_mode():

@@ -15,6 +15,8 @@ from torch.nn import functional as F
 from engine.models.blocks import luma
 from engine.training.documents import text_page
 
+WRITTEN = 0.08  # share of pages of text among the pictures
+NEGATIVES = 1 / 12
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
 
 
@@ -27,10 +29,11 @@ class Pictures:
         self._small: list[Tensor] = []  # for thumbnails, which need few of the pixels
         self._kept: Tensor | None = None
 
-    def batch(self, count: int, size: int, seed: int) -> Tensor:
-        """(count, 3, size, size) in 0..1: half grey, about one in twelve a page of text."""
+    def batch(self, count: int, size: int, seed: int, *, written: float = WRITTEN, varied: bool = False) -> Tensor:
+        """(count, 3, size, size) in 0..1: half grey, a share of `written` pages of text; where `varied`, more shapes
+        from as many photographs."""
         rng = random.Random(seed)
-        crops = torch.stack([self._crop(rng, size) for _ in range(count)]).float() / 255
+        crops = torch.stack([self._crop(rng, size, written, varied) for _ in range(count)]).float() / 255
         grey = torch.tensor([rng.random() < 0.5 for _ in range(count)])[:, None, None, None]
         return torch.where(grey, luma(crops).expand_as(crops), crops)
 
@@ -56,9 +59,10 @@ class Pictures:
         drawn = torch.randint(len(self._kept), (count,), generator=torch.Generator().manual_seed(seed))
         return self._kept[drawn].float() / 255
 
-    def _crop(self, rng: random.Random, size: int) -> Tensor:
-        photo = rng.choice(self.pages) if self.pages and rng.random() < 0.08 else rng.choice(self.photos)
-        shrink = rng.choice((1.0, 1.0, 1.0, 1.5, 2.0))
+    def _crop(self, rng: random.Random, size: int, written: float, varied: bool) -> Tensor:
+        page = bool(self.pages) and rng.random() < written
+        photo = rng.choice(self.pages) if page else rng.choice(self.photos)
+        shrink = rng.choice((0.7, 1.0, 1.0, 1.5, 2.0, 2.3) if varied and not page else (1.0, 1.0, 1.0, 1.5, 2.0))
         side = min(int(size * shrink), *photo.shape[1:])
         top, left = rng.randint(0, photo.shape[1] - side), rng.randint(0, photo.shape[2] - side)
         crop = photo[:, top : top + side, left : left + side]
@@ -68,6 +72,10 @@ class Pictures:
             crop = crop.flip(2)
         if rng.random() < 0.25:
             crop = crop.transpose(1, 2)
+        if varied and not page and rng.random() < 0.5:
+            crop = crop.flip(1)
+        if varied and rng.random() < NEGATIVES:
+            crop = 255 - crop
         return crop
 
 

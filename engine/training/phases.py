@@ -19,8 +19,8 @@ from engine.training import optics
 from engine.training.adversary import ADVERSARIES, Adversary
 from engine.training.aging import Aged, age
 from engine.training.augment import augment
-from engine.training.dataset import PhotoSet, Pictures
-from engine.training.presets import MASK, Phase
+from engine.training.dataset import WRITTEN, PhotoSet, Pictures
+from engine.training.presets import DOTS, MASK, Phase
 from engine.training.run import Networks, Run
 from engine.training.sheet import Dice
 from engine.training.watches import Watches
@@ -33,6 +33,7 @@ PLAUSIBLE: tuple[tuple[str, float, Callable[[Tensor, Tensor], Tensor]], ...] = (
     ("specks", 2.0, losses.beyond_range),  # nothing darker or brighter than all around it in the truth
     ("calm", 1.0, losses.busy_where_flat),  # calm where the truth is
 )
+WRITTEN_IN_DOTS = 0.6  # share of pages among what is printed in dots: strokes are not to go with the screen
 CONTRAST = 0.2  # weight, within the style term, of being nearer to the wished style than to another
 WARM_UP = 50  # joint steps over which the scales of content and style are measured
 
@@ -53,8 +54,10 @@ class Lesson:
 
     def aged(self) -> Aged:
         """A batch and its truth. Severity varies, or the network smooths what was hardly damaged at all."""
-        clean = self.photos.batch(self.phase.batch, self.phase.size, self.seed).to(self.device)
         severity, only = self.damage()
+        written = WRITTEN_IN_DOTS if only and DOTS[0] in only else WRITTEN
+        drawn = self.phase.batch, self.phase.size, self.seed
+        clean = self.photos.batch(*drawn, written=written, varied=self.phase.varied).to(self.device)
         return age(clean, self.seed, severity=severity, look_alikes=self.phase.look_alikes, only=only)
 
     def damage(self) -> tuple[float, tuple[str, ...] | None]:

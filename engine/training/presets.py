@@ -24,6 +24,7 @@ Kind = Literal[
 
 
 WHITE_NOISE = ("white noise",)
+DOTS = ("dot screen",)
 MASK = 0.05  # weight of finding damage beside mending it
 
 
@@ -48,6 +49,7 @@ class Phase:
     mildest: float = 0.25  # severity of the other batches at least
     mask: float = MASK  # weight of finding damage beside mending it
     look_alikes: float = 0.2  # share of pictures that get patches which look like damage and are none
+    varied: bool = False  # photographs also enlarged, upside down and as negatives
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +125,9 @@ PRESETS = {
             (
                 Phase(
                     "content_kept",
-                    80,
+                    60,
                     4e-4,
-                    batch=4,
+                    batch=6,
                     size=192,  # squares that show what is around a hole
                     single=0.6,
                     singles=(
@@ -139,13 +141,17 @@ PRESETS = {
                         ("lost areas",),
                         ("grain", "lost areas"),
                         (*WHITE_NOISE, "lost areas"),
+                        ("lost areas", "creases"),
+                        DOTS,
+                        (*DOTS, "blur"),
                     ),
                     mildest=0.4,
-                    mask=0.08,
+                    mask=0.1,
                     look_alikes=0.3,
+                    varied=True,
                 ),
             ),
-            seed=29,
+            seed=31,
             checkpoint_minutes=5,
         ),
         Preset(  # short and of a fixed length: what is compared gets the same number of steps
@@ -168,23 +174,23 @@ PRESETS = {
         Preset(
             "upscale",
             (
-                Phase("upscale", 20, 7e-4, size=40),
-                Phase("upscale_mixed", 20, 4e-4, size=40),
-                Phase("upscale_critic", 3, 5e-4, size=40),
-                Phase("upscale_joint", 25, 5e-4, size=40),
+                Phase("upscale", 20, 7e-4, size=48),
+                Phase("upscale_mixed", 20, 4e-4, size=48),
+                Phase("upscale_critic", 3, 5e-4, size=48),
+                Phase("upscale_joint", 25, 5e-4, size=48),
             ),
         ),
         Preset(  # the same tail on another backbone and head: `--start OLD_RUN --start NEW_WEIGHTS`
             "upscale-again",
             (
-                Phase("upscale_mixed", 8, 4e-4, size=40),
-                Phase("upscale_joint", 5, 3e-4, size=40),
+                Phase("upscale_mixed", 8, 4e-4, size=48),
+                Phase("upscale_joint", 5, 3e-4, size=48),
             ),
         ),
-        Preset("upscale-kept", (Phase("upscale", 30, 4e-4, size=40),), seed=19),  # a tail whose backbone has moved
+        Preset("upscale-kept", (Phase("upscale", 20, 4e-4, size=48),), seed=23),  # a tail whose backbone has moved
         Preset(  # a copy of a finished tail for a low alpha: `--start WEIGHTS --start CRITIC --start TAIL`
             "upscale-crisp",
-            (Phase("upscale_critic", 0.7, 5e-4, batch=6, size=40), Phase("upscale_joint", 11, 6e-4, batch=6, size=40)),
+            (Phase("upscale_critic", 0.7, 5e-4, batch=6, size=48), Phase("upscale_joint", 11, 6e-4, batch=6, size=48)),
             seed=13,
         ),
         Preset(

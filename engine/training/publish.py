@@ -24,6 +24,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from engine.models.catalog import header, read_card
+from engine.models.generator import MULTIPLE_OF
 from engine.models.weights import (
     carry_upscaler,
     load_restorer,
@@ -41,7 +42,7 @@ from engine.training.run import Run, checkpoint_facts
 from engine.types import StyleCard
 
 _Command = argparse.ArgumentParser
-HALO = 72
+HALO = 80
 _SURFACES = (  # a word in a title or file name; the texture and amount that such a work's card gets; the first counts
     ("pointillism", "dabs", 0.12),
     ("aquatint", "film", 0.03),
@@ -65,7 +66,7 @@ _PRINTS = ("engraving", "etching", "aquatint", "lithograph", "woodcut", "woodblo
 
 def publish(run: Run, out: Path, card: Mapping[str, Any]) -> Path:
     """Writes the averaged weights of a finished run as a model of its own."""
-    facts = {"scale": 1, "multiple_of": 8, "halo": HALO, "tile": 512, "steps": run.counters["total"]}
+    facts = {"scale": 1, "multiple_of": MULTIPLE_OF, "halo": HALO, "tile": 512, "steps": run.counters["total"]}
     save_restorer(out, run.average, {**facts, **_measured(run.scales), **card})
     return out
 
@@ -79,7 +80,7 @@ def publish_checkpoint(
     average = _averages(checkpoint)
     if start is not None:
         average |= {k: torch.lerp(v.float(), average[k], share) for k, v in load_file(start).items() if k in average}
-    facts = {"scale": 1, "multiple_of": 8, "halo": HALO, "tile": 512}
+    facts = {"scale": 1, "multiple_of": MULTIPLE_OF, "halo": HALO, "tile": 512}
     save_restorer(out, average, {**facts, **_measured(checkpoint_facts(checkpoint)["scales"]), **card})
 
 

@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterator
 import torch
 from torch import Tensor
 
+from engine.models.generator import MULTIPLE_OF
 from engine.models.weights import Restorer
 from engine.rendering import stages
 from engine.rendering.stages import CELL, Seen
@@ -19,7 +20,7 @@ from engine.runtime.failures import is_out_of_memory, release_memory
 from engine.types import Region
 
 SMALLEST = 128  # pixels a side of a piece's core: with the halo it is four times as large, and less gains little
-_STEP = 8  # pieces begin on the backbone's grid
+_STEP = MULTIPLE_OF  # pieces begin on the backbone’s grid
 _log = logging.getLogger(__name__)
 
 

@@ -62,7 +62,7 @@ def understand(
     restorer: Restorer, x: Tensor, padded: Region, core: Region, *, thorough: bool = False
 ) -> Iterator[Seen | None]:
     """Runs the backbone over x (1, 3, H, W), the pixels of `padded`, in short steps; the last item is what it saw of
-    the core and a margin. Both regions' corners lie on multiples of 8. A thorough look is eight."""
+    the core and a margin. Both regions' corners lie on multiples of 16. A thorough look is eight."""
     weight = restorer.backbone.stem.weight
     prepared = pad_to_multiple(x, MULTIPLE_OF).to(weight.dtype)
     result = yield from _look(restorer, prepared)

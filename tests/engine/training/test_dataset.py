@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 from engine.training.dataset import Pictures
+from engine.training.phases import Lesson
+from engine.training.presets import DOTS, Phase
 
 
 def ramp() -> Tensor:
@@ -40,3 +42,19 @@ def test_one_in_twelve_is_a_page_of_text() -> None:
     dark = torch.zeros(3, 128, 128, dtype=torch.uint8)
     batch = Pictures([dark], pages=2).batch(300, 32, 3)
     assert 8 <= int((batch.mean((1, 2, 3)) > 0.3).sum()) <= 48
+
+
+def test_varied_pictures_hang_too_and_some_are_negatives() -> None:
+    batch = Pictures([ramp()]).batch(200, 48, 1, varied=True)
+    above, below = batch[:, :, :24].mean((1, 2, 3)), batch[:, :, 24:].mean((1, 2, 3))
+    assert 50 < int((below > above + 0.02).sum()) < 100  # of the 150 that do not lie
+    blue, red = batch[:, 2].mean((1, 2)), batch[:, 0].mean((1, 2))  # half as much blue, or in a negative more
+    assert 2 <= int((blue > red + 0.02).sum()) <= 20  # one in twelve of the hundred in colour
+
+
+def test_most_of_what_is_taught_in_dots_is_writing() -> None:
+    pictures = Pictures([torch.zeros(3, 128, 128, dtype=torch.uint8)], pages=2)
+    for singles, least, most in (((DOTS,), 40, 60), ((("grain",),), 0, 16)):
+        phase = Phase("content", 1, 1e-3, batch=80, size=32, single=1.0, singles=singles)
+        clean = Lesson(pictures, None, phase, torch.device("cpu"), 5).aged().clean
+        assert least <= int((clean.mean((1, 2, 3)) > 0.3).sum()) <= most, singles

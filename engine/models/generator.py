@@ -89,7 +89,7 @@ class Backbone(nn.Module):
         self.from_quarter = Up(64, 32)
         self.half_out = ResidualBlock(32)
         self.out = nn.Conv2d(32, 16, 3, padding=1)
-        for silent in (self.out, self.from_sixteenth.conv):  # a new network changes nothing, its lowest level adds nothing
+        for silent in (self.out, self.from_sixteenth.conv):  # new, it changes nothing, its lowest level adds nothing
             nn.init.zeros_(silent.weight)
             nn.init.zeros_(silent.bias)  # type: ignore[arg-type]
 

@@ -20,7 +20,7 @@ from engine.runtime.failures import is_out_of_memory, release_memory
 from engine.types import Region
 
 SMALLEST = 128  # pixels a side of a piece's core: with the halo it is four times as large, and less gains little
-_STEP = MULTIPLE_OF  # pieces begin on the backbone’s grid
+_STEP = MULTIPLE_OF  # pieces begin on the backbone's grid
 _log = logging.getLogger(__name__)
 
 

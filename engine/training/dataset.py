@@ -16,7 +16,7 @@ from engine.models.blocks import luma
 from engine.training.documents import text_page
 
 WRITTEN = 0.08  # share of pages of text among the pictures
-NEGATIVES = 1 / 12
+NEGATIVES = 1 / 12  # share of varied pictures whose greys are turned round
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
 
 

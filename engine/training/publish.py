@@ -66,8 +66,7 @@ _PRINTS = ("engraving", "etching", "aquatint", "lithograph", "woodcut", "woodblo
 
 def publish(run: Run, out: Path, card: Mapping[str, Any]) -> Path:
     """Writes the averaged weights of a finished run as a model of its own."""
-    facts = {"scale": 1, "multiple_of": MULTIPLE_OF, "halo": HALO, "tile": 512, "steps": run.counters["total"]}
-    save_restorer(out, run.average, {**facts, **_measured(run.scales), **card})
+    save_restorer(out, run.average, {**_facts(run.scales), "steps": run.counters["total"], **card})
     return out
 
 
@@ -80,8 +79,7 @@ def publish_checkpoint(
     average = _averages(checkpoint)
     if start is not None:
         average |= {k: torch.lerp(v.float(), average[k], share) for k, v in load_file(start).items() if k in average}
-    facts = {"scale": 1, "multiple_of": MULTIPLE_OF, "halo": HALO, "tile": 512}
-    save_restorer(out, average, {**facts, **_measured(checkpoint_facts(checkpoint)["scales"]), **card})
+    save_restorer(out, average, {**_facts(checkpoint_facts(checkpoint)["scales"]), **card})
 
 
 def _averages(checkpoint: Path) -> dict[str, Tensor]:
@@ -137,9 +135,11 @@ def publish_critic(checkpoint: Path, model: Path) -> Path:
     return out
 
 
-def _measured(scales: Mapping[str, float]) -> dict[str, Any]:
-    """The card's "scales", where the run has got as far as to measure them: `weights.load_objective` needs them."""
-    return {"scales": {n: scales[n] for n in ("content", "style")}} if scales.get("measured") else {}
+def _facts(scales: Mapping[str, float]) -> dict[str, Any]:
+    """What the card tells of any of our generators; "scales" where the run has got as far as to measure them, which
+    `weights.load_objective` needs."""
+    facts: dict[str, Any] = {"scale": 1, "multiple_of": MULTIPLE_OF, "halo": HALO, "tile": 512}
+    return facts | {"scales": {n: scales[n] for n in ("content", "style")}} if scales.get("measured") else facts
 
 
 def style_cards(weights: Path, photos: Path, paintings: Path | None) -> list[StyleCard]:

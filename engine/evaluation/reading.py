@@ -26,6 +26,7 @@ TEXT = (
     "negatives that came back nine were broken and two have never been found; the letters name a studio in the "
     "market street. Whoever reads this should know that the dates on the mounts were written later, by another hand."
 )
+_LEAST = 0.5  # of the characters of clean pages are read by a reader that works
 _PATIENCE = 60.0  # seconds for a page
 
 Reader = Callable[[Pixels], str]
@@ -48,6 +49,8 @@ def reading(hall: Hall, read: Reader | None = None) -> Theme:
         }  # fmt: skip
         for name, picture in pictures.items():
             right[name] += agreeing(read(picture), TEXT) / count
+    if right["clean"] < _LEAST * agreeing(TEXT, TEXT):
+        return [skipped("lettering", "characters read", "the reader cannot read even the clean pages")]
     return [
         told("lettering", "right characters on the clean pages", right["clean"], f"of {agreeing(TEXT, TEXT)}"),
         told("lettering", "on the aged pages", right["aged"]),

@@ -60,16 +60,6 @@ def damage_mask(logit: Tensor, mask: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logit, mask) + 0.5 * dice
 
 
-def relativistic_critic(real: Tensor, fake: Tensor) -> Tensor:
-    """The critic's side of the relativistic pairing game (Jolicoeur-Martineau 2018; R3GAN, Huang et al. 2024)."""
-    return F.softplus(fake - real).mean()
-
-
-def relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
-    """The generator's side: its pictures should look more real than the real ones."""
-    return F.softplus(real - fake).mean()
-
-
 def zero_centred_penalty(scores: Tensor, pictures: Tensor) -> Tensor:
     """R1 on real, R2 on generated pictures (Mescheder, Geiger & Nowozin 2018): squared input gradient of the scores,
     a score of the map, so that it does not grow with the size of the pictures."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from engine.errors import ModelError
@@ -167,7 +167,7 @@ def save_upscaler(path: Path, state: Mapping[str, Tensor], model: Path, card: Ma
     part = "upscaler."
     tensors = {k.removeprefix(part): v.detach().cpu().half().contiguous() for k, v in state.items() if part in k}
     facts = {**card, "sizes": UPSCALES, "belongs_to": own}
-    save_file(tensors, path, metadata={"card": json.dumps(facts, ensure_ascii=False)})
+    _write(path, tensors, facts)
 
 
 def save_crisp_upscaler(path: Path, state: Mapping[str, Tensor], card: Mapping[str, Any], share: float = 1.0) -> None:
@@ -180,7 +180,7 @@ def save_crisp_upscaler(path: Path, state: Mapping[str, Tensor], card: Mapping[s
     tensors = {key: value for key, value in load_file(path).items() if not key.startswith(_CRISP)}
     ends = {key: (value.float(), state[f"upscaler.{key}"].detach().cpu()) for key, value in tensors.items()}
     tensors |= {_CRISP + key: torch.lerp(*pair, share).half() for key, pair in ends.items()}
-    save_file(tensors, path, metadata={"card": json.dumps({**about, **card}, ensure_ascii=False)})
+    _write(path, tensors, {**about, **card})
 
 
 def save_longer_taught(path: Path, state: Mapping[str, Tensor], card: Mapping[str, Any], beyond: float = 0.0) -> None:
@@ -196,7 +196,7 @@ def save_longer_taught(path: Path, state: Mapping[str, Tensor], card: Mapping[st
         tensors[key] = torch.lerp(former, crisp, 1 + beyond).half()
     plain = [key for key in tensors if not key.startswith(_CRISP)]
     tensors |= {key: state[f"upscaler.{key}"].detach().cpu().half().contiguous() for key in plain}
-    save_file(tensors, path, metadata={"card": json.dumps({**about, **card}, ensure_ascii=False)})
+    _write(path, tensors, {**about, **card})
 
 
 def _taught_on(path: Path, state: Mapping[str, Tensor]) -> Mapping[str, Any]:
@@ -211,19 +211,19 @@ def carry_upscaler(path: Path, model: Path, card: Mapping[str, Any]) -> None:
     """Lets the tail in a file serve a model that has taken the place of the one it was taught on, with what its card
     tells more. It sees only what is restored; whether it still serves is for figures to say."""
     facts = {**header(path), **card, "belongs_to": fingerprint(load_file(model))}
-    save_file(load_file(path), path, metadata={"card": json.dumps(facts, ensure_ascii=False)})
+    _write(path, load_file(path), facts)
 
 
 def save_critic(path: Path, state: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
     """Writes the discriminator in `state` in half precision, with its card: further training starts from it."""
     tensors = {k: v.detach().cpu().half().contiguous() for k, v in state.items() if k.startswith("critic.")}
-    save_file(tensors, path, metadata={"card": json.dumps(card, ensure_ascii=False)})
+    _write(path, tensors, card)
 
 
 def save_reverse(path: Path, state: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
     """Writes a way back (`reverse.py`) in half precision, with its card."""
     tensors = {k: v.detach().cpu().half().contiguous() for k, v in state.items()}
-    save_file(tensors, path, metadata={"card": json.dumps(card, ensure_ascii=False)})
+    _write(path, tensors, card)
 
 
 def load_reverse(path: Path) -> Reverse:
@@ -245,8 +245,7 @@ def save_tuned(
     tensors = {k: v for k, v in state.items() if k.startswith("head.")} | dict(updates)
     half = {k: v.detach().cpu().half().contiguous() for k, v in tensors.items()}
     facts = {"slider": base.slider, **card, "base": {"id": base.id, "sha256": base.sha256}}
-    # Not by save_file: what it makes is for its owner only, and it calls a full disk an error of the format.
-    path.write_bytes(save(half, metadata={"card": json.dumps(facts, ensure_ascii=False)}))
+    _write(path, half, facts)
 
 
 def fingerprint(state: Mapping[str, Tensor]) -> str:
@@ -263,4 +262,10 @@ def save_restorer(path: Path, state: Mapping[str, Tensor], card: Mapping[str, An
     precision, with the card inside; its "scales" are the sizes of content and style that training divided out."""
     parts = ("backbone.", "head.", "tone.", "encoder.", "features.")
     tensors = {k: v.detach().cpu().half().contiguous() for k, v in state.items() if k.startswith(parts)}
-    save_file(tensors, path, metadata={"card": json.dumps(card, ensure_ascii=False)})
+    _write(path, tensors, card)
+
+
+def _write(path: Path, tensors: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
+    """Not by `save_file`: what it makes is for its owner only, and it calls a full disk an error of the format."""
+    path.unlink(missing_ok=True)  # tensors read from it lie in a map of it, and keep the former file that way
+    path.write_bytes(save(dict(tensors), metadata={"card": json.dumps(card, ensure_ascii=False)}))

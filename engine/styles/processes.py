@@ -21,7 +21,7 @@ Colour = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """`response` weighs red, green, blue into grey (None keeps the colours, changed by `saturation` and `matrix`);
+    """`response` weighs red, green, blue into grey (None keeps the colours, changed by `saturation`);
     `shadow`, `middle`, `light` are the colours of black, mid-grey and white in the print, 0..1."""
 
     id: str
@@ -33,7 +33,6 @@ class Process:
     light: Colour
     contrast: float = 1.0
     saturation: float = 1.0
-    matrix: tuple[Colour, Colour, Colour] | None = None
     texture: Texture = ""
     grain: float = 0.0
 
@@ -110,12 +109,7 @@ BY_ID = {process.id: process for process in PROCESSES}
 def colours(process: Process, x: Tensor) -> Tensor:
     """x (N, 3, H, W) in 0..1 as a clean print of this process shows it, without its texture."""
     grey = _weigh(x, process.response or PANCHROMATIC)
-    if process.response is None:
-        y = grey + process.saturation * (x - grey)
-        if process.matrix is not None:
-            y = torch.einsum("ij,njhw->nihw", torch.tensor(process.matrix, device=x.device), y)
-    else:
-        y = grey.expand_as(x)
+    y = grey.expand_as(x) if process.response is not None else grey + process.saturation * (x - grey)
     y = (0.5 + process.contrast * (y - 0.5)).clamp(0, 1)
     shadow, middle, light = (_colour(c, x) for c in (process.shadow, process.middle, process.light))
     lower, upper = shadow + (middle - shadow) * (2 * y), middle + (light - middle) * (2 * y - 1)
@@ -142,14 +136,12 @@ def palette(process: Process) -> ToneParameters:
     matrix = weights
     if process.response is None:
         matrix = weights + process.saturation * (torch.eye(3) - weights)
-        if process.matrix is not None:
-            matrix = torch.tensor(process.matrix) @ matrix
     return ToneParameters(straight.expand(1, 3, KNOTS), matrix[None].clone(), greys[:, :, 0])
 
 
 def _toned_only(process: Process) -> Process:
     """A process that changes greys as this one does."""
-    return replace(process, response=PANCHROMATIC, saturation=1.0, matrix=None)
+    return replace(process, response=PANCHROMATIC, saturation=1.0)
 
 
 def as_print(process: Process, x: Tensor, top: int = 0, left: int = 0) -> Tensor:

@@ -6,13 +6,9 @@ keep it from that, and never show in what is restored.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-
-Augment = Callable[[Tensor], Tensor]
 
 
 def augment(x: Tensor, generator: torch.Generator) -> Tensor:

@@ -172,6 +172,7 @@ def paired_collection(before: Sequence[Named], after: Sequence[Named]) -> Collec
             )
     kept, copies = without_copies(before)
     names, scans = _apart([before[i] for i in kept])
+    _checked(Collection("pairs", names, scans), len(before))  # before their truths are made, which asks for some pixels
     truths = tuple(in_tone_of(after[i][1], scan) for i, scan in zip(kept, scans, strict=True))
     return _checked(Collection("pairs", names, truths, scans, copies=copies), len(before))
 
@@ -339,7 +340,7 @@ def _grain(x: Tensor, damage: Tensor) -> list[Tensor]:
 
 
 def _marks(x: Tensor, damage: Tensor) -> list[Mark]:
-    """Damaged places as large as a square of 32 to 96 pixels around them; x (3, H, W), damage (1, H, W)."""
+    """Damaged places in squares of 64 pixels; x (3, H, W), damage (1, H, W)."""
     side = 64
     found = []
     for top in range(0, x.shape[1] - side + 1, side):
@@ -352,7 +353,7 @@ def _marks(x: Tensor, damage: Tensor) -> list[Mark]:
 
 
 def _tiled(grain: Tensor, dice: random.Random, size: int) -> Tensor:
-    """Patches of one scan's grain beside each other, mirrored at random so that no seam repeats, (3, size, size)."""
+    """Patches that lie together in the stock of grain, mirrored at random so that no seam repeats, (3, size, size)."""
     rows = []
     start = dice.randrange(len(grain))
     for _ in range(0, size, PATCH):

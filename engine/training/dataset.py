@@ -17,6 +17,7 @@ from engine.training.documents import text_page
 
 WRITTEN = 0.08  # share of pages of text among the pictures
 NEGATIVES = 1 / 12  # share of varied pictures whose greys are turned round
+APART = 500_000_003  # between seeds of draws that are to say nothing of each other
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
 
 
@@ -83,19 +84,26 @@ class PhotoSet(Pictures):
     """The pictures of a folder."""
 
     def __init__(self, folder: Path, *, longest: int = 1024, limit: int | None = None, pages: int = 48) -> None:
-        """Raises ValueError where there is no such folder, or no readable photographs in it."""
+        """Raises ValueError where there is no such folder, no photographs in it, or one that is not a photograph's
+        kind; OSError where one cannot be read."""
         if not folder.is_dir():
             raise ValueError(f"“{folder}” is not a folder.")
-        paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)[:limit]
+        paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.name[0] != ".")[:limit]
         if not paths:
             raise ValueError(f"There are no photographs in {folder}.")
         super().__init__([self.decode(path, longest) for path in paths], pages)
 
     @staticmethod
     def decode(path: Path, longest: int) -> Tensor:
-        """A photograph as uint8 (3, H, W), its longer side at most `longest` pixels."""
-        with Image.open(path) as file:
-            image = _eight_bits(file).convert("RGB")
+        """A photograph as uint8 (3, H, W), its longer side at most `longest` pixels. Raises OSError where it cannot be
+        read, ValueError where it is too large, or in floating point, whose white nobody knows."""
+        try:
+            with Image.open(path) as file:
+                if file.mode == "F":
+                    raise ValueError(f"“{path.name}” is in floating point; save it with 8 or 16 bits.")
+                image = _eight_bits(file).convert("RGB")
+        except Image.DecompressionBombError as error:
+            raise ValueError(f"“{path.name}” is too large to learn from; make it smaller.") from error
         image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
         return torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1).contiguous()
 

@@ -51,7 +51,7 @@ def faces() -> tuple[str, ...]:
         if path.suffix.lower() in (".ttf", ".otf") and not any(s in path.name.lower() for s in _SYMBOLS)
     ]
     found.sort(key=lambda path: path.name)
-    step = max(1, len(found) // _FACES_AT_MOST)
+    step = max(1, -(-len(found) // _FACES_AT_MOST))
     return tuple(str(path) for path in found[::step])
 
 

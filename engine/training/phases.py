@@ -19,7 +19,7 @@ from engine.training import optics
 from engine.training.adversary import ADVERSARIES, Adversary
 from engine.training.aging import Aged, age
 from engine.training.augment import augment
-from engine.training.dataset import WRITTEN, PhotoSet, Pictures
+from engine.training.dataset import APART, WRITTEN, PhotoSet, Pictures
 from engine.training.presets import DOTS, MASK, Phase
 from engine.training.run import Networks, Run
 from engine.training.sheet import Dice
@@ -62,7 +62,7 @@ class Lesson:
 
     def damage(self) -> tuple[float, tuple[str, ...] | None]:
         """How severe this batch's damage is, and which kinds it has alone, None for all together."""
-        chance = random.Random(self.seed)
+        chance = random.Random(self.seed + APART)  # with the seed itself it would say which picture comes first
         severity = self.phase.mildest + (1 - self.phase.mildest) * chance.random() ** 0.5
         only = chance.choice(self.phase.singles) if chance.random() < self.phase.single else None
         return severity, only
@@ -206,7 +206,7 @@ def draw_weights(run: Run, lesson: Lesson) -> Weights:
     count, size, corner = lesson.phase.batch, lesson.phase.size, lesson.phase.corner
     plain = plain_part(lesson.phase)
     # Not the seed itself: the aging draws with it which pictures stay clean, and alpha would be told by that.
-    generator = torch.Generator().manual_seed(lesson.seed + 500_000_003)
+    generator = torch.Generator().manual_seed(lesson.seed + APART)
     dice = Dice(generator)
     alpha = 10 ** (2 * dice.uniforms(count) - 1)
     beta = 10 ** (3 * dice.uniforms(count) - 2) * (torch.arange(count) >= plain)
@@ -325,17 +325,6 @@ def _head_step(run: Run, lesson: Lesson, batch: Aged, weights: Weights, y: Tenso
     norm = step_optimiser(run.optimisers["joint"], limit=1.0)
     run.follow("head", "backbone.features", "backbone.fine", "critic")
     yield {"norm": norm}
-
-
-def styled_loss(
-    run: Run, lesson: Lesson, y: Tensor, truth: Tensor, weights: Weights
-) -> tuple[Tensor, dict[str, float]]:
-    """The joint objective of a batch's styled pictures (N, 3, H, W), which no critic judges; the scales are known."""
-    content, style = _distances(run, lesson, y, truth, weights.references)
-    alpha, beta = weights.alpha[-len(y) :], weights.beta[-len(y) :]
-    total = alpha * content / run.scales["content"] + _styled(run, lesson, y, truth, weights, style)
-    told = {"content": content.mean().item(), "style": style.mean().item()}
-    return (total / (LAMBDA + alpha + beta)).mean(), told
 
 
 def _styled(run: Run, lesson: Lesson, y: Tensor, truth: Tensor, weights: Weights, style: Tensor) -> Tensor:

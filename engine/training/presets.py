@@ -64,6 +64,7 @@ class Preset:
     validation_size: int = 256
     photos: int | None = None  # at most this many; None: all
     adversary: AdversaryName = "relativistic"
+    needs_start: bool = False  # whether it goes on with a finished model, which is to be named
 
 
 PRESETS = {
@@ -119,7 +120,7 @@ PRESETS = {
             validation_pictures=2,
             validation_size=96,
         ),
-        Preset("backbone", (Phase("content", 50, 7e-4),), seed=3),  # for a finished model (`--start`)
+        Preset("backbone", (Phase("content", 50, 7e-4),), seed=3, needs_start=True),  # for a finished model (`--start`)
         Preset(  # the same with the head, which keeps what it adds: the slider and the cards still hold
             "backbone-kept",
             (
@@ -153,6 +154,7 @@ PRESETS = {
             ),
             seed=31,
             checkpoint_minutes=5,
+            needs_start=True,
         ),
         Preset(  # short and of a fixed length: what is compared gets the same number of steps
             "head-short",
@@ -162,13 +164,22 @@ PRESETS = {
             ),
             seed=7,
             checkpoint_minutes=30,
+            needs_start=True,
         ),
         Preset(  # the head alone, on a finished backbone
-            "head", (Phase("critic", 2, 5e-4, batch=6, size=128), Phase("joint", 38, 7e-4, batch=6, size=128)), seed=5
+            "head",
+            (Phase("critic", 2, 5e-4, batch=6, size=128), Phase("joint", 38, 7e-4, batch=6, size=128)),
+            seed=5,
+            needs_start=True,
         ),
-        Preset("head-again", (Phase("joint", 14, 5e-4, batch=6, size=128),), seed=8),  # on a finished head
+        Preset(  # on a finished head
+            "head-again", (Phase("joint", 14, 5e-4, batch=6, size=128),), seed=8, needs_start=True
+        ),
         Preset(
-            "unfade", (Phase("unfade", 5, 1.5e-3, batch=128, size=48, steps=2500),), checkpoint_minutes=5
+            "unfade",
+            (Phase("unfade", 5, 1.5e-3, batch=128, size=48, steps=2500),),
+            checkpoint_minutes=5,
+            needs_start=True,
         ),  # on a finished model (`--start`)
         # The upscaling tail, on a finished backbone and head (`--start`); `size` is that of the picture to be enlarged.
         Preset(
@@ -179,6 +190,7 @@ PRESETS = {
                 Phase("upscale_critic", 3, 5e-4, size=48),
                 Phase("upscale_joint", 25, 5e-4, size=48),
             ),
+            needs_start=True,
         ),
         Preset(  # the same tail on another backbone and head: `--start OLD_RUN --start NEW_WEIGHTS`
             "upscale-again",
@@ -186,12 +198,16 @@ PRESETS = {
                 Phase("upscale_mixed", 8, 4e-4, size=48),
                 Phase("upscale_joint", 5, 3e-4, size=48),
             ),
+            needs_start=True,
         ),
-        Preset("upscale-kept", (Phase("upscale", 20, 4e-4, size=48),), seed=23),  # a tail whose backbone has moved
+        Preset(  # a tail whose backbone has moved
+            "upscale-kept", (Phase("upscale", 20, 4e-4, size=48),), seed=23, needs_start=True
+        ),
         Preset(  # a copy of a finished tail for a low alpha: `--start WEIGHTS --start CRITIC --start TAIL`
             "upscale-crisp",
             (Phase("upscale_critic", 0.7, 5e-4, batch=6, size=48), Phase("upscale_joint", 11, 6e-4, batch=6, size=48)),
             seed=13,
+            needs_start=True,
         ),
         Preset(
             "upscale-tiny",
@@ -203,6 +219,7 @@ PRESETS = {
             ),
             validation_pictures=2,
             validation_size=64,
+            needs_start=True,
         ),
     )
 }

@@ -119,9 +119,10 @@ def train(preset: Preset, data: Path, out: Path, options: Options | None = None)
 
 def _begin(run: Run, preset: Preset, start: tuple[Path, ...]) -> None:
     """What a new run begins from; EngineError where it needs more than it was given."""
-    if not start and preset.phases[0].kind.startswith("upscale"):
+    if preset.needs_start and not start:
         raise EngineError(
-            f"The preset “{preset.name}” teaches a finished model to enlarge; name its weights to start from."
+            f"The preset “{preset.name}” goes on with a finished model; name its weights with --start of "
+            "`python -m engine.training.pretrain`."
         )
     for path in start:
         run.begin_from(path)
@@ -169,6 +170,7 @@ def _phase(run: Run, preset: Preset, school: School, stop: float) -> Generator[P
     game = ADVERSARIES[preset.adversary]
     watches = Watches(run.scales, game.blind) if phase.kind == "joint" else None
     sums: Counter[str] = Counter()
+    counts: Counter[str] = Counter()  # not every step has every figure
     last = saved = time.monotonic()
     while (done := _share_done(run, phase)) < 1 and time.monotonic() < stop:
         counters = run.counters
@@ -180,8 +182,9 @@ def _phase(run: Run, preset: Preset, school: School, stop: float) -> Generator[P
         figures = _step(phase.kind, watches, counters["step"])(run, lesson)
         if watches is not None:
             _watch_step(run, watches, figures)
-        sums.update(figures)
-        sums["steps"] += 1
+        finite = {name: value for name, value in figures.items() if math.isfinite(value)}
+        sums.update(finite)
+        counts.update(finite.keys())
         counters["step"] += 1
         counters["total"] += 1
         now = time.monotonic()
@@ -189,9 +192,9 @@ def _phase(run: Run, preset: Preset, school: School, stop: float) -> Generator[P
         last = now
         yield Progress(int(1000 * done), 1000, phase.kind)
         if counters["step"] % 50 == 0:
-            steps = sums.pop("steps")
-            run.log(kind=phase.kind, rate=rate, **{k: round(v / steps, 5) for k, v in sums.items()})
+            run.log(kind=phase.kind, rate=rate, **{k: round(v / counts[k], 5) for k, v in sums.items()})
             sums.clear()
+            counts.clear()
         if now - saved > 60 * preset.checkpoint_minutes:
             _measure_and_save(run, phase.kind, school.judge, watches)
             saved = last = time.monotonic()
@@ -243,8 +246,9 @@ def _measure_and_save(run: Run, kind: Kind, judge: Validation, watches: Watches 
     if reason is None and score > run.best.get(kind, -math.inf):
         run.best[kind] = score
         run.save(f"best-{kind}")
-    if reason is not None and run.back_to(f"best-{kind}"):
-        run.log(kind=kind, event="watch", told=reason)
+    if reason is not None:
+        there = run.back_to(f"best-{kind}")
+        run.log(kind=kind, event="watch", told=reason if there else f"{reason}, of which there is none yet")
     run.save()
 
 

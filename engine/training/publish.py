@@ -34,6 +34,7 @@ from engine.models.weights import (
     save_restorer,
     save_upscaler,
 )
+from engine.projects.atomic import replacing
 from engine.styles import processes
 from engine.styles.encode import encode
 from engine.styles.library import write_cards
@@ -65,8 +66,9 @@ _PRINTS = ("engraving", "etching", "aquatint", "lithograph", "woodcut", "woodblo
 
 
 def publish(run: Run, out: Path, card: Mapping[str, Any]) -> Path:
-    """Writes the averaged weights of a finished run as a model of its own."""
-    save_restorer(out, run.average, {**_facts(run.scales), "steps": run.counters["total"], **card})
+    """Writes the averaged weights of a finished run as a model of its own. Raises WriteError."""
+    with replacing(out) as temporary:
+        save_restorer(temporary, run.average, {**_facts(run.scales), "steps": run.counters["total"], **card})
     return out
 
 
@@ -75,10 +77,13 @@ def publish_checkpoint(
 ) -> None:
     """The same from a checkpoint's file; or what lies `share` of the way to it from the weights it began from, `start`
     (network interpolation: Wang et al., ESRGAN, 2018; of what was tuned with what it was tuned from: Wortsman et al.,
-    "Robust fine-tuning of zero-shot models", CVPR 2022)."""
+    "Robust fine-tuning of zero-shot models", CVPR 2022). ValueError where it lacks a layer of them."""
     average = _averages(checkpoint)
     if start is not None:
-        average |= {k: torch.lerp(v.float(), average[k], share) for k, v in load_file(start).items() if k in average}
+        begun = load_file(start)
+        if lacking := [k for k in average if k.startswith(("backbone.", "head.")) and k not in begun]:
+            raise ValueError(f"{start.name} lacks {lacking[0]}; name the weights that this run began from.")
+        average |= {k: torch.lerp(v.float(), average[k], share) for k, v in begun.items() if k in average}
     save_restorer(out, average, {**_facts(checkpoint_facts(checkpoint)["scales"]), **card})
 
 

@@ -20,7 +20,7 @@ from engine.models import losses
 from engine.models.generator import Understanding
 from engine.training import phases
 from engine.training.aging import Aged, age
-from engine.training.dataset import Pictures
+from engine.training.dataset import APART, Pictures
 from engine.training.presets import MASK
 from engine.training.run import Networks, Run
 
@@ -49,7 +49,7 @@ class Rehearsal:
 
     def batch(self, count: int, size: int, seed: int) -> Aged:
         """`count` ordinarily aged squares (3, size, size), all drawn from the seed."""
-        dice = random.Random(seed)
+        dice = random.Random(seed + APART)
         pictures = self.ordinary if self.ordinary is not None and dice.random() < SHARE else self.own
         clean = pictures.batch(count, size, seed)
         return age(clean, seed, severity=0.25 + 0.75 * dice.random() ** 0.5).to(self.device)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from engine.errors import ModelError
@@ -25,6 +24,8 @@ from engine.models.generator import Backbone, Head
 from engine.models.style_encoder import StyleEncoder
 from engine.models.tone import ToneStage
 from engine.models.upscale import Upscaler
+from engine.models.weights import restorer_tensors
+from engine.projects.atomic import replacing
 
 AVERAGE_DECAY = 0.999
 
@@ -77,16 +78,21 @@ class Run:
     def begin_from(self, path: Path) -> None:
         """Takes over what a weight file, a tail's or another run's checkpoint holds (there: the averages) of these;
         a layer of another shape, from before a change of them, begins anew. The sizes of content and style that the
-        file was trained with go on to hold. ModelError where it is neither.
+        file was trained with go on to hold. ModelError where it is none of these.
         """
         try:
-            tensors, scales = load_file(path), _scales(path)
+            about = _about(path)
+            tensors = restorer_tensors(path) if "base" in about else load_file(path)
         except (OSError, SafetensorError) as error:
             raise ModelError(f"“{path}” is neither a model nor a checkpoint; name another file.") from error
+        scales, found = about.get("scales", {}), 0
         for key in self.average:
             value = tensors.get(f"average.{key}", tensors.get(key, tensors.get(key.removeprefix("upscaler."))))
             if value is not None and value.shape == self.average[key].shape:
                 self.average[key].copy_(value)
+                found += 1
+        if not found:
+            raise ModelError(f"“{path}” holds no networks of this version of Archivist; name another file.")
         if "content" in scales and "style" in scales:
             self.scales |= {"content": scales["content"], "style": scales["style"], "measured": math.inf}
         self.adopt_average()
@@ -94,10 +100,10 @@ class Run:
     def back_to(self, name: str) -> bool:
         """Takes the averaged weights of an earlier checkpoint and forgets the optimisers' momentum; counters and
         scales stay. False where there is no such checkpoint."""
-        path = self.folder / f"{name}.safetensors"
-        if not path.exists():
+        tensors = self._read(name)
+        if tensors is None:
             return False
-        for key, value in load_file(path).items():
+        for key, value in tensors.items():
             if key.startswith("average."):
                 self.average[key.removeprefix("average.")].copy_(value)
         self.adopt_average()
@@ -114,7 +120,7 @@ class Run:
             print(line, flush=True)
 
     def save(self, name: str = "last") -> None:
-        """Writes `<name>.safetensors`, whole or not at all."""
+        """Writes `<name>.safetensors`, whole or not at all; WriteError where it cannot."""
         whole = {"net": self.nets.state_dict(), "average": self.average}
         tensors = {
             f"{which}.{key}": value.contiguous()
@@ -126,16 +132,14 @@ class Run:
             for index, state in optimiser.state_dict()["state"].items():
                 tensors |= {f"optimiser.{group}.{index}.{k}": torch.as_tensor(v).contiguous() for k, v in state.items()}
         about = {"counters": self.counters, "scales": self.scales, "best": self.best}
-        temporary = self.folder / f".{name}.tmp"
-        save_file(tensors, temporary, metadata={"run": json.dumps(about)})
-        os.replace(temporary, self.folder / f"{name}.safetensors")
+        with replacing(self.folder / f"{name}.safetensors") as temporary:
+            temporary.write_bytes(save(tensors, metadata={"run": json.dumps(about)}))
 
     def load(self, name: str = "last") -> bool:
-        """Goes back to a checkpoint; False where there is none."""
-        path = self.folder / f"{name}.safetensors"
-        if not path.exists():
+        """Goes back to a checkpoint; False where there is none that can be read."""
+        tensors = self._read(name)
+        if tensors is None:
             return False
-        tensors = load_file(path)
         nets = {k.removeprefix("net."): v for k, v in tensors.items() if k.startswith("net.")}
         self.nets.load_state_dict(nets, strict=False)  # a checkpoint from before a network existed still serves
         for key, value in tensors.items():
@@ -143,9 +147,18 @@ class Run:
                 self.average[key.removeprefix("average.")].copy_(value)
         for group, optimiser in self.optimisers.items():
             _restore_optimiser(optimiser, f"optimiser.{group}.", tensors)
-        about = checkpoint_facts(path)
+        about = checkpoint_facts(self.folder / f"{name}.safetensors")
         self.counters, self.scales, self.best = about["counters"], about["scales"], about["best"]
         return True
+
+    def _read(self, name: str) -> dict[str, Tensor] | None:
+        """The tensors of a checkpoint; None where there is none, or a damaged one, which the log then tells."""
+        path = self.folder / f"{name}.safetensors"
+        try:
+            return load_file(path) if path.exists() else None
+        except (OSError, SafetensorError):
+            self.log(event="damaged", told=f"{path.name} cannot be read: it counts as not there")
+            return None
 
 
 def checkpoint_facts(path: Path) -> dict[str, Any]:
@@ -155,13 +168,12 @@ def checkpoint_facts(path: Path) -> dict[str, Any]:
     return facts
 
 
-def _scales(path: Path) -> dict[str, float]:
-    """The sizes of the loss terms that a checkpoint or a weight file tells; empty where it tells none."""
+def _about(path: Path) -> dict[str, Any]:
+    """What a checkpoint or the card of a weight file tells; nothing where it is neither."""
     with safe_open(path, framework="pt") as file:
         about = file.metadata() or {}
-    facts = json.loads(about.get("run") or about.get("card") or "{}")
-    scales: dict[str, float] = facts.get("scales", {})
-    return scales
+    facts: dict[str, Any] = json.loads(about.get("run") or about.get("card") or "{}")
+    return facts
 
 
 def _restore_optimiser(optimiser: torch.optim.Optimizer, prefix: str, tensors: dict[str, Tensor]) -> None:
@@ -170,5 +182,11 @@ def _restore_optimiser(optimiser: torch.optim.Optimizer, prefix: str, tensors: d
         if key.startswith(prefix):
             index, name = key.removeprefix(prefix).split(".", 1)
             state.setdefault(int(index), {})[name] = value
-    if state:
+    parameters = [p for g in optimiser.param_groups for p in g["params"]]
+    if state and all(_fits(parameters, *one) for one in state.items()):  # else of other networks: it gathers anew
         optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def _fits(parameters: list[Tensor], index: int, kept: dict[str, Tensor]) -> bool:
+    """Whether what an optimiser kept of a parameter is of its shape; the number of steps has none."""
+    return index < len(parameters) and all(not v.dim() or v.shape == parameters[index].shape for v in kept.values())

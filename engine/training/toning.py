@@ -42,15 +42,13 @@ def palette(run: Run, lesson: Lesson) -> dict[str, float]:
 def unfade(run: Run, lesson: Lesson) -> dict[str, float]:
     """The way back from fading alone: a small network that sees no pictures, so that many steps cost little."""
     clean = lesson.photos.kept_thumbnails(lesson.phase.batch, lesson.phase.size, lesson.seed).to(lesson.device)
-    with torch.random.fork_rng():  # dropout draws from it; a run that goes on is to draw the same
-        torch.manual_seed(lesson.seed)
-        distance = _unfading_distance(run, clean, Dice(torch.Generator().manual_seed(lesson.seed)))
+    distance = _unfading_distance(run, lesson, clean, Dice(torch.Generator().manual_seed(lesson.seed)))
     norm = take(run, "unfade", distance, limit=1.0)
     run.follow("tone.unfade")
     return {"unfade": distance.item(), "norm": norm}
 
 
-def _unfading_distance(run: Run, clean: Tensor, dice: Dice) -> Tensor:
+def _unfading_distance(run: Run, lesson: Lesson, clean: Tensor, dice: Dice) -> Tensor:
     """How far faded pictures (N, 3, H, W), unfaded again, are from what they were: log10 of the mean square, so that
     what is nearly right counts as much as what is far off. Half of them are black and white, as most old photographs
     are: a toned one is to become neutral again, which no colour picture would teach. Nearer than what no tone mends is
@@ -62,7 +60,9 @@ def _unfading_distance(run: Run, clean: Tensor, dice: Dice) -> Tensor:
     some = dice.normals(clean[0, 0].numel()).argsort()[:_PIXELS].to(device)
     clean, faded = clean.flatten(2)[:, :, some], faded.flatten(2)[:, :, some]
     spots = 0.03 * dice.uniform(0, 1) * dice.normals(*faded.shape).to(device)  # what is left of grain and dust
-    parameters = run.nets.tone.unfade(order_statistics((faded + spots).clamp(0, 1)))
+    with torch.random.fork_rng():  # dropout draws from it; a run that goes on is to draw the same
+        torch.manual_seed(lesson.seed)
+        parameters = run.nets.tone.unfade(order_statistics((faded + spots).clamp(0, 1)))
     found = neutralised(parameters, grey.float(), levels=1.0).apply(faded[..., None])[..., 0]
     rest = 10 ** -(_REST[0] + (_REST[1] - _REST[0]) * dice.uniforms(len(clean))).to(device)
     return ((found - clean).square().mean((1, 2)) + rest).log10().mean()
@@ -87,7 +87,7 @@ def _tone_step(run: Run, lesson: Lesson, group: str) -> dict[str, float]:
     count, size = lesson.phase.batch, lesson.phase.size
     clean = lesson.photos.thumbnails(count, size, lesson.seed).to(lesson.device)
     dice = Dice(torch.Generator().manual_seed(lesson.seed))
-    unfade = _unfading_distance(run, clean, dice)
+    unfade = _unfading_distance(run, lesson, clean, dice)
     processed = _process_palette(run, lesson, clean[: count // 2], dice)
     painted = _painted_palette(run, lesson, clean[count // 2 :], dice)
     norm = take(run, group, unfade + processed + 0.5 * painted, limit=1.0)

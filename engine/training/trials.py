@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,8 @@ def corners(preset: Preset, data: Path, out: Path, options: Options) -> Iterator
     for alpha, beta in CORNERS:
         alone = replace(preset, name=f"{preset.name}-{alpha:g}-{beta:g}", phases=_for_corner(preset, (alpha, beta)))
         own = _trained(alone, data, out / f"{alpha:g}-{beta:g}", options)
-        values = [_objective(run, judge, references, alpha, beta) for run in (conditional, own)]
+        scales = conditional.scales  # each its own would be two measures
+        values = [_objective(run, judge, references, alpha, beta, scales) for run in (conditional, own)]
         yield f"alpha {alpha:g}, beta {beta:g}", {"all": values[0], "own": values[1], "ratio": values[0] / values[1]}
 
 
@@ -86,7 +87,10 @@ def _references(photos: PhotoSet, count: int) -> Tensor:
 
 
 @torch.no_grad()
-def _objective(run: Run, judge: Validation, references: Tensor, alpha: float, beta: float) -> float:
+def _objective(
+    run: Run, judge: Validation, references: Tensor, alpha: float, beta: float, scales: Mapping[str, float]
+) -> float:
+    """(alpha L_content + beta L_style) / (alpha + beta) of what a run makes of the validation pictures."""
     x, truth = judge.batch.aged, judge.batch.toned
     n, _, height, width = x.shape
     drawn = torch.rand(n, NOISE, height // 4, width // 4, generator=torch.Generator().manual_seed(SEED))
@@ -95,7 +99,7 @@ def _objective(run: Run, judge: Validation, references: Tensor, alpha: float, be
     y = x + run.nets.head(seen, drawn.to(x) * 2 - 1, z)
     side = objective.SQUARE
     content, style = objective.distances(run.nets.features, y, truth, references[..., :side, :side])
-    scaled = alpha * content / run.scales["content"] + beta * style / run.scales["style"]
+    scaled = alpha * content / scales["content"] + beta * style / scales["style"]
     return float(scaled.mean() / (alpha + beta))
 
 

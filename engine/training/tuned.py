@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.models.catalog import header, read_card
-from engine.projects.atomic import append_lines, replacing
+from engine.projects.atomic import SUFFIX, append_lines, replacing
 from engine.types import Tuning, TuningCheck
 
 KEPT_DAYS = 30  # that strips and the log of a finished run stay
@@ -65,7 +65,7 @@ def earlier_checks(folder: Path, step: int) -> tuple[TuningCheck, ...]:
 
 def put_away(folder: Path) -> None:
     """Of a run that has ended only strips and the log stay in its folder: the checkpoints are most of it."""
-    for file in (*folder.glob("*.safetensors"), *folder.glob(".*.tmp")):
+    for file in (*folder.glob("*.safetensors"), *folder.glob(f".*{SUFFIX}")):
         file.unlink(missing_ok=True)
 
 

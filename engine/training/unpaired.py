@@ -24,16 +24,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from engine.errors import ModelError
 from engine.models import losses
 from engine.models.blocks import luma
 from engine.models.critic import Critic
 from engine.models.reverse import Reverse, drawn
 from engine.models.weights import load_reverse, save_reverse
+from engine.projects.atomic import replacing
 from engine.training.adversary import ADVERSARIES
 from engine.training.aging import age
 from engine.training.augment import augment
 from engine.training.collection import Collection, Squares
-from engine.training.dataset import PhotoSet, Pictures
+from engine.training.dataset import APART, PhotoSet, Pictures
 from engine.types import Progress, Tuning
 
 SIDE, BATCH = 96, 3
@@ -128,16 +130,26 @@ def with_a_way_back(collection: Collection, order: Wanted) -> Generator[Progress
     It is kept in the run's folder when it is done; a run that was interrupted before begins it anew.
     """
     kept, device = order.folder / "reverse.safetensors", torch.device(order.device)
-    if not kept.exists():
+    if not _is_learned(kept):
         torch.manual_seed(order.wish.seed)
         way = WayBack(load_reverse(order.reverse) if order.reverse else Reverse(), device=device)
         learned, _ = collection.split(order.wish.seed)
         for done in _adapt(way, Squares(collection.scans), Squares(learned.truth), order):
             yield Progress(int(1000 * done), 1000, "learning how your scans have aged")
         order.folder.mkdir(parents=True, exist_ok=True)
-        save_reverse(kept, way.reverse.state_dict(), {"id": f"{order.wish.name}-reverse"})
+        with replacing(kept) as temporary:
+            save_reverse(temporary, way.reverse.state_dict(), {"id": f"{order.wish.name}-reverse"})
     reverse = load_reverse(kept).requires_grad_(False).to(device)
     return replace(collection, grown_old=imitation(reverse, device))
+
+
+def _is_learned(kept: Path) -> bool:
+    """Whether a way back is there, whole: a damaged one is learned anew."""
+    try:
+        load_reverse(kept)
+    except ModelError:
+        return False
+    return True
 
 
 def _adapt(way: WayBack, old: Cut, clean: Cut, order: Wanted) -> Generator[float, None, None]:
@@ -148,7 +160,7 @@ def _adapt(way: WayBack, old: Cut, clean: Cut, order: Wanted) -> Generator[float
         number += 1
         last = time.monotonic()
         pictures = [cut(BATCH, SIDE, number).to(way.device) for cut in (clean, old)]
-        for _ in way.step(pictures[0], pictures[1], random.Random(number).uniform(0.5, 1.0), wanted, number):
+        for _ in way.step(pictures[0], pictures[1], random.Random(number + APART).uniform(0.5, 1.0), wanted, number):
             seconds += time.monotonic() - last  # what others did with the engine meanwhile is not this run's time
             yield done
             last = time.monotonic()
@@ -159,7 +171,7 @@ def imitation(reverse: Reverse, device: torch.device) -> Callable[[Tensor, int],
 
     @torch.no_grad()
     def grown_old(clean: Tensor, seed: int) -> Tensor:
-        severity = torch.full((len(clean),), random.Random(seed).uniform(0.5, 1.0))
+        severity = torch.full((len(clean),), random.Random(seed + APART).uniform(0.5, 1.0))
         noise = drawn(clean, torch.Generator().manual_seed(seed))
         made: Tensor = reverse(clean.to(device), severity, (noise[0].to(device), noise[1].to(device)))
         return made.clamp(0, 1).cpu()
@@ -173,7 +185,7 @@ def pretrain(photos: Pictures, steps: int, seed: int = 1) -> Generator[Reverse, 
     torch.manual_seed(seed)
     way = WayBack(Reverse())
     for number in range(steps):
-        severity = random.Random(number).uniform(0.1, 1.0)
+        severity = random.Random(number + APART).uniform(0.1, 1.0)
         batch = age(photos.batch(2 * BATCH, SIDE, number), number, severity=severity, keep_clean=0.0)
         target = spectrum(batch.aged)
         for _ in way.step(batch.toned[:BATCH], batch.aged[BATCH:], severity, target, number):

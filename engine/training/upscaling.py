@@ -21,12 +21,12 @@ from engine.models.generator import NOISE as HEAD_NOISE
 from engine.models.generator import condition as head_condition
 from engine.models.upscale import CELL, NOISE, UPSCALES, Given, condition, enlarge
 from engine.training.aging import age
+from engine.training.dataset import APART
 from engine.training.phases import CHANNELS_LAST, PLAUSIBLE, Lesson, critic_step, generator_loss, take
 from engine.training.run import Run
 
 LAMBDA = 3.0  # what is missing between two pixels is found by plausibility alone
 COLOUR = 2.0  # weight of the colour's error in what is drawn against a critic, which sees none
-_APART = 500_000_003  # between seeds whose draws must not go together
 UNTOUCHED = 0.7  # share of the pictures that are shrunk and no more, once there are others
 
 
@@ -55,7 +55,7 @@ def pairs(lesson: Lesson, untouched: float = UNTOUCHED) -> Pair:
     as scans are, so that the tail neither enlarges noise nor takes repairs back. Their tone is left as it was:
     enlarging is not to change it.
     """
-    rng = random.Random(lesson.seed + _APART)
+    rng = random.Random(lesson.seed + APART)
     scale = UPSCALES[(lesson.seed + lesson.seed // 8) % len(UPSCALES)]  # every eighth step is a special one
     large = lesson.photos.batch(lesson.phase.batch, scale * lesson.phase.size, lesson.seed).to(lesson.device)
     if rng.random() < 0.3:
@@ -103,7 +103,7 @@ def _noise(shape: tuple[int, ...], seed: int) -> Tensor:
 def draw_alphas(lesson: Lesson) -> Tensor:
     """(N,): alpha = 10^U(-1, 1)."""
     # Not the seed itself: the aging draws with it which pictures stay clean, and would tell that by alpha.
-    generator = torch.Generator().manual_seed(lesson.seed + _APART)
+    generator = torch.Generator().manual_seed(lesson.seed + APART)
     return (10 ** (2 * torch.rand(lesson.phase.batch, generator=generator) - 1)).to(lesson.device)
 
 

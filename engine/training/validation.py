@@ -89,7 +89,7 @@ class Validation:
 
 
 def _upscaling(run: Run, kind: Kind, clean: Tensor) -> dict[str, float]:
-    """Clean pictures (N, 3, H, W), sides multiples of 32, shrunk bicubically and enlarged: PSNR in dB above bicubic
+    """Clean pictures (N, 3, H, W), sides multiples of 64, shrunk bicubically and enlarged: PSNR in dB above bicubic
     enlargement ("gain") and fine detail over the truth's ("texture"), a size and alpha each."""
     figures: dict[str, float] = {}
     full, critical = torch.autocast(clean.device.type, enabled=False), kind in ("upscale_critic", "upscale_joint")

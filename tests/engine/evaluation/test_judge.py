@@ -138,6 +138,8 @@ def test_lettering_counts_right_characters_and_needs_a_reader(hall: Hall, monkey
     monkeypatch.setattr(reading, "page", lambda height: np.full((SIDE, SIDE, 3), 200, np.uint8))
     found = at_once(reading.reading(hall, lambda picture: reading.TEXT[: int(picture[..., 0].mean())]))
     assert found[0].value == len("".join(reading.TEXT[:200].split()))
+    (figure,) = at_once(reading.reading(hall, lambda _picture: ""))  # 0 characters are no fewer than 0
+    assert figure.note == "the reader cannot read even the clean pages"
     monkeypatch.setattr(shutil, "which", lambda name: None)
     (figure,) = at_once(reading.reading(hall))
     assert figure.note == "tesseract is not installed"

@@ -48,6 +48,8 @@ def test_no_step_of_the_backbone_is_more_than_a_tenth_of_it() -> None:
 def test_a_new_network_leaves_the_picture_as_it_is() -> None:
     x = torch.rand(1, 3, 32, 32)
     assert torch.equal(Backbone()(x).residual, torch.zeros_like(x))
+    eighth = torch.rand(1, 128, 4, 4)
+    assert torch.equal(Backbone().from_sixteenth(torch.rand(1, 192, 2, 2), eighth), eighth)  # that level says nothing
 
 
 def understood(cells: int, *, space: float = 0.2) -> Understanding:

@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -128,6 +129,13 @@ def test_a_bad_validation_names_its_reason_and_changes_a_weight(
     assert reason is not None
     assert word in reason
     assert run.scales[memory] != 1.0
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_a_validation_that_is_not_finite_is_a_reason_to_go_back(run: Run, name: str) -> None:
+    reason = Watches(run.scales, 0.6931).validation(HEALTHY | {name: math.nan})
+    assert reason is not None
+    assert "not finite" in reason
 
 
 def test_going_back_brings_the_average_and_forgets_the_momentum(run: Run) -> None:

@@ -95,6 +95,12 @@ def test_pairs_of_different_sizes_are_refused_by_name() -> None:
         paired_collection(before, after)
 
 
+def test_pairs_too_small_to_learn_from_are_refused_by_name() -> None:
+    after = write(4, size=(40, 6))
+    with pytest.raises(TrainingError, match=r"“0\.png” is smaller than"):
+        paired_collection(after, after)
+
+
 def test_what_a_person_took_out_is_in_the_mask() -> None:
     after = write(4)
     before = scanned(after)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
-from engine.training.dataset import Pictures
+from engine.training.dataset import PhotoSet, Pictures
 from engine.training.phases import Lesson
 from engine.training.presets import DOTS, Phase
 
@@ -58,3 +62,34 @@ def test_most_of_what_is_taught_in_dots_is_writing() -> None:
         phase = Phase("content", 1, 1e-3, batch=80, size=32, single=1.0, singles=singles)
         clean = Lesson(pictures, None, phase, torch.device("cpu"), 5).aged().clean
         assert least <= int((clean.mean((1, 2, 3)) > 0.3).sum()) <= most, singles
+
+
+def test_what_is_no_photograph_of_the_folder_is_passed_over_or_refused(tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
+    (tmp_path / "._a.png").write_bytes(b"what one system leaves beside a file")
+    assert len(PhotoSet(tmp_path, pages=0).photos) == 1
+    Image.new("F", (64, 64)).save(tmp_path / "b.tif")
+    with pytest.raises(ValueError, match=r"“b\.tif” is in floating point"):
+        PhotoSet(tmp_path, pages=0)
+
+
+def test_a_photograph_of_too_many_pixels_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(ValueError, match=r"“a\.png” is too large"):
+        PhotoSet(tmp_path, pages=0)
+
+
+def test_the_severity_of_a_batch_says_nothing_of_its_first_picture() -> None:
+    pictures = Pictures([torch.zeros(3, 64, 64, dtype=torch.uint8)], pages=1)
+    phase, severities = Phase("content", 1, 1e-3, batch=1, size=32, single=0.5), []
+    alone = 0
+    for seed in range(600):
+        page = float(pictures.batch(1, 32, seed).mean()) > 0.3
+        severity, only = Lesson(pictures, None, phase, torch.device("cpu"), seed).damage()
+        if page:
+            severities.append(severity)
+            alone += only is not None
+    assert len(severities) > 20
+    assert max(severities) > 0.9
+    assert 0.2 < alone / len(severities) < 0.8

@@ -1,22 +1,24 @@
 import json
+import math
 from dataclasses import replace
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
-from engine.errors import EngineError
+from engine.errors import EngineError, ModelError
 from engine.models.catalog import read_card, shipped
 from engine.models.weights import load_restorer
 from engine.runtime.steps import at_once
-from engine.training import phases
+from engine.training import phases, pretrain
 from engine.training.presets import PRESETS
 from engine.training.pretrain import Options, new_run, train
 from engine.training.publish import publish, publish_checkpoint, publish_critic
+from engine.training.run import Run
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -44,7 +46,7 @@ def test_a_run_goes_through_all_phases_and_logs_each(photos: Path, tmp_path: Pat
         assert preview.size == (3 * 96, 2 * 96)  # aged, restored, clean
 
 
-@pytest.mark.parametrize("kind", ["content", "unfade"])
+@pytest.mark.parametrize("kind", ["content", "tone", "unfade"])
 def test_a_killed_run_goes_on_to_the_same_weights(kind: str, photos: Path, tmp_path: Path) -> None:
     phase = next(phase for phase in TINY.phases if phase.kind == kind)
     preset = replace(TINY, phases=(replace(phase, steps=6),), checkpoint_minutes=0.0)
@@ -80,6 +82,62 @@ def test_a_folder_of_another_preset_is_refused(photos: Path, tmp_path: Path) -> 
     list(islice(train(replace(TINY, checkpoint_minutes=0.0), photos, tmp_path / "run"), 2))
     with pytest.raises(EngineError, match="another folder"):
         next(train(replace(TINY, name="other"), photos, tmp_path / "run"))
+
+
+@pytest.mark.parametrize("name", ["backbone", "head", "unfade", "upscale", "backbone-kept"])
+def test_what_goes_on_with_a_finished_model_asks_for_one(name: str, photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="name its weights"):
+        next(train(PRESETS[name], photos, tmp_path / "run"))
+
+
+def test_a_file_without_networks_is_nothing_to_start_from(tmp_path: Path) -> None:
+    run, other = new_run(tmp_path / "run", torch.device("cpu"), 1), tmp_path / "other.safetensors"
+    save_file({"something": torch.ones(3)}, other)
+    with pytest.raises(ModelError, match="holds no networks"):
+        run.begin_from(other)
+    other.write_bytes(b"no tensors")
+    with pytest.raises(ModelError, match="neither a model nor a checkpoint"):
+        run.begin_from(other)
+
+
+def test_a_damaged_checkpoint_is_told_and_the_run_begins_anew(tmp_path: Path) -> None:
+    run = new_run(tmp_path / "run", torch.device("cpu"), 1)
+    run.save()
+    assert run.load()
+    file = tmp_path / "run" / "last.safetensors"
+    file.write_bytes(file.read_bytes()[:-1000])
+    assert not run.load()
+    assert "last.safetensors cannot be read" in (tmp_path / "run" / "log.jsonl").read_text()
+
+
+def test_what_an_optimiser_kept_of_other_networks_is_left(tmp_path: Path) -> None:
+    run = new_run(tmp_path / "run", torch.device("cpu"), 1)
+    parameter = run.nets.backbone.stem.weight
+    run.optimisers["content"].state[parameter] = {
+        "step": torch.tensor(3.0), "exp_avg": torch.ones(2, 2), "exp_avg_sq": torch.ones(2, 2)
+    }  # fmt: skip
+    run.save()
+    again = new_run(tmp_path / "run", torch.device("cpu"), 1)
+    assert again.load()
+    assert not again.optimisers["content"].state
+
+
+def test_the_log_tells_means_over_the_steps_that_have_a_figure(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = count()
+
+    def step(_run: Run, _lesson: phases.Lesson) -> dict[str, float]:
+        number = next(steps)
+        return {"always": 1.0, "odd": 3.0} if number % 2 else {"always": 1.0, "broken": math.nan}
+
+    monkeypatch.setitem(pretrain.STEPS, "content", step)
+    preset = replace(TINY, phases=(replace(TINY.phases[0], steps=50),))
+    at_once(train(preset, photos, tmp_path / "run"))
+    lines = map(json.loads, (tmp_path / "run" / "log.jsonl").read_text().splitlines())
+    (line,) = [line for line in lines if "always" in line]
+    assert (line["always"], line["odd"]) == (1.0, 3.0)
+    assert "broken" not in line
 
 
 def test_a_run_learns(photos: Path, tmp_path: Path) -> None:
@@ -129,6 +187,8 @@ def test_weights_part_of_the_way_from_those_a_run_began_from_are_published(photo
             (tmp_path / "part.safetensors", "backbone.out.weight"),
         )
     )
+    with pytest.raises(ValueError, match="name the weights that this run began from"):
+        publish_checkpoint(checkpoint, tmp_path / "other.safetensors", card, start=checkpoint, share=0.25)
     assert (end - start).abs().max() > 1e-3
     torch.testing.assert_close(part, start + 0.25 * (end - start), atol=1e-6, rtol=1e-3)  # it is kept as float16
 

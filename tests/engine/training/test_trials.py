@@ -19,6 +19,7 @@ SHORT = replace(
     phases=(Phase("critic", 1, 5e-4, batch=3, size=64, steps=2), Phase("joint", 1, 5e-4, batch=3, size=64, steps=3)),
     validation_pictures=2,
     validation_size=96,
+    needs_start=False,
 )
 
 
@@ -42,6 +43,16 @@ def test_corners_are_measured_by_the_same_objective(photos: Path, tmp_path: Path
     for figures in found.values():
         assert figures["ratio"] == pytest.approx(figures["all"] / figures["own"])
         assert 0.5 < figures["ratio"] < 2.0  # three steps from the same start
+
+
+def test_a_network_is_as_good_as_itself_whatever_it_took_for_the_scales(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = new_run(tmp_path / "run", torch.device("cpu"), 1)
+    trained = iter([replace(run, scales={"content": 1.0 + n, "style": 2.0 - n / 8}) for n in range(4)])
+    monkeypatch.setattr(trials, "_trained", lambda *_: next(trained))
+    ratios = [figures["ratio"] for _, figures in trials.corners(SHORT, photos, tmp_path, Options())]
+    assert ratios == [pytest.approx(1.0)] * 3
 
 
 @pytest.mark.parametrize(("corner", "styled"), [((10.0, 0.0), 0), ((0.1, 10.0), 5)])

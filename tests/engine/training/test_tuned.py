@@ -6,6 +6,7 @@ import os
 import time
 from pathlib import Path
 
+from engine.projects.atomic import SUFFIX
 from engine.training.tuned import KEPT_DAYS, forget_old, put_away
 
 
@@ -18,7 +19,7 @@ def run(folder: Path, *names: str, days: float = 0.0) -> Path:
 
 
 def test_of_a_run_that_ended_strips_and_log_stay(tmp_path: Path) -> None:
-    names = ("last.safetensors", "best-finetune.safetensors", "reverse.safetensors", ".last.tmp")
+    names = ("last.safetensors", "best-finetune.safetensors", "reverse.safetensors", f".last.host-1-00000000{SUFFIX}")
     folder = run(tmp_path / "run", *names, "strip-000000.png", "log.jsonl")
     put_away(folder)
     assert sorted(path.name for path in folder.iterdir()) == ["log.jsonl", "strip-000000.png"]

@@ -13,6 +13,7 @@ from engine.errors import ModelError, TrainingError
 from engine.models import catalog
 from engine.models.reverse import Reverse, drawn
 from engine.models.weights import load_reverse, save_reverse
+from engine.runtime.steps import at_once
 from engine.training import finetune as module
 from engine.training import unpaired
 from engine.training.collection import Collection, Squares, unpaired_collection, warnings_about
@@ -76,6 +77,16 @@ def test_a_way_back_is_read_as_it_was_written(tmp_path: Path) -> None:
     (tmp_path / "way.safetensors").write_bytes(b"no weights")
     with pytest.raises(ModelError):
         load_reverse(tmp_path / "way.safetensors")
+
+
+def test_a_damaged_way_back_is_learned_anew(heaps: Collection, tmp_path: Path) -> None:
+    wish = Tuning("two-heaps", "unpaired", (), str(tmp_path / "models"))
+    order = Order(wish, BASE, None, tmp_path, steps=2, size=64)
+    (tmp_path / "reverse.safetensors").write_bytes(b"no weights")
+    at_once(unpaired.with_a_way_back(heaps, order))
+    learned = load_reverse(tmp_path / "reverse.safetensors").stem.weight
+    at_once(unpaired.with_a_way_back(heaps, order))
+    assert torch.equal(load_reverse(tmp_path / "reverse.safetensors").stem.weight, learned)
 
 
 def test_two_heaps_end_no_worse_by_the_round_trip_they_are_judged_by(

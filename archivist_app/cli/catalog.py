@@ -103,7 +103,11 @@ def style_id(service: EngineService, style: str) -> str:
         return style
     if not Path(style).exists():
         raise RecipeError(f"There is no style and no picture “{style}”; `archivist styles` lists the styles.")
-    return report.await_result(service.add_style(str(Path(style).absolute()))).id
+    known = {card.id for card in service.styles()}
+    made = report.await_result(service.add_style(str(Path(style).absolute()))).id
+    if made not in known:
+        report.complain(f"“{style}” is kept as the style {made}; `archivist styles remove {made}` forgets it.")
+    return made
 
 
 @models_app.callback()

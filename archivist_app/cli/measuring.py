@@ -136,7 +136,7 @@ def age(
     mask: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write where the damage is.")] = None,
     device: DeviceOption = Device.AUTO,
 ) -> int:
-    """Age a clean photograph, to train or to test on."""
+    """Age a clean photograph, to train or to test on: in 8 bit, without alpha, of several pages the first."""
     if not 0.0 <= severity <= 1.0:
         raise RecipeError(f"Severity must lie between 0 and 1, not {severity:g}.")
     written = [output] if mask is None else [output, mask]

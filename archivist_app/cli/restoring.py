@@ -66,7 +66,8 @@ def restore(
     strength: Annotated[float, typer.Option(help="Share of the change that is applied, 0 to 1.")] = 1.0,
     scope: Annotated[Scope, typer.Option(help="Change the whole image, or only what is damaged.")] = Scope.WHOLE,
     mask: Annotated[
-        Path | None, typer.Option(metavar="PNG", help="The damage, white on black, instead of a guess.")
+        Path | None,
+        typer.Option(metavar="PNG", help="The damage, white on black, instead of a guess; with --scope damage."),
     ] = None,
     keep_tone: Annotated[bool, typer.Option(help="Keep fading and casts as they are.")] = True,
     grain: Annotated[float, typer.Option(help="Share of the removed grain that is put back, 0 to 1.")] = 0.0,
@@ -88,9 +89,11 @@ def restore(
 ) -> int:
     """Restore images. A bad one is reported and the rest go on."""
     conflict = _conflict(overwrite, skip_existing)
-    plan = targets.plan(output, inputs, conflict)
+    plan = targets.plan(output, inputs, conflict, (mask, Path(style) if style else None))
     if mask is not None and len(inputs) > 1:
         raise RecipeError("A mask belongs to one image; restore the images one by one, or leave out --mask.")
+    if mask is not None and scope is Scope.WHOLE:
+        raise RecipeError("A mask has an effect where only damage is changed; add --scope damage, or leave out --mask.")
     recipe = Recipe(
         alpha=alpha,
         beta=beta if beta is not None else (0.0 if style is None else 1.0),
@@ -228,18 +231,22 @@ def optimise(
         Path | None, typer.Option(metavar="IMAGE", help="The picture of a style of which 64 numbers are kept.")
     ] = None,
     steps: Annotated[int, typer.Option(help="How many passes over the image; an interruption keeps what is.")] = 100,
+    page: Annotated[int | None, typer.Option(min=1, help="Which page of a file with several.")] = None,
     device: DeviceOption = Device.AUTO,
     as_json: Json = False,
 ) -> int:
     """Restore slowly: minimise alpha * content + beta * style over the pixels themselves, from the fast result."""
-    plan = targets.plan(output, [source], targets.Conflict.VERSION)
+    plan = targets.plan(output, [source], targets.Conflict.VERSION, (reference, Path(style) if style else None))
     recipe = Recipe(alpha=alpha, beta=beta if beta is not None else (0.0 if style is None else 1.0))
     with engine(device.value) as service:
         known = style in {card.id for card in service.styles()}
         picture = reference or (Path(style) if style is not None and not known else None)
         recipe = with_catalogue(service, recipe, None, style)
-        opened = report.await_result(service.open_image(str(source.absolute())))
-        target = plan.path_for(source, opened.info)
+        opened = report.await_result(service.open_image(str(source.absolute()), (page or 1) - 1))
+        several = opened.info.pages > 1
+        if several and page is None:
+            raise RecipeError(f"“{source.name}” has {opened.info.pages} pages; choose one with --page.")
+        target = plan.path_for(source, opened.info, page if several else None)
         options = ExportOptions(str(target), plan.conflict.value)
         order = Optimisation(options, steps, str(picture.absolute()) if picture else "")
         slow_way.show(slow_way.run(service, opened.ref, recipe, order, as_json), as_json)

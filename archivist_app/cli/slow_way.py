@@ -36,7 +36,12 @@ def run(service: EngineService, image: ImageRef, recipe: Recipe, order: Optimisa
 def show(done: Optimised, as_json: bool) -> None:
     """What came of it: the losses before and after, and the file."""
     if as_json:
-        record = {**asdict(done.restored), "losses": [_row(losses) for losses in done.losses], "stopped": done.stopped}
+        record = {
+            **asdict(done.restored),
+            "losses": [_row(losses) for losses in done.losses],
+            "stopped": done.stopped,
+            "is_better": done.is_better,
+        }
         report.emit(record)
         return
     if done.losses:
@@ -44,6 +49,8 @@ def show(done: Optimised, as_json: bool) -> None:
         rows = [(name, *(f"{value:.4f}" for value in _row(losses).values() if isinstance(value, float)))
                 for name, losses in (("before", first), (f"after {last.number} passes", last))]  # fmt: skip
         report.table(("", "content", "style", "total"), rows)
+    if not done.is_better:
+        report.say("The fast result was better, and is what was written; more passes go further.")
     report.say(f"{done.restored.source} -> {done.restored.output} ({done.restored.seconds:.1f} s)")
 
 

@@ -34,7 +34,7 @@ class Targets:
     output: Path
     names_file: bool
     conflict: Conflict
-    inputs: tuple[Path, ...]
+    inputs: tuple[Path, ...]  # with everything else that is read
     _given: set[Path] = field(default_factory=set)
 
     def path_for(self, source: Path, info: ImageInfo, page: int | None = None) -> Path | None:
@@ -55,7 +55,7 @@ class Targets:
             return None
         if is_one_of(target, self.inputs):
             raise WriteError(
-                f"“{target.name}” is itself one of the images to restore, never written over; choose another folder."
+                f"“{target.name}” is itself one of the files that are read, never written over; choose another folder."
             )
         self._given.add(target)
         return target
@@ -77,17 +77,20 @@ class Targets:
         return target
 
 
-def plan(output: str, inputs: Iterable[Path], conflict: Conflict) -> Targets:
+def plan(output: str, inputs: Iterable[Path], conflict: Conflict, beside: Iterable[Path | None] = ()) -> Targets:
     """Reads `-o`: one input and a name with an extension name a file, everything else is a folder.
 
-    Raises RecipeError for a wrong use of the option, before anything is opened.
+    `beside` are other files that are read: a mask, the picture of a style. Raises RecipeError for a wrong use of the
+    option, before anything is opened.
     """
-    sources = tuple(inputs)
+    sources, others = tuple(inputs), tuple(file for file in beside if file is not None)
+    if not output.strip():  # a variable of a script that is not set
+        raise RecipeError("-o names no file and no folder; give it one.")
     path = Path(output)
     if path.is_dir() or output.endswith(("/", "\\")) or not path.suffix:
         if path.exists() and not path.is_dir():
             raise RecipeError(f"“{output}” is a file, not a folder; give -o another name.")
-        return Targets(path, False, conflict, sources)
+        return Targets(path, False, conflict, (*sources, *others))
     if len(sources) > 1:
         raise RecipeError(f"Several images need a folder, and “{output}” names a file; give -o a folder.")
     if path.suffix.lower() not in WRITABLE:
@@ -98,11 +101,15 @@ def plan(output: str, inputs: Iterable[Path], conflict: Conflict) -> Targets:
         raise RecipeError(
             f"“{output}” is the image to restore, and masters are never written over; choose another name."
         )
+    if is_one_of(path, others):
+        raise RecipeError(
+            f"“{output}” is read for this, and nothing that is read is written over; choose another name."
+        )
     if conflict is Conflict.SKIP and path.exists():
         raise RecipeError(
             f"“{output}” exists; with --skip-existing name a folder, or leave the option out to replace it."
         )
-    return Targets(path, True, Conflict.OVERWRITE, sources)
+    return Targets(path, True, Conflict.OVERWRITE, (*sources, *others))
 
 
 def suffix_for(source: Path, info: ImageInfo) -> str:

@@ -7,7 +7,12 @@ from collections.abc import Iterator, Mapping
 from engine.types import NO_GAIN, ModelCard
 
 SLOW = 3.0  # seconds a megapixel from which people are told beforehand
-_KINDS = {"shipped": "Comes with Archivist", "tuned": "Tuned on a collection", "imported": "Imported"}
+_KINDS = {
+    "shipped": "Comes with Archivist",
+    "trained": "Trained with archivist train",
+    "tuned": "Tuned on a collection",
+    "imported": "Imported",
+}
 UNKNOWN = "unknown"
 _TUNED = {  # of a tuned model, under "held_out_" and "before_": what it is, and its unit
     "own_10": ("PSNR of held-out pictures at alpha 10", " dB"),

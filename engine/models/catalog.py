@@ -111,7 +111,8 @@ def read_card(path: Path) -> ModelCard:
     if told.get("origin") == "imported":
         return _imported(path, told)
     carried = header(path)
-    values = _known(told | carried) | {"origin": "tuned" if "base" in carried else "shipped"}
+    origin = "tuned" if "base" in carried else "shipped" if path in shipped() else "trained"
+    values = _known(told | carried) | {"origin": origin}
     if (tail := tail_of(path)) is not None:
         values["scale"] = max((int(scale) for scale in header(tail).get("sizes", ())), default=1)
         values["tail"] = sha256_of(tail)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,13 +99,21 @@ class Catalogue(EngineCore):
     def add_style(
         self, path: str, *, title: str = "", date: str = "", source: str = "", licence: str = ""
     ) -> Future[StyleCard]:
-        """Makes any picture a style card among a person's own; title and source are the file's name if not given."""
+        """Makes any picture a style card among a person's own; title and source are the file's name if not given.
+        Of a picture that is one already, what is not given stays."""
 
         def steps() -> Generator[Progress | None, None, StyleCard]:
             picture = decode(Path(path))
             yield None
             code = self._studio().style_code(picture)
-            card = own_card(code, title or Path(path).stem, date, source or Path(path).name, licence)
+            card = own_card(code, title or Path(path).stem, date, source, licence)
+            former = next((one for one in self._library.cards() if one.id == card.id), card)
+            card = replace(
+                card,
+                date=date or former.date,
+                source=source or former.source or Path(path).name,
+                licence=licence or former.licence,
+            )
             self._library.add(card)
             return card
 

@@ -84,8 +84,7 @@ class PhotoSet(Pictures):
     """The pictures of a folder."""
 
     def __init__(self, folder: Path, *, longest: int = 1024, limit: int | None = None, pages: int = 48) -> None:
-        """Raises ValueError where there is no such folder, no photographs in it, or one that is not a photograph's
-        kind; OSError where one cannot be read."""
+        """Raises ValueError where there is no such folder, no photographs in it, or one that cannot be used."""
         if not folder.is_dir():
             raise ValueError(f"“{folder}” is not a folder.")
         paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.name[0] != ".")[:limit]
@@ -95,8 +94,8 @@ class PhotoSet(Pictures):
 
     @staticmethod
     def decode(path: Path, longest: int) -> Tensor:
-        """A photograph as uint8 (3, H, W), its longer side at most `longest` pixels. Raises OSError where it cannot be
-        read, ValueError where it is too large, or in floating point, whose white nobody knows."""
+        """A photograph as uint8 (3, H, W), its longer side at most `longest` pixels. ValueError where it cannot be
+        read, is too large, or in floating point, whose white nobody knows."""
         try:
             with Image.open(path) as file:
                 if file.mode == "F":
@@ -104,6 +103,8 @@ class PhotoSet(Pictures):
                 image = _eight_bits(file).convert("RGB")
         except Image.DecompressionBombError as error:
             raise ValueError(f"“{path.name}” is too large to learn from; make it smaller.") from error
+        except OSError as error:
+            raise ValueError(f"“{path.name}” cannot be read; leave it out or save it anew.") from error
         image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
         return torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1).contiguous()
 

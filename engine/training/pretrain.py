@@ -94,7 +94,10 @@ def train(preset: Preset, data: Path, out: Path, options: Options | None = None)
     """
     options = options or Options()
     device = torch.device(options.device)
-    run = new_run(out, device, preset.seed, ADVERSARIES[preset.adversary])
+    try:
+        run = new_run(out, device, preset.seed, ADVERSARIES[preset.adversary])
+    except OSError as error:
+        raise EngineError(f"A run cannot be kept in “{out}” ({error.strerror}); choose another folder.") from error
     run.echo = options.echo
     resumed = run.load()
     if run.counters.setdefault("preset", preset.name) != preset.name:

@@ -68,9 +68,10 @@ class Watches:
 
     def validation(self, figures: Mapping[str, float]) -> str | None:
         """After a validation: the reason to go back to the best weights, where there is one."""
-        shift, texture, spread = (figures.get(n, math.nan) for n in ("lab_shift", "texture_1", "spread"))
-        if not all(math.isfinite(value) for value in (shift, texture, spread)):
+        watched = {name: figures[name] for name in ("lab_shift", "texture_1", "spread") if name in figures}
+        if not all(math.isfinite(value) for value in watched.values()):
             return "what is drawn is not finite: back to the best"
+        shift, texture, spread = (watched.get(n, math.nan) for n in ("lab_shift", "texture_1", "spread"))
         if shift > LAB_SHIFT:
             self.memory["gan"] *= 0.5
             return f"colours moved by {shift:.1f}: back to the best, the critic's weight is halved"

@@ -8,7 +8,7 @@ from typing import Literal
 
 from engine.types.recipe import SCALES, Recipe
 
-Origin = Literal["shipped", "tuned", "imported"]
+Origin = Literal["shipped", "trained", "tuned", "imported"]
 
 
 @dataclass(frozen=True, slots=True)

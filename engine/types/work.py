@@ -99,6 +99,11 @@ class Optimised:
     losses: tuple[Losses, ...]
     stopped: bool  # somebody asked for what there was
 
+    @property
+    def is_better(self) -> bool:
+        """Whether what was written is what the passes reached, and not the fast result, which was no worse."""
+        return not self.losses or self.losses[-1].total <= self.losses[0].total
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:

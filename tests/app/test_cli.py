@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 import pytest
 
 from archivist_app import cli
-from archivist_app.cli import common, report, root
+from archivist_app.cli import common, report, root, slow_way
 from engine.errors import ImageError, ModelError, RecipeError, WriteError
 from engine.types import (
     AddedModel,
@@ -363,10 +363,11 @@ def test_a_style_switches_beta_on_unless_it_was_given(
     assert engine.exports[0][1] == Recipe(style="carbon", beta=beta)
 
 
-def test_a_picture_becomes_the_style(engine: FakeEngine, here: Path) -> None:
+def test_a_picture_becomes_the_style(engine: FakeEngine, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["restore", "a.jpg", "-o", "out", "--style", "b.jpg"]) == 0
     assert engine.asked == [("add_style", str(here / "b.jpg"))]
     assert engine.exports[0][1].style == "own-1"
+    assert "is kept as the style own-1" in capsys.readouterr().err
 
 
 def test_pictures_are_kept_as_styles_and_a_bad_one_does_not_stop_the_rest(
@@ -386,7 +387,7 @@ def test_a_style_is_removed_by_its_id(engine: FakeEngine) -> None:
 
 
 def test_an_edited_mask_reaches_the_recipe(engine: FakeEngine, here: Path) -> None:
-    assert cli.main(["restore", "a.jpg", "-o", "out", "--mask", "mask.png"]) == 0
+    assert cli.main(["restore", "a.jpg", "-o", "out", "--mask", "mask.png", "--scope", "damage"]) == 0
     assert engine.asked == [("add_mask", str(here / "mask.png"), str(here / "a.jpg"))]
     assert engine.exports[0][1].mask == "f" * 64
 
@@ -407,7 +408,8 @@ def test_an_edited_mask_reaches_the_recipe(engine: FakeEngine, here: Path) -> No
         ["--model", "no-such-model"],
         ["--overwrite", "--skip-existing"],
         ["--no-such-option"],
-        ["b.jpg", "--mask", "mask.png"],
+        ["b.jpg", "--mask", "mask.png", "--scope", "damage"],
+        ["--mask", "mask.png"],
     ],
 )
 def test_a_wrong_option_is_one_sentence_and_status_2(
@@ -738,6 +740,7 @@ def test_an_optimisation_tells_its_losses_pass_by_pass(
     assert [step["pass"] for step in passes] == [0, 1, 2]
     assert done["losses"] == passes
     assert done["output"] == "o.png"
+    assert done["is_better"] is True
     (_, recipe, order) = engine.asked[-1]
     assert recipe.beta == 1.0
     assert order.passes == 2
@@ -746,6 +749,12 @@ def test_an_optimisation_tells_its_losses_pass_by_pass(
     assert engine.asked[-1][2].reference == ""
     assert "after 2 passes" in capsys.readouterr().out
     assert cli.main(["optimise", "a.jpg", "-o", "o.png", "--steps", "0"]) == 2
+
+
+def test_a_fast_result_that_was_better_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    losses = (Losses(0, 1.0, 0.5, 1.0), Losses(3, 1.0, 0.5, 1.2))
+    slow_way.show(Optimised(Restored("a.jpg", "o.png", 4, 3, 0.1, Recipe()), losses, stopped=False), as_json=False)
+    assert "The fast result was better" in capsys.readouterr().out
 
 
 def test_the_scoreboard_tells_what_is_missed(engine: FakeEngine, capsys: pytest.CaptureFixture[str]) -> None:

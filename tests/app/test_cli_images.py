@@ -203,3 +203,15 @@ def test_what_is_aged_can_be_evaluated(tmp_path: Path, capsys: pytest.CaptureFix
 def test_folders_that_do_not_pair_up_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["evaluate", str(tmp_path), str(tmp_path / "gone")]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_the_slow_way_asks_which_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pages, out = tmp_path / "pages.tif", tmp_path / "out.png"
+    tifffile.imwrite(pages, scene(), photometric="rgb")
+    tifffile.imwrite(pages, scene()[::-1], photometric="rgb", append=True)
+    assert cli.main(["optimise", str(pages), "-o", str(out), "--steps", "1"]) == 2
+    assert "has 2 pages; choose one with --page" in capsys.readouterr().err
+    assert not out.exists()
+    assert cli.main(["optimise", str(pages), "-o", str(out), "--steps", "1", "--page", "2"]) == 0
+    difference = [np.abs(samples(out).astype(int) - page).mean() for page in (scene()[::-1], scene())]
+    assert difference[0] < difference[1]

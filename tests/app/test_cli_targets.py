@@ -105,10 +105,18 @@ def test_an_output_that_links_to_an_input_is_refused(tmp_path: Path) -> None:
             plan(str(link), [source], Conflict.OVERWRITE)
 
 
+def test_nothing_else_that_is_read_is_written_over(tmp_path: Path) -> None:
+    source, mask = made(tmp_path / "a.jpg"), made(tmp_path / "a_restored.jpg")
+    with pytest.raises(RecipeError, match="nothing that is read is written over"):
+        plan(str(mask), [source], Conflict.OVERWRITE, (None, mask))
+    with pytest.raises(WriteError, match="one of the files that are read"):
+        plan(str(tmp_path), [source], Conflict.OVERWRITE, (mask,)).path_for(source, info())
+
+
 def test_overwriting_in_a_folder_spares_the_inputs(tmp_path: Path) -> None:
     first, second = made(tmp_path / "a.jpg"), made(tmp_path / "a_restored.jpg")
     targets = plan(str(tmp_path), [first, second], Conflict.OVERWRITE)
-    with pytest.raises(WriteError, match="one of the images to restore"):
+    with pytest.raises(WriteError, match="one of the files that are read"):
         targets.path_for(first, info())
 
 
@@ -127,6 +135,11 @@ def test_a_wrong_output_is_told_before_anything_is_opened(
     sources = [tmp_path / f"{number}.jpg" for number in range(count)]
     with pytest.raises(RecipeError, match=sentence):
         plan(str(tmp_path / output), sources, Conflict.VERSION)
+
+
+def test_an_output_that_is_empty_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="names no file and no folder"):
+        plan("", [tmp_path / "a.jpg"], Conflict.VERSION)
 
 
 def test_a_folder_that_cannot_be_made_is_told_in_a_sentence(tmp_path: Path) -> None:

@@ -378,6 +378,9 @@ def test_a_style_of_ones_own_carries_its_source_and_can_be_removed(service: Engi
     card = service.add_style(str(photo), title="Studio Wall", licence="CC0").result(60)
     assert card.id.startswith("own-studio-wall-")
     assert (card.title, card.source, card.licence) == ("Studio Wall", photo.name, "CC0")
+    again = service.add_style(str(photo), title="Studio Wall", source="Box 12").result(60)
+    assert (again.source, again.licence) == ("Box 12", "CC0")
+    assert service.add_style(str(photo), title="Studio Wall").result(60) == again
     service.remove_style(card.id)
     assert card not in service.styles()
     for other in (card.id, "albumen"):

@@ -138,6 +138,11 @@ def test_a_validation_that_is_not_finite_is_a_reason_to_go_back(run: Run, name: 
     assert "not finite" in reason
 
 
+def test_figures_that_are_not_watched_this_time_are_no_reason(run: Run) -> None:
+    """A fine-tuning leaves out the texture that came nearer to the truth's than it was at the start."""
+    assert Watches(run.scales, 0.6931).validation({"lab_shift": 0.3, "spread": 0.02}) is None
+
+
 def test_going_back_brings_the_average_and_forgets_the_momentum(run: Run) -> None:
     run.save("best-joint")
     kept = {k: v.clone() for k, v in run.average.items()}

@@ -165,10 +165,21 @@ def test_a_folder_without_photographs_is_refused_in_a_sentence(tmp_path: Path) -
         next(train(TINY, tmp_path / "data", tmp_path / "run"))
 
 
+def test_a_run_that_cannot_be_kept_where_it_should_is_told_in_a_sentence(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(EngineError, match="cannot be kept"):
+        next(train(TINY, photos, tmp_path / "file"))
+    (photos_with_a_broken_one := tmp_path / "data").mkdir()
+    (photos_with_a_broken_one / "broken.png").write_bytes((photos / "0.png").read_bytes()[:500])
+    with pytest.raises(EngineError, match=r"“broken\.png” cannot be read"):
+        next(train(TINY, photos_with_a_broken_one, tmp_path / "run"))
+
+
 def test_a_published_run_is_a_model_with_a_card(photos: Path, tmp_path: Path) -> None:
     run = at_once(train(replace(TINY, phases=TINY.phases[:1]), photos, tmp_path / "run"))
     file = publish(run, tmp_path / "model.safetensors", {"id": "mine", "title": "Mine"})
-    assert read_card(file).title == "Mine"
+    assert (read_card(file).title, read_card(file).origin) == ("Mine", "trained")
+    assert read_card(SHIPPED).origin == "shipped"
     restorer = load_restorer(file, torch.device("cpu"), torch.float32)
     expected = run.average["backbone.stem.weight"]
     assert torch.allclose(restorer.backbone.stem.weight, expected, atol=1e-3)

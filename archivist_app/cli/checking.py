@@ -20,14 +20,16 @@ _MARKS = {"good": "ok", "warning": "note", "bad": "BAD"}
 @commands.command()
 def verify(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="FILE|PACKAGE|PROJECT", help="What is to be checked.", show_default=False)
+        list[Path],
+        typer.Argument(metavar="FILE|PACKAGE|WEB FOLDER|PROJECT", help="What is to be checked.", show_default=False),
     ],
     roots: Annotated[
         list[Path] | None, typer.Option("--root", metavar="PEM", help="A certificate whose signatures to trust.")
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Check exported files, packages and projects: checksums, signatures, recipes, logs. Nothing is written."""
+    """Check exported files, packages, web exports and projects: pixels, checksums, signatures, recipes, logs. Nothing
+    is written."""
     good = True
     trusted = [str(root.absolute()) for root in roots or ()]
     with engine() as service:
@@ -57,14 +59,17 @@ def reproduce(
     master: Annotated[
         Path | None, typer.Option(metavar="PATH", help="The master; else it is looked for beside the file.")
     ] = None,
+    mask: Annotated[
+        Path | None, typer.Option(metavar="PNG", help="The damage mask it was made with; else likewise.")
+    ] = None,
     device: DeviceOption = Device.AUTO,
     as_json: Json = False,
 ) -> int:
     """Run the recipe in an exported file again, and say whether the result is identical, the same within 1/255, or
     different. Different is a failure."""
     with engine(device.value) as service, report.progress_bar(file.name) as advance:
-        where = str(master.absolute()) if master is not None else None
-        found = report.await_work(service.reproduce(str(file.absolute()), where, advance))
+        where, marked = (str(path.absolute()) if path is not None else None for path in (master, mask))
+        found = report.await_work(service.reproduce(str(file.absolute()), where, advance, mask=marked))
     if as_json:
         report.emit(asdict(found))
     else:

@@ -54,7 +54,8 @@ def add(
     copy: Annotated[bool, typer.Option("--copy", help="Copy them into the project; else it refers to them.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Add images to a project. A bad one is reported and the rest go on."""
+    """Add images to a project. Each new one is decoded; of TIFFs of more than 256 MB of pixels it is only checked that
+    nothing was cut off. A bad one is reported and the rest go on."""
     failed = False
     with _opened(project) as (service, opened):
         _must_be_writable(opened)
@@ -62,7 +63,8 @@ def add(
             record: dict[str, Any] = {"input": str(image)}
             before = opened.items
             try:
-                opened, refused = report.await_result(service.add_images(opened, [str(image.absolute())], copy=copy))
+                adding = service.add_images(opened, [str(image.absolute())], copy=copy, inspect=True)
+                opened, refused = report.await_result(adding)
             except EngineError as error:
                 refused = (str(error),)
             if refused:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from engine.errors import RecipeError
 from engine.export import told
 from engine.export.renditions import deepened
+from engine.imaging.codestreams import is_lossless_webp
+from engine.imaging.files import opened
 from engine.rendering.canvas import Tally
 from engine.rendering.pipeline import Pipeline
 from engine.rendering.source import Source, open_source
@@ -47,9 +49,20 @@ def must_be_repeatable(path: Path, said: told.Told | None) -> told.Told:
             f"In “{path.name}” faces were replaced by a network, which no recipe asks for; only recipes are run. "
             "The file tells of each face, as “archivist faces” takes it."
         )
-    if path.suffix.lower() in (".jpg", ".jpeg"):
-        raise RecipeError(f"“{path.name}” is a JPEG, which keeps no exact pixels; take the TIFF it belongs to.")
+    if kind := _inexact(path):
+        raise RecipeError(
+            f"“{path.name}” is a {kind}, which keeps no exact pixels; take a TIFF or PNG of the same restoration."
+        )
     return said
+
+
+def _inexact(path: Path) -> str:
+    """What a file of ours is that loses something of every picture, in words; empty where it keeps each sample."""
+    with opened(path) as file:
+        start = file.read(12)
+        if start.startswith(b"\xff\xd8\xff"):
+            return "JPEG"
+        return "lossy WebP" if start[8:] == b"WEBP" and not is_lossless_webp(file) else ""
 
 
 def find_mask(path: Path, wanted: str) -> bytes | None:

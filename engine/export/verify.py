@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from engine.errors import EngineError, ProjectError
+from engine.errors import EngineError, ImageError, ProjectError
 from engine.export import bag, credentials, premis, told
 from engine.export.iiif import FULL, is_iiif
 from engine.export.metadata import MIME, in_words
+from engine.imaging.reader import check_pixels, probe
 from engine.projects.checking import check_project
 from engine.projects.events import EVENTS, EventLog
 from engine.projects.places import is_project
@@ -26,15 +27,15 @@ _SIGNED: dict[credentials.State, CheckState] = {
 def verify(path: Path, trusted: tuple[bytes, ...], report: Report) -> Verified:
     """Checks whatever lies at `path`. EngineError where it is nothing that can be checked.
 
-    `trusted` are certificates (PEM) whose signatures are known to be good. `report` gets bytes or images done; what it
-    raises stops the check.
+    `trusted` are certificates (PEM) whose signatures are known to be good. `report` gets bytes, rows or images done;
+    what it raises stops the check. Pictures are decoded, every page of them.
     """
     if path.is_dir() and bag.is_bag(path):
         return Verified(str(path), "package", tuple(_package(path, trusted, report)))
     if path.is_dir() and is_project(path):
         return Verified(str(path), "project", tuple(_project(path, report)))
     if path.is_dir() and is_iiif(path):
-        return Verified(str(path), "web", tuple(_about_picture(path / FULL, trusted, "")))
+        return Verified(str(path), "web", tuple(_about_picture(path / FULL, trusted, report, "")))
     if path.is_dir():
         raise ProjectError(
             f"“{path.name}” is neither a package, a web export nor a project; name one of these, or a picture."
@@ -62,7 +63,7 @@ def _package(folder: Path, trusted: tuple[bytes, ...], report: Report) -> Iterat
     objects, metadata = folder / bag.PAYLOAD / "objects", folder / bag.PAYLOAD / "metadata"
     for picture in sorted(objects.glob("*")):
         if picture.stem.endswith(("_restored", "_access")) and picture.suffix.lower() in MIME:
-            yield from _about_picture(picture, trusted, f"{picture.name}: ")
+            yield from _about_picture(picture, trusted, report, f"{picture.name}: ")
     if (metadata / "premis.xml").is_file():
         yield _premis(folder, metadata / "premis.xml")
     if (metadata / EVENTS).is_file():
@@ -83,17 +84,20 @@ def _file(path: Path, trusted: tuple[bytes, ...], report: Report) -> Iterator[Fi
         else:
             yield Finding("checksum", "good", f"It is what was packed in “{home.name}”: its SHA-256 is {digest}.")
     if path.suffix.lower() in MIME:
-        yield from _about_picture(path, trusted, "")
+        yield from _about_picture(path, trusted, report, "")
     else:
         yield Finding("picture", "warning", "It is no picture that could be signed or hold a recipe.")
 
 
-def _about_picture(path: Path, trusted: tuple[bytes, ...], prefix: str) -> Iterator[Finding]:
-    """Signature, recipe and master of one exported picture."""
+def _about_picture(path: Path, trusted: tuple[bytes, ...], report: Report, prefix: str) -> Iterator[Finding]:
+    """Pixels, signature, recipe and master of one exported picture."""
+    yield _pixels(path, report, prefix)
     signed = credentials.read(path, trusted)
     yield Finding("signature", _SIGNED[signed.state], prefix + signed.words)
     try:
         said = told.read(path)
+    except ImageError:  # which was told of the pixels
+        return
     except EngineError as error:
         yield Finding("recipe", "bad", prefix + str(error))
         return
@@ -110,6 +114,19 @@ def _about_picture(path: Path, trusted: tuple[bytes, ...], prefix: str) -> Itera
         if said.face_maker is not None:
             yield Finding("model", "good", prefix + said.face_maker.sentence("Its faces were made"))
     yield _about_master(path, said, prefix)
+
+
+def _pixels(path: Path, report: Report, prefix: str) -> Finding:
+    """Whether every page of a picture can be decoded from its first pixel to its last."""
+    try:
+        pages = probe(path).pages
+        for page in range(pages):
+            report(Progress(page, pages, path.name))
+            for step in check_pixels(path, page):
+                report(step)
+    except ImageError as error:
+        return Finding("picture", "bad", prefix + str(error))
+    return Finding("picture", "good", f"{prefix}Every pixel of it can be read.")
 
 
 def _about_master(path: Path, said: told.Told, prefix: str) -> Finding:

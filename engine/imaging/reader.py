@@ -6,6 +6,7 @@ Limits: an image may have `MAX_PIXELS` pixels and, where it can only be decoded 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,7 +23,7 @@ from engine.imaging.files import damaged, opened
 from engine.imaging.icc import ProfileError, parse, srgb_profile
 from engine.imaging.metadata import Header, Metadata
 from engine.imaging.rasters import ROWS, Converted, Decoded, Raster, Turned, bands, spilled, upright
-from engine.types import ImageInfo, Region
+from engine.types import ImageInfo, Progress, Region
 
 MAX_PIXELS = 2_000_000_000
 MAX_BYTES = 6 << 30
@@ -133,6 +134,34 @@ def read_master(path: Path, page: int = 0) -> Master:
         pixels = np.ascontiguousarray(upright(pixels, header.orientation))
         pixels.flags.writeable = False
         return Master(pixels, info, icc, metadata)
+
+
+def check_pixels(path: Path, page: int = 0, *, sparing: bool = False) -> Iterator[Progress]:
+    """Decode one page, every pixel, and keep nothing of it; yields the rows done. ImageError as for `read_master`.
+
+    Of more than `WHOLE_BYTES` a few rows are in memory at a time, where the format allows. `sparing` leaves the strips
+    and tiles of such a TIFF packed and only looks whether the file holds all of them, which finds what was cut off.
+    """
+    with opened(path) as file:
+        header = _header(file, path.name, page)
+        _settle(path, header)
+    if header.nbytes <= WHOLE_BYTES or not (header.parts or header.format in vips.STREAMED):
+        read_master(path, page)
+        return
+    done = 0
+    for part in _stored_rows(path, page, header, sparing):
+        done += len(part)
+        yield Progress(min(done, header.height), header.height, path.name)
+
+
+def _stored_rows(path: Path, page: int, header: Header, sparing: bool) -> Iterator[NDArray[Any]]:
+    """The pixels of a large image from top to bottom, as they are stored."""
+    if header.parts:
+        found = tiff.raster(path, page)
+        yield from () if sparing else bands(found)
+        return
+    with opened(path) as file:
+        yield from vips.tolerant_rows(file, ROWS)
 
 
 def read_metadata(path: Path, page: int = 0) -> Metadata:

@@ -85,9 +85,24 @@ def tolerant(read: Callable[[str], T]) -> T:
     try:
         return read("warning")
     except pyvips.Error as error:
-        if "JPEG" not in str(error) or any(words in str(error) for words in _LOST):
+        if not _is_harmless(error):
             raise
     return read("error")
+
+
+def _is_harmless(error: Exception) -> bool:
+    return "JPEG" in str(error) and not any(words in str(error) for words in _LOST)
+
+
+def tolerant_rows(file: BinaryIO, count: int) -> Iterator[NDArray[Any]]:
+    """`rows`, as tolerant as `tolerant`: after a warning that harms nothing they come again, from the top."""
+    try:
+        yield from rows(file, count, "warning")
+        return
+    except pyvips.Error as error:
+        if not _is_harmless(error):
+            raise
+    yield from rows(file, count, "error")
 
 
 def rows(file: BinaryIO, count: int, fail_on: str) -> Iterator[NDArray[Any]]:

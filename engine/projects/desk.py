@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 Admit = Callable[[Path], tuple[str, int]]
 """Looks at a file before it is added: its SHA-256 and length, or an EngineError."""
 
+Inspect = Callable[[Path], None]
+"""Looks closer at a file that is new; ImageError where its picture cannot be read."""
+
 Admitted = tuple[Path, tuple[str, int]]
 
 
@@ -84,9 +87,14 @@ class ProjectDesk:
             project = self.create(new_project_folder(name), name)
         return self._add_all(project, admitted)
 
-    def add(self, project: Project, paths: Sequence[Path], *, copy: bool = False) -> tuple[Project, tuple[str, ...]]:
+    def add(
+        self, project: Project, paths: Sequence[Path], *, copy: bool = False, inspect: Inspect | None = None
+    ) -> tuple[Project, tuple[str, ...]]:
         """Adds images to an open project, or copies of them in it; the strings are one sentence a refused file."""
         admitted, refused = self._look_at(paths)
+        if inspect is not None:
+            admitted, damaged = self._inspected(project, admitted, inspect)
+            refused += damaged
         if not copy:
             return self._add_all(project, admitted), refused
         from engine.projects.importing import copy_master
@@ -245,6 +253,21 @@ class ProjectDesk:
             except EngineError as error:
                 refused.append(str(error))
         return admitted, tuple(refused)
+
+    def _inspected(
+        self, project: Project, admitted: Sequence[Admitted], inspect: Inspect
+    ) -> tuple[list[Admitted], tuple[str, ...]]:
+        """Looks closer at what the project does not have yet: what is sound, and one sentence a file that is not."""
+        known = {item.source.sha256 for item in self._folder(Path(project.folder)).value.items}
+        sound, refused = [], []
+        for path, file in admitted:
+            try:
+                if file[0] not in known:
+                    inspect(path)
+                sound.append((path, file))
+            except ImageError as error:
+                refused.append(str(error))
+        return sound, tuple(refused)
 
     def _add_all(self, project: Project, admitted: Sequence[Admitted]) -> Project:
         folder = self._folder(Path(project.folder))

@@ -96,21 +96,8 @@ class Images(EngineCore):
         """
 
         def read() -> str:
-            import numpy as np
-
-            source, master = decode(Path(path)), probe(self._place(image), image.page)
-            height, width = source.shape[:2]
-            if (height, width) != (master.height, master.width):
-                raise RecipeError(
-                    f"The mask “{Path(path).name}” has {width} × {height} pixels; it must have the size of the image, "
-                    f"{master.width} × {master.height}."
-                )
-            grey = np.empty((height, width), np.uint8)
-            for top in range(0, height, MASK_STRIP):
-                part = Region(0, top, width, min(MASK_STRIP, height - top))
-                grey[top : part.bottom] = np.rint(source.working(0, part).mean(axis=2) * 255)
-            grey[grey == PROTECTED] = 0  # a soft edge's darkest grey, which is not meant to protect anything
-            return self._masks.keep(grey, None)
+            master = probe(self._place(image), image.page)
+            return self._masks.keep(read_mask(Path(path), master.width, master.height), None)
 
         return self._io.submit(in_sentences(read))
 
@@ -139,3 +126,25 @@ class Images(EngineCore):
             return (yield from self._pipeline(recipe).repairs(subject))
 
         return self._worker.submit(Lane.BESIDE, steps_in_sentences(self._enduring(steps)), on_progress=on_progress)
+
+
+def read_mask(path: Path, width: int, height: int) -> NDArray[np.uint8]:
+    """A damage mask's picture as the pixels (H, W) that are kept of it: grey, nothing protected.
+
+    RecipeError where it has not the size of the image, ImageError where it cannot be read.
+    """
+    import numpy as np
+
+    source = decode(path)
+    found = source.size(0)
+    if found != (width, height):
+        raise RecipeError(
+            f"The mask “{path.name}” has {found[0]} × {found[1]} pixels; it must have the size of the image, "
+            f"{width} × {height}."
+        )
+    grey = np.empty((height, width), np.uint8)
+    for top in range(0, height, MASK_STRIP):
+        part = Region(0, top, width, min(MASK_STRIP, height - top))
+        grey[top : part.bottom] = np.rint(source.working(0, part).mean(axis=2) * 255)
+    grey[grey == PROTECTED] = 0  # a soft edge's darkest grey, which is not meant to protect anything
+    return grey

@@ -12,7 +12,7 @@ from platformdirs import user_data_path
 from engine.errors import ProjectError, RecipeError
 from engine.runtime.worker import Lane, Work
 from engine.service.core import Report, decode, in_sentences, settled, steps_in_sentences
-from engine.service.images import Images
+from engine.service.images import Images, read_mask
 from engine.types import (
     Approval,
     Event,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from engine.export.renditions import Written
     from engine.export.told import Told
     from engine.rendering.pipeline import Pipeline
+    from engine.rendering.source import Source
 
 
 def credentials_folder() -> Path:
@@ -80,22 +81,23 @@ class Packaging(Images):
 
         return self._worker.submit(Lane.QUEUE, lambda: self._told(check), on_progress=on_progress)
 
-    def reproduce(self, path: str, master: str | None, on_progress: Report) -> Work[Reproduced]:
-        """Runs the recipe in an exported file again and compares; `master` is looked for beside it if not given."""
+    def reproduce(
+        self, path: str, master: str | None, on_progress: Report, *, mask: str | None = None
+    ) -> Work[Reproduced]:
+        """Runs the recipe in an exported file again and compares; `master` and the damage `mask`, where it names one,
+        are looked for beside it if not given."""
 
         def steps() -> Generator[Progress | None, None, Reproduced]:
             from engine.export import reproduce, told
 
             file = Path(path)
-            said = reproduce.must_be_repeatable(
-                file, (yield from settled(self._io.submit(in_sentences(lambda: told.read(file)))))
-            )
+            said = yield from self._told(lambda _: reproduce.must_be_repeatable(file, told.read(file)))
             place = yield from self._told(lambda report: self._master_of(file, said, master, report))
             source = yield from settled(self._io.submit(in_sentences(lambda: decode(place, said.page))))
             pipeline = self._pipeline(said.recipe)
             self._check(said.recipe)
-            mask = self._mask_of(file, said) if said.recipe.mask else None
-            case = reproduce.Case(file, said, place, source, mask)
+            marked = yield from self._told(lambda _: self._mask_of(file, said, mask, source))
+            case = reproduce.Case(file, said, place, source, marked)
             return (yield from reproduce.reproduce(case, pipeline, self._studio().ready))
 
         return self._worker.submit(Lane.QUEUE, steps_in_sentences(self._enduring(steps)), on_progress=on_progress)
@@ -117,18 +119,38 @@ class Packaging(Images):
             raise RecipeError(f"“{Path(master).name}” is not the master that “{file.name}” was made from.")
         return Path(master)
 
-    def _mask_of(self, file: Path, said: Told) -> NDArray[np.uint8]:
-        """The damage mask of a file's recipe: from beside it, an open project, or the session."""
+    def _mask_of(self, file: Path, said: Told, given: str | None, master: Source) -> NDArray[np.uint8] | None:
+        """The damage mask of a file's recipe: the one that is given, or from beside it, an open project or the
+        session. None where it was made without; RecipeError, in a sentence, where the mask is another or not here."""
         from engine.export.reproduce import find_mask
 
-        encoded = find_mask(file, str(said.recipe.mask))
+        wanted = said.recipe.mask
+        if wanted is None:
+            if given is not None:
+                raise RecipeError(f"“{file.name}” was made without a damage mask; leave out --mask.")
+            return None
+        if given is not None:
+            return self._same_mask(file, wanted, Path(given), master)
+        encoded = find_mask(file, wanted)
         try:
-            return self._masks.decode(encoded) if encoded else self._masks.get(str(said.recipe.mask))
+            return self._masks.decode(encoded) if encoded else self._masks.get(wanted)
         except RecipeError as error:
             raise RecipeError(
-                f"“{file.name}” was made with a damage mask that is not here; take it out of its package with its "
-                "“…_damagemask.png”, or bring the project it is from."
+                f"“{file.name}” was made with a damage mask that is not here; say with --mask where it is, or put its "
+                "package’s “…_damagemask.png” beside it."
             ) from error
+
+    def _same_mask(self, file: Path, wanted: str, given: Path, master: Source) -> NDArray[np.uint8]:
+        """The pixels of a mask that is given. It is the one that is wanted where it is that very file, as packages and
+        projects have it, or where `add_mask` would make the same of it, however it is stored."""
+        from engine.runtime.io import sha256_of
+
+        if sha256_of(given, self._io.check) == wanted:
+            return self._masks.decode(given.read_bytes())
+        pixels = read_mask(given, *master.size(0))
+        if self._masks.keep(pixels, None) != wanted:
+            raise RecipeError(f"“{given.name}” is not the damage mask that “{file.name}” was made with; give that one.")
+        return pixels
 
     def _packed(
         self,

@@ -79,11 +79,23 @@ class Projects(EngineCore):
         return self._io.submit(in_sentences(make))
 
     def add_images(
-        self, project: Project, paths: Sequence[str], *, copy: bool = False
+        self, project: Project, paths: Sequence[str], *, copy: bool = False, inspect: bool = False
     ) -> Future[tuple[Project, tuple[str, ...]]]:
-        """Adds images to an open project, by reference or as copies that were read back."""
-        files = [Path(path) for path in paths]
-        return self._io.submit(in_sentences(lambda: self._desk.add(project, files, copy=copy)))
+        """Adds images to an open project, by reference or as copies that were read back.
+
+        The strings are one sentence a refused file. A file's header is read, and every byte for its hash. With
+        `inspect` the picture of a new one is decoded too; of a TIFF of more than 256 MB of pixels it is only checked,
+        as where it is opened, that the file holds all strips or tiles.
+        """
+        files, look = [Path(path) for path in paths], self._inspect if inspect else None
+        return self._io.submit(in_sentences(lambda: self._desk.add(project, files, copy=copy, inspect=look)))
+
+    def _inspect(self, path: Path) -> None:
+        """ImageError where the picture that a project would hold, a file's first, cannot be decoded."""
+        from engine.imaging.reader import check_pixels
+
+        for _ in check_pixels(path, sparing=True):
+            self._io.check()
 
     def journal(self, project: Project, items: Sequence[ProjectItem]) -> Future[None]:
         """Keeps edits on the disk until `save_item` has written them, in case the program is killed before."""

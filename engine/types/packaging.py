@@ -61,7 +61,7 @@ class Verified:
 
     @property
     def good(self) -> bool:
-        """Whether nothing contradicts what the file, package or project says of itself."""
+        """Whether its pictures can be read, and nothing contradicts what it says of itself."""
         return all(finding.state != "bad" for finding in self.findings)
 
 

@@ -13,6 +13,7 @@ import pytest
 from archivist_app.cli import checking, main
 from engine.errors import RecipeError
 from engine.types import Finding, Reproduced, Verified
+from tests.app.fake_service import save_picture
 
 
 class _Done:
@@ -34,11 +35,15 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What a service that is none answers, by the file's name."""
     known: dict[str, Any] = {}
 
+    def reproduce(path: str, master: str | None, _: object, *, mask: str | None) -> _Done:
+        known["asked"] = (master, mask)
+        return _Done(known[Path(path).name])
+
     class Service:
         def __enter__(self) -> Any:
             return SimpleNamespace(
                 verify=lambda path, roots, _: _Done(known[Path(path).name]),
-                reproduce=lambda path, master, _: _Done(known[Path(path).name]),
+                reproduce=reproduce,
             )
 
         def __exit__(self, *_: object) -> None:
@@ -87,3 +92,32 @@ def test_a_recipe_run_again_is_told_in_words_and_in_json(
     assert capsys.readouterr().out == "a.tif: A sentence.\n  A note.\n"
     assert main(["reproduce", "a.tif", "--json", "--master", "m.tif"]) == status
     assert json.loads(capsys.readouterr().out)["likeness"] == likeness
+
+
+def test_master_and_mask_reach_the_engine_from_any_folder(
+    answers: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answers["a.tif"] = Reproduced("/x/a.tif", "/x/m.tif", "identical", 0.0, 0.0, "A sentence.")
+    assert main(["reproduce", "a.tif"]) == 0
+    assert answers["asked"] == (None, None)
+    assert main(["reproduce", "a.tif", "--master", "m.tif", "--mask", "marked.png"]) == 0
+    assert answers["asked"] == (str(tmp_path / "m.tif"), str(tmp_path / "marked.png"))
+
+
+def test_the_help_names_all_that_can_be_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "--help"]) == 0
+    assert "FILE|PACKAGE|WEB FOLDER|PROJECT}..." in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_picture_that_was_cut_off_is_bad_and_the_others_are_checked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, half = (save_picture(tmp_path / name, 200, 150) for name in ("whole.png", "half.png"))
+    half.write_bytes(half.read_bytes()[: half.stat().st_size // 2])
+    assert main(["verify", str(half), str(whole)]) == 1
+    out = capsys.readouterr().out
+    assert f"{half}: NOT as it should be" in out
+    assert "BAD   “half.png” is damaged or incomplete; copy or scan it again." in out
+    assert f"{whole}: as it should be" in out
+    assert "ok    Every pixel of it can be read." in out

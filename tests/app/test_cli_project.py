@@ -69,6 +69,22 @@ def test_images_are_added_once_and_a_bad_one_is_told_while_the_rest_go_on(
         assert len(project.value.items) == 4
 
 
+@pytest.mark.parametrize("how", [[], ["--copy"]])
+def test_a_picture_that_cannot_be_decoded_is_told_and_not_taken_in(
+    box: Path, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], how: list[str]
+) -> None:
+    clean = save_picture(tmp_path / "clean.png", 200, 150, seed=20)
+    broken = save_picture(tmp_path / "broken.png", 200, 150, seed=21)
+    broken.write_bytes(broken.read_bytes()[: broken.stat().st_size // 2])
+    status, out, err = run(capsys, "add", box, broken, clean, *how)
+    assert (status, out) == (1, f"{clean}: {'copied into the project' if how else 'added'}\n")
+    assert err == "“broken.png” is damaged or incomplete; copy or scan it again.\n"
+    with ProjectFolder.open(box) as project:
+        assert len(project.value.items) == 4
+        assert not any("broken" in item.source.path for item in project.value.items)
+    assert "broken" not in (box / "events.jsonl").read_text("utf-8")
+
+
 def test_copies_make_a_project_that_needs_nothing_else(
     tmp_path: Path, scans: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -78,6 +78,24 @@ def test_master_is_read_again_before_every_export(service: EngineService, projec
     assert last.event.objects[0].item == item.uuid
 
 
+def test_what_is_new_is_decoded_where_that_is_asked_for(
+    service: EngineService, project: Project, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half = tmp_path / "half.png"
+    half.write_bytes(photo.read_bytes()[: photo.stat().st_size // 2])
+    same, refused = service.add_images(project, [str(half), str(photo)], inspect=True).result(10)
+    assert (same.items, len(refused)) == (project.items, 1)
+    assert "half.png” is damaged or incomplete" in refused[0]
+    filled, refused = service.add_images(project, [str(half)]).result(10)
+    assert (len(filled.items), refused) == (2, ()), "its header is sound, and the window tells of the rest"
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("what is in the project already was decoded again")
+
+    monkeypatch.setattr("engine.imaging.reader.check_pixels", refuse)
+    assert service.add_images(filled, [str(half), str(photo)], inspect=True).result(10) == (filled, ())
+
+
 def test_changed_master_is_not_exported_even_if_it_was_decoded_before(
     service: EngineService, project: Project, photo: Path, tmp_path: Path
 ) -> None:

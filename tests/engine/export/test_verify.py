@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,15 +11,19 @@ import numpy as np
 import pytest
 import tifffile
 import torch
+from PIL import Image
 
-from engine.errors import EngineError, RecipeError
+from engine.errors import Cancelled, EngineError, ImageError, RecipeError
 from engine.export import credentials
+from engine.export.verify import verify
+from engine.imaging import reader
+from engine.imaging.reader import read_metadata
 from engine.models import catalog
 from engine.models.weights import save_restorer
 from engine.service import EngineService
 from engine.service.packaging import credentials_folder
 from engine.training.run import Networks
-from engine.types import SHIPPED_MODEL, ExportOptions, PackageFacts, Progress, Recipe, Reproduced, Verified
+from engine.types import PROTECTED, SHIPPED_MODEL, ExportOptions, PackageFacts, Progress, Recipe, Reproduced, Verified
 
 
 def nothing(_: Progress) -> None:
@@ -43,8 +48,18 @@ def states(found: Verified) -> dict[str, set[str]]:
     return {kind: {one.state for one in found.findings if one.what == kind} for kind in kinds}
 
 
-def reproduced(archivist: EngineService, path: Path, master: Path | None = None) -> Reproduced:
-    return archivist.reproduce(str(path), str(master) if master else None, nothing).future.result(120)
+def reproduced(
+    archivist: EngineService, path: Path, master: Path | None = None, mask: Path | None = None
+) -> Reproduced:
+    where, marked = (str(place) if place else None for place in (master, mask))
+    return archivist.reproduce(str(path), where, nothing, mask=marked).future.result(120)
+
+
+def exported(archivist: EngineService, scan: Path, target: Path, recipe: Recipe | None = None) -> Path:
+    """A restoration of the scan, of the kind that the target's ending says."""
+    image = archivist.open_image(str(scan)).result(20).ref
+    archivist.export(image, recipe or Recipe(strength=0.5), ExportOptions(str(target)), nothing).future.result(60)
+    return target
 
 
 def change(path: Path) -> None:
@@ -60,6 +75,7 @@ def test_a_package_is_checked_whole(archivist: EngineService, folder: Path) -> N
     assert found.good
     assert states(found) == {
         "package": {"good"},
+        "picture": {"good"},
         "signature": {"good"},
         "recipe": {"good"},
         "model": {"good"},
@@ -112,10 +128,58 @@ def test_a_file_alone_says_what_it_is_and_what_is_missing(
     found = verified(archivist, alone)
     assert found.good
     assert states(found) == {
-        "checksum": {"good"}, "signature": {"good"}, "recipe": {"good"}, "model": {"good"}, "master": {"warning"},
+        "checksum": {"good"}, "picture": {"good"}, "signature": {"good"}, "recipe": {"good"}, "model": {"good"},
+        "master": {"warning"},
     }  # fmt: skip
     (alone.parent / "Fräulein 12.tif").write_bytes(b"another picture")
     assert states(verified(archivist, alone))["master"] == {"bad"}
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.png", "a.jpg", "a.webp"])
+def test_a_picture_whose_pixels_cannot_be_read_is_bad_whatever_it_says_of_itself(
+    archivist: EngineService, scan: Path, tmp_path: Path, name: str
+) -> None:
+    path = exported(archivist, scan, tmp_path / name)
+    assert states(verified(archivist, path))["picture"] == {"good"}
+    path.write_bytes(path.read_bytes()[:-500])
+    found = verified(archivist, path)
+    assert not found.good
+    assert states(found)["picture"] == {"bad"}
+    told = [finding.sentence for finding in found.findings if "copy or scan it again" in finding.sentence]
+    assert len(told) == 1
+
+
+def test_every_page_of_a_picture_is_decoded(archivist: EngineService, tmp_path: Path) -> None:
+    path = tmp_path / "pages.tif"
+    with tifffile.TiffWriter(path) as file:
+        for number in range(3):
+            page = np.random.default_rng(number).integers(0, 255, (40, 50), np.uint8)
+            file.write(page, metadata=None, compression="zlib")
+    assert verified(archivist, path).good
+    with tifffile.TiffFile(path) as tif:
+        offset = tif.pages[2].dataoffsets[0]
+    content = bytearray(path.read_bytes())
+    content[offset : offset + 40] = b"\xff" * 40
+    path.write_bytes(content)
+    assert states(verified(archivist, path))["picture"] == {"bad"}
+
+
+def test_the_check_of_a_large_picture_tells_its_rows_and_can_be_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "WHOLE_BYTES", 0)
+    path = tmp_path / "high.tif"
+    tifffile.imwrite(path, np.zeros((600, 20), np.uint8), metadata=None, compression="lzw", rowsperstrip=64)
+    seen: list[Progress] = []
+    assert verify(path, (), seen.append).good
+    assert [step.done for step in seen if step.total == 600] == [256, 512, 600]
+
+    def stop(step: Progress) -> None:
+        if step.done == 512:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        verify(path, (), stop)
 
 
 def test_whose_signature_it_is_can_be_told_from_elsewhere(
@@ -255,6 +319,82 @@ def test_a_damage_mask_is_found_in_the_package(archivist: EngineService, scan: P
         other.close()
 
 
+@pytest.fixture
+def drawn(tmp_path: Path) -> Path:
+    """A damage mask of the scan as a person draws it, with a soft edge."""
+    marked = np.zeros((64, 80), np.uint8)
+    marked[10:30, 20:50] = 255
+    marked[30:33, 20:50] = 90
+    Image.fromarray(marked).save(tmp_path / "drawn.png")
+    return tmp_path / "drawn.png"
+
+
+@pytest.fixture
+def masked(archivist: EngineService, scan: Path, drawn: Path, tmp_path: Path) -> Path:
+    """The scan restored where that mask says."""
+    image = archivist.open_image(str(scan)).result(20).ref
+    mask = archivist.add_mask(str(drawn), image).result(20)
+    return exported(archivist, scan, tmp_path / "masked.tif", Recipe(scope="damage", mask=mask))
+
+
+@pytest.fixture
+def later(masked: Path) -> Iterator[EngineService]:
+    """A program that was started after the restoration, and knows no mask."""
+    other = EngineService(device="cpu")
+    other.start()
+    yield other
+    other.close()
+
+
+def test_what_was_made_with_a_mask_is_made_again_with_that_mask_however_it_is_stored(
+    later: EngineService, masked: Path, scan: Path, drawn: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(RecipeError, match="say with --mask where it is"):
+        reproduced(later, masked, scan)
+    same = tmp_path / "the same.tif"
+    Image.open(drawn).convert("RGB").save(same)
+    for mask in (drawn, same):
+        assert reproduced(later, masked, scan, mask).likeness == "identical"
+
+
+def test_another_mask_than_it_was_made_with_is_refused_in_words(
+    later: EngineService, masked: Path, scan: Path, drawn: Path, tmp_path: Path
+) -> None:
+    pixels = np.asarray(Image.open(drawn)).copy()
+    pixels[40, 40] = 255
+    Image.fromarray(pixels).save(tmp_path / "other.png")
+    with pytest.raises(RecipeError, match=r"“other\.png” is not the damage mask that “masked\.tif” was made with"):
+        reproduced(later, masked, scan, tmp_path / "other.png")
+    Image.fromarray(pixels[:, :70]).save(tmp_path / "narrow.png")
+    with pytest.raises(RecipeError, match="must have the size of the image"):
+        reproduced(later, masked, scan, tmp_path / "narrow.png")
+    with pytest.raises(ImageError, match="nowhere"):
+        reproduced(later, masked, scan, tmp_path / "nowhere.png")
+    plain = exported(later, scan, tmp_path / "plain.tif")
+    with pytest.raises(RecipeError, match=r"was made without a damage mask; leave out --mask\."):
+        reproduced(later, plain, scan, drawn)
+
+
+def test_the_mask_of_a_package_is_taken_as_the_file_it_is_protection_included(
+    archivist: EngineService, scan: Path, tmp_path: Path
+) -> None:
+    marked = np.zeros((64, 80), np.uint8)
+    marked[10:30, 20:50], marked[20:25] = 255, PROTECTED
+    mask = archivist.keep_mask(marked, None).result(20)
+    image = archivist.open_image(str(scan)).result(20).ref
+    folder, recipe = tmp_path / "box_bag", Recipe(scope="damage", mask=mask)
+    archivist.package(image, recipe, str(folder), PackageFacts(), nothing).future.result(120)
+    alone, moved = tmp_path / "alone_restored.tif", tmp_path / "moved.png"
+    shutil.copy(folder / "data/objects/box_restored.tif", alone)
+    shutil.copy(folder / "data/objects/box_damagemask.png", moved)
+    other = EngineService(device="cpu")
+    other.start()
+    try:
+        assert reproduced(other, alone, scan, moved).likeness == "identical"
+    finally:
+        other.close()
+
+
 def test_a_style_of_ones_own_is_in_the_file(archivist: EngineService, scan: Path, tmp_path: Path) -> None:
     image = archivist.open_image(str(scan)).result(20).ref
     card = archivist.add_style(str(scan), title="Mine").result(60)
@@ -267,10 +407,23 @@ def test_a_style_of_ones_own_is_in_the_file(archivist: EngineService, scan: Path
 def test_files_that_hold_no_exact_result_are_refused_in_words(
     archivist: EngineService, folder: Path, scan: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(RecipeError, match="keeps no exact pixels"):
-        reproduced(archivist, folder / "data/objects/box_access.jpg")
+    renamed = tmp_path / "access.tif"
+    shutil.copy(folder / "data/objects/box_access.jpg", renamed)
+    for path in (folder / "data/objects/box_access.jpg", renamed):
+        with pytest.raises(RecipeError, match="is a JPEG, which keeps no exact pixels; take a TIFF or PNG"):
+            reproduced(archivist, path)
+    with pytest.raises(RecipeError, match="is a lossy WebP, which keeps no exact pixels"):
+        reproduced(archivist, exported(archivist, scan, tmp_path / "a.webp"), scan)
     with pytest.raises(RecipeError, match="holds no recipe"):
         reproduced(archivist, scan)
+
+
+def test_a_webp_that_lost_nothing_is_compared(archivist: EngineService, scan: Path, tmp_path: Path) -> None:
+    said = read_metadata(exported(archivist, scan, tmp_path / "a.webp"))
+    with Image.open(exported(archivist, scan, tmp_path / "a.png")) as exact:
+        options = {"xmp": said.xmp, "icc_profile": exact.info["icc_profile"]}
+        exact.save(tmp_path / "exact.webp", lossless=True, **options)
+    assert reproduced(archivist, tmp_path / "exact.webp", scan).likeness == "identical"
 
 
 def test_a_signature_is_looked_for_beside_the_file_too(archivist: EngineService, scan: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from PIL import Image
 
 from engine.errors import ImageError
 from engine.imaging import reader
-from engine.imaging.reader import probe, read_master, read_preview
+from engine.imaging.reader import check_pixels, probe, read_master, read_preview
 from tests.engine.imaging.pictures import noise, save_png16, save_tiff, smooth
 
 
@@ -119,6 +119,9 @@ def test_half_a_master_is_not_a_master(tmp_path: Path, name: str, share: float) 
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
     assert "copy or scan it again" in refusal(lambda: read_master(path))
+    for sparing in (False, True):
+        with pytest.raises(ImageError, match="copy or scan it again"):
+            list(check_pixels(path, sparing=sparing))
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -18,7 +18,7 @@ from engine.errors import ImageError
 from engine.imaging import rasters, reader, tiff
 from engine.imaging.pyramid import Pyramid
 from engine.imaging.rasters import Chunked, Decoded, Plain, Turned, bands, upright
-from engine.imaging.reader import open_scan, read_master
+from engine.imaging.reader import check_pixels, open_scan, read_master
 from engine.types import Region
 from tests.engine.imaging.pictures import ADOBE, noise, press_profile, save_jpeg, save_png16, save_tiff, smooth
 
@@ -281,3 +281,46 @@ def test_a_reduced_copy_is_shown_where_a_file_has_one_and_its_page_stays_the_pag
         file.write(large // 2, photometric="rgb", metadata=None)
     monkeypatch.setattr(reader, "WHOLE_BYTES", 1 << 30)
     assert np.ptp(reader.read_preview(tmp_path / "pages.tif", 90, 1)) > 0, "no page is mistaken for another"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_large_picture_is_checked_to_its_last_row_and_nothing_is_kept(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a scratch file was asked for")
+
+    path = KINDS[kind](tmp_path)
+    monkeypatch.setattr(rasters, "Scratch", refuse)
+    steps = list(check_pixels(path))
+    assert not steps or (steps[-1].done, steps[-1].total) == (SIZE[0], SIZE[0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_large_picture_that_was_cut_off_is_found_also_by_a_sparing_check(tmp_path: Path, kind: str) -> None:
+    path = KINDS[kind](tmp_path)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * 0.7)])
+    for sparing in (False, True):
+        with pytest.raises(ImageError, match="copy or scan it again"):
+            list(check_pixels(path, sparing=sparing))
+
+
+def test_a_damaged_strip_is_found_by_a_check_that_unpacks_it(tmp_path: Path) -> None:
+    path = save_tiff(tmp_path / "a.tif", smooth().repeat(4, 0), compression="zlib", rowsperstrip=37)
+    with tifffile.TiffFile(path) as tif:
+        offset = tif.pages.first.dataoffsets[2]
+    content = bytearray(path.read_bytes())
+    content[offset : offset + 40] = b"\xff" * 40
+    path.write_bytes(content)
+    with pytest.raises(ImageError, match="damaged or incomplete"):
+        list(check_pixels(path))
+    assert list(check_pixels(path, sparing=True)) == []
+
+
+def test_stray_bytes_in_a_large_jpeg_harm_nothing(tmp_path: Path) -> None:
+    path = save_jpeg(tmp_path / "a.jpg", noise(size=(700, 211)))
+    content = path.read_bytes()
+    tables = content.index(b"\xff\xdb")
+    path.write_bytes(content[:tables] + b"\0\0\0" + content[tables:] + b"behind the end")
+    assert list(check_pixels(path))[-1].done == 700

@@ -9,6 +9,7 @@ import tifffile
 from PIL import Image, ImageOps
 
 from engine.errors import ImageError
+from engine.imaging.codestreams import is_lossless_webp
 from engine.imaging.reader import Master, probe, read_master, read_preview
 from engine.types import ImageInfo
 from tests.engine.imaging.pictures import (
@@ -120,6 +121,20 @@ def test_lossless_webp_and_jpeg_2000_are_exact(tmp_path: Path, name: str) -> Non
     master = read_master(tmp_path / name)
     np.testing.assert_array_equal(master.pixels, noise())
     assert agrees(probe(tmp_path / name), master)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("lossless", [True, False])
+def test_a_webp_tells_whether_it_lost_anything(tmp_path: Path, channels: int, lossless: bool) -> None:
+    profiles: list[dict[str, Any]] = [{}, {"icc_profile": ADOBE}]
+    for number, more in enumerate(profiles):
+        path = tmp_path / f"{number}.webp"
+        Image.fromarray(noise(channels)).save(path, lossless=lossless, **more)
+        with path.open("rb") as file:
+            assert is_lossless_webp(file) is lossless
+    path.write_bytes(path.read_bytes()[:20])
+    with path.open("rb") as file:
+        assert not is_lossless_webp(file)
 
 
 def test_16_bit_jpeg_2000_stays_16_bit(tmp_path: Path) -> None:

@@ -50,14 +50,14 @@ class Restorer:
         What a head makes of the two decades it was trained on need not be the range a person has a use for: a slope
         above 1 spreads more of it over the slider, a shift moves it, as another weight of the critic would have.
         With a style neither holds: style is weighed against content there, and a slope made it rise where it should
-        fall. The further a style is taken, the less of the content's weight is heard instead, 0.48 at beta 0.1, a
-        thirteenth in the end: in the game the head was trained in, texture that the critic asks for lies nearer to a
+        fall. The further a style is taken, the less of the content's weight is heard instead, 0.44 at beta 0.1, a
+        seventeenth in the end: in the game the head was trained in, texture that the critic asks for lies nearer to a
         print than none does, and a rising beta used to quieten it; too much of it leads past a calm print.
         """
         slope, shift = self.slider
         plain = (1 + 100 * beta) ** -2  # a quarter at the smallest beta, under a hundredth at 0.1
         at = math.log(alpha)
-        return math.exp(at + plain * ((slope - 1) * at + shift) - 2.6 * beta / (beta + 0.25))
+        return math.exp(at + plain * ((slope - 1) * at + shift) - 2.9 * beta / (beta + 0.25))
 
 
 def load_restorer(path: Path, device: torch.device, dtype: torch.dtype) -> Restorer:

@@ -14,7 +14,7 @@ from engine.rendering.tensors import box_sum
 SUSPECT = 0.25  # probability of damage from which an area counts as taken for it
 CERTAIN_REACH = 12
 _CERTAIN = 0.95  # probability that makes damage of what is more likely than not within so many pixels
-_CLEAR = 0.80  # mean probability, within as many, that a compact claim needs besides
+_CLEAR = 0.75  # mean probability, within as many, that a compact claim needs besides
 _CORE = 2  # a claim is compact where a square of 5 pixels fits into it,
 _AROUND_CORE = 6  # and so many pixels around
 _DOUBTED = 0.49  # what a probability is held at otherwise

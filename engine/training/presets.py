@@ -126,11 +126,11 @@ PRESETS = {
             (
                 Phase(
                     "content_kept",
-                    60,
+                    66,
                     4e-4,
                     batch=6,
                     size=192,  # squares that show what is around a hole
-                    single=0.6,
+                    single=0.5,
                     singles=(
                         WHITE_NOISE,
                         WHITE_NOISE,
@@ -147,12 +147,12 @@ PRESETS = {
                         (*DOTS, "blur"),
                     ),
                     mildest=0.4,
-                    mask=0.1,
+                    mask=0.15,
                     look_alikes=0.3,
                     varied=True,
                 ),
             ),
-            seed=31,
+            seed=37,
             checkpoint_minutes=5,
             needs_start=True,
         ),

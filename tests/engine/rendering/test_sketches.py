@@ -80,7 +80,15 @@ def likeness(one: NDArray[Any], other: NDArray[Any]) -> float:
     [
         (Recipe(alpha=10.0), 3.0),
         (Recipe(alpha=1.0), 3.0),
-        (Recipe(alpha=0.1), 1.0),  # what is added most of all is as coarse as two pixels in a sketch
+        (Recipe(alpha=0.1), 1.0),
+        pytest.param(
+            Recipe(alpha=0.1),
+            3.0,
+            marks=pytest.mark.xfail(
+                strict=True,
+                reason="1.6 dB since the sixth training: what is added most is as coarse as two pixels here",
+            ),
+        ),
         (Recipe(alpha=1.0, strength=0.5, grain=0.5), 3.0),
         (Recipe(alpha=1.0, style="sepia", beta=1.0, keep_tone=False), 3.0),
         (Recipe(alpha=1.0, scope="damage"), 3.0),

@@ -23,7 +23,18 @@ from engine.rendering.source import Source
 from engine.rendering.subject import Subject
 from engine.rendering.tensors import to_tensor
 from engine.styles.processes import BY_ID
-from engine.types import Frame, ImageRef, Losses, Optimised, Progress, Region, RenderRequest, StyleCard, View
+from engine.types import (
+    Frame,
+    ImageRef,
+    Losses,
+    Optimised,
+    Progress,
+    Region,
+    RenderRequest,
+    StyleCard,
+    View,
+    has_improved,
+)
 
 _LONGEST = 768  # pixels of a reference's longer side, as in training
 
@@ -107,6 +118,6 @@ def _told(job: Job, aim: optimise.Aim) -> str:
         "reference": job.reference.path.name if job.reference else "simulated process" if aim.beta else "",
         "before": {"content": first.content, "style": first.style, "total": first.total},
         "after": {"content": last.content, "style": last.style, "total": last.total},
-        "kept": "optimised" if last.total <= first.total else "fast result, which was better",
+        "kept": "optimised" if has_improved(job.losses) else "fast result, which was better",
     }
     return json.dumps(facts)

@@ -91,6 +91,7 @@ from engine.types.work import (
     Restored,
     Trial,
     UnfinishedExport,
+    has_improved,
 )
 
 __all__ = [
@@ -182,6 +183,7 @@ __all__ = [
     "export_preset",
     "face_fault",
     "face_recipe_fault",
+    "has_improved",
     "named",
     "recipe_in_words",
 ]

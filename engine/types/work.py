@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -91,6 +92,11 @@ class Optimisation:
             raise RecipeError(f"An optimisation takes between 1 and 10000 passes, not {self.passes}.")
 
 
+def has_improved(losses: Sequence[Losses]) -> bool:
+    """Whether the last pass is no worse than the fast result that the first one began from."""
+    return not losses or losses[-1].total <= losses[0].total
+
+
 @dataclass(frozen=True, slots=True)
 class Optimised:
     """What a direct optimisation wrote, and its losses from pass to pass; it is never worse than the fast result."""
@@ -102,7 +108,7 @@ class Optimised:
     @property
     def is_better(self) -> bool:
         """Whether what was written is what the passes reached, and not the fast result, which was no worse."""
-        return not self.losses or self.losses[-1].total <= self.losses[0].total
+        return has_improved(self.losses)
 
 
 @dataclass(frozen=True, slots=True)

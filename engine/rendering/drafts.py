@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,18 +13,28 @@ from numpy.typing import NDArray
 
 from engine.imaging.tiles import Tile, tiles_touching
 from engine.rendering import sketches
-from engine.rendering.sketches import Ground, Haste
+from engine.rendering.sketches import Fine, Ground, Haste
 from engine.rendering.source import to_master
 from engine.rendering.stages import Plan, Seen
 from engine.rendering.subject import Subject, level_region, mask_part, on_grid, within
 from engine.rendering.tensors import to_tensor
-from engine.types import Frame, Region, RenderRequest
+from engine.types import Frame, Recipe, Region, RenderRequest
 
 if TYPE_CHECKING:
     from engine.rendering.pipeline import Pipeline
 
 _SHARP = 0.6  # screen pixels a pixel of the level, from which halves would look soft
-_SHARP_PIXELS = 4 << 20  # of a view at most: its ground takes 32 bytes a pixel
+_SHARP_PIXELS = 4 << 20  # of a view at most: its ground takes 32 bytes a pixel, what a whole draft had beside it 12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Whole:
+    """A view that was drawn whole, as `Drafts` remembers it: without its subject, which may hold a large scan."""
+
+    way: tuple[object, ...]
+    region: Region
+    recipe: Recipe
+    pixels: NDArray[np.uint8]
 
 
 class Drafts:
@@ -34,11 +44,18 @@ class Drafts:
         self._pipeline = pipeline
         self.haste = Haste()
         self._ground: tuple[tuple[object, ...], Ground] | None = None
+        self._last: _Whole | None = None
+        self._fine: tuple[_Whole, Ground, Fine | None] | None = None
         self._before: tuple[tuple[object, ...], NDArray[np.uint8]] | None = None
 
     def forget(self) -> None:
         """Drops what is kept of the last view."""
-        self._ground = self._before = None
+        self._ground = self._before = self._last = self._fine = None
+
+    def remember(self, subject: Subject, level: int, region: Region, pixels: NDArray[np.uint8]) -> None:
+        """A view has been drawn whole, (h, w, 4): the sketches that follow of it take what is finest from there."""
+        if region.width * region.height <= _SHARP_PIXELS:
+            self._last = _Whole(_way(subject, level), region, subject.recipe, pixels)
 
     @torch.inference_mode()
     def draw(self, request: RenderRequest, subject: Subject) -> Frame:
@@ -58,6 +75,8 @@ class Drafts:
         pixels = self._whole(subject, plan, level, region, seen)
         if complete:
             self.haste.note(time.perf_counter() - start, region.width * region.height)
+            if self._last_of(subject, level, region) is None and self._settled(subject, level, region):
+                self.remember(subject, level, region, pixels)
         before = self._untouched(subject, level, region)
         return Frame(request, pixels, before, to_master(region, level, source.master.info.bounds))
 
@@ -84,21 +103,42 @@ class Drafts:
                 pixels[within(part, region)] = shown[within(part, aligned)]
         return pixels
 
-    def _sketch(self, request: RenderRequest, subject: Subject, plan: Plan, level: int, region: Region) -> Frame:
+    def _settled(self, subject: Subject, level: int, region: Region) -> bool:
+        """Whether everything there has been seen in the way that the subject asks for."""
+        tiles = tiles_touching(subject.source.tiles(level, self._pipeline.card), region)
+        return all(self._pipeline.known(subject, level, tile) is not None for tile in tiles)
+
+    def _sketch(self, request: RenderRequest, subject: Subject, plan: Plan, level: int, view: Region) -> Frame:
         source, recipe = subject.source, subject.recipe
-        region = sketches.around(region, Region(0, 0, *source.size(level)))
-        settled = all(
-            self._pipeline.known(subject, level, tile) is not None
-            for tile in tiles_touching(source.tiles(level, self._pipeline.card), region)
-        )
+        region = sketches.around(view, Region(0, 0, *source.size(level)))
+        settled = self._settled(subject, level, region)
         how = (recipe.scope, recipe.mask, recipe.thorough, settled)
         key = (subject.sha256, subject.page, level, region, how, request.view.scale)
         if self._ground is None or self._ground[0] != key:
             sharp = request.view.scale * (1 << level) > _SHARP and region.width * region.height <= _SHARP_PIXELS
             self._ground = key, self._prepared(subject, plan, level, region, sharp)
-        pixels = sketches.draw(self._ground[1], plan, level)
+        ground = self._ground[1]
+        fine = self._finest(subject, level, view, ground) if settled else None
+        pixels = sketches.draw(ground, plan, level, fine)
         before = self._untouched(subject, level, region)
         return Frame(request, pixels, before, to_master(region, level, source.master.info.bounds))
+
+    def _last_of(self, subject: Subject, level: int, view: Region) -> _Whole | None:
+        """What was last drawn whole, where that can be compared with sketches of the view and covers it."""
+        last = self._last
+        if last is None or last.way != _way(subject, level) or view.intersect(last.region) != view:
+            return None
+        return last
+
+    def _finest(self, subject: Subject, level: int, view: Region, ground: Ground) -> Fine | None:
+        """What a whole draft of the view had beside its sketch; None where there was none."""
+        last = self._last_of(subject, level, view)
+        if last is None:
+            return None
+        if self._fine is None or self._fine[0] is not last or self._fine[1] is not ground:
+            plan = self._pipeline.plan(replace(subject, recipe=last.recipe))
+            self._fine = last, ground, sketches.compare(ground, plan, level, last.region, last.pixels)
+        return self._fine[2]
 
     def _prepared(self, subject: Subject, plan: Plan, level: int, region: Region, sharp: bool) -> Ground:
         pipeline, source = self._pipeline, subject.source
@@ -139,6 +179,13 @@ class Drafts:
         columns = np.minimum((np.arange(region.x, region.right) >> shift), shown.shape[1] - 1)
         enlarged: NDArray[np.uint8] = shown[rows[:, None], columns[None, :]]
         return enlarged
+
+
+def _way(subject: Subject, level: int) -> tuple[object, ...]:
+    """What whole drafts and sketches have in common where they may be compared."""
+    recipe = subject.recipe
+    style = recipe.style if recipe.beta > 0 else None  # each has a texture of its own
+    return (subject.sha256, subject.page, level, style, recipe.scope, recipe.mask, recipe.thorough)
 
 
 def _once(subject: Subject) -> Subject:

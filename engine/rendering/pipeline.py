@@ -111,6 +111,7 @@ class Pipeline:
             pixels[where] = shown
             on_tile(Frame(request, shown, before[where], to_master(part, level, bounds), exact=exact))
             yield Progress(number + 1, len(touching), "refine")
+        self.drafts.remember(subject, level, region, pixels)
         return Frame(request, pixels, before, to_master(region, level, bounds), exact=exact)
 
     def sample(self, subject: Subject, x: int, y: int) -> Pixels | None:

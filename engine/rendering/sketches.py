@@ -4,7 +4,9 @@
 
 What is marked ' is computed on halves, with a quarter of the pixels: the head, tone, texture, all that bends. z is what
 goes straight, at the full size and the same for every position of a slider but for k. So a sketch has the sharpness
-of the scan and of the faithful restoration; what the head adds is as coarse as two pixels until the hand rests.
+of the scan and of the faithful restoration. What the head adds would be as coarse as two pixels; so the difference
+between the last whole draft of the view and the sketch of the same recipe is laid over it, as much of it as there is of
+that draft's own texture in these halves: a slider changes how much the head adds more than what.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ from engine.rendering.tensors import halved, pad_to_multiple
 from engine.types import Region
 
 GRID = 2 * CELL  # pixels; the corner of what is halved lies on it, for the halves to lie on the head's grid
+MOST = 2.0  # times what a whole draft had beside its sketch
+_PARTS = 64  # the steps of that, in a whole number: 255 * MOST * _PARTS stays within 16 bit
 TOO_LONG, SHORT = 0.050, 0.035  # seconds of a whole draft from which sketches begin, and at which they end
 
 
@@ -77,6 +81,15 @@ class Ground:
     straight: Straight | None  # None where the screen has no room for more than halves
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Fine:
+    """What a whole draft has and the sketch of the same recipe lacks, (h, w, 4) int16 in levels of 255, and the slopes
+    of that sketch's halves, by which another recipe's are compared with them."""
+
+    detail: Tensor
+    slopes: Tensor
+
+
 def around(view: Region, bounds: Region) -> Region:
     """The region of a level that is sketched for a view of it: out to the grid."""
     left, top = view.x // GRID * GRID, view.y // GRID * GRID
@@ -108,15 +121,55 @@ def prepare(
     return Ground(region, _stitched(seen, region), half, halved(x), halved(faithful), mask, own is not None, straight)
 
 
-def draw(ground: Ground, plan: Plan, level: int) -> NDArray[np.uint8]:
-    """Pixels (h, w, 4) BGRX of the ground's region, or half as many a side where it is not sharp."""
+def draw(ground: Ground, plan: Plan, level: int, fine: Fine | None = None) -> NDArray[np.uint8]:
+    """Pixels (h, w, 4) BGRX of the ground's region, or half as many a side where it is not sharp.
+
+    `fine` is what a whole draft on the same ground had beside its sketch; it makes this one nearer to its own.
+    """
+    if ground.straight is None:
+        return _packed(_levels(ground.x + _bent(ground, plan, level, 0.0)))
+    share = _share(plan)
+    bent = _levels(_bent(ground, plan, level, share))
+    y = _put_together(ground.straight, share, bent)
+    if fine is not None:
+        y += (fine.detail * _alike(bent, fine)) >> _PARTS.bit_length() - 1
+    return _packed(y)
+
+
+def compare(ground: Ground, plan: Plan, level: int, region: Region, pixels: NDArray[np.uint8]) -> Fine | None:
+    """What the whole draft (h, w, 4) of a region has beside the sketch of the same plan, as far as both reach. None
+    where the ground is not sharp: all that is shown are halves."""
+    if ground.straight is None:
+        return None
+    share = _share(plan)
+    bent = _levels(_bent(ground, plan, level, share))
+    lacks = -_put_together(ground.straight, share, bent)
+    part = region.intersect(ground.region)
+    here, whole = within(part, ground.region), pixels[within(part, region)].astype(np.int16)
+    detail = torch.zeros_like(lacks)
+    detail[here] = lacks[here] + torch.from_numpy(whole).to(lacks.device)
+    return Fine(detail.clamp_(-255, 255), _slopes(bent))
+
+
+def _bent(ground: Ground, plan: Plan, level: int, share: float) -> Tensor:
+    """y' - z' (1, 3, h / 2, w / 2): what is computed on halves, less the share of R0 that goes straight."""
     own = ground.mask if ground.own else None
     r = stages.residual(plan, ground.seen, ground.half, mask=own)
     delta = stages.complete(plan, ground.seen, ground.x, r, ground.half, level=level + 1, mask=ground.mask)
-    if ground.straight is None:
-        return _packed(_levels(ground.x + delta))
-    share = _share(plan)
-    return _put_together(ground.straight, share, _levels(delta - share * ground.faithful))
+    return delta - share * ground.faithful if share else delta
+
+
+def _alike(bent: Tensor, fine: Fine) -> int:
+    """How much of a whole draft's texture there is in other halves: 1 / `_PARTS` of it, none to `MOST` times."""
+    energy = float(torch.dot(fine.slopes, fine.slopes))
+    share = float(torch.dot(_slopes(bent), fine.slopes)) / energy if energy else 0.0
+    return round(_PARTS * min(MOST, max(0.0, share)))
+
+
+def _slopes(bent: Tensor) -> Tensor:
+    """The differences of green between neighbours in a row, float32: texture without what is even."""
+    green = bent[..., 1].float()
+    return (green[:, 1:] - green[:, :-1]).flatten()
 
 
 def _share(plan: Plan) -> float:
@@ -133,8 +186,8 @@ def _faithful(plan: Plan, seen: Seen, part: Region, *, trusted: bool) -> Tensor:
     return residual if trusted else residual * stages.crop(seen.trust, seen.region, part, 0)
 
 
-def _put_together(straight: Straight, share: float, bent: Tensor) -> NDArray[np.uint8]:
-    """z + up(bent) as pixels; bent (h / 2, w / 2, 4) int16 in levels.
+def _put_together(straight: Straight, share: float, bent: Tensor) -> Tensor:
+    """z + up(bent), (h, w, 4) int16 in levels; bent (h / 2, w / 2, 4) the same.
 
     In whole levels, for 16 bit are four times as fast as float32, and in few operations: for each the engine's thread
     may have to wait until the window lets Python go.
@@ -142,7 +195,7 @@ def _put_together(straight: Straight, share: float, bent: Tensor) -> NDArray[np.
     height, width, _ = straight.scan.shape
     y = torch.add(straight.scan, straight.faithful, alpha=share).to(torch.int16)
     y += _doubled(_doubled(bent, 0)[:height], 1)[:, :width]
-    return _packed(y)
+    return y
 
 
 def _doubled(x: Tensor, axis: int) -> Tensor:

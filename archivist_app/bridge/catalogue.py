@@ -47,9 +47,9 @@ class Catalogue(BridgeBase):
 
         return JobHandle(self._service.import_model(new, progress), self._loop)
 
-    def is_tuned(self, file: str) -> bool:
-        """Whether a file is what a fine-tuning wrote; its header is read."""
-        return self._service.is_tuned(file)
+    def has_card(self, file: str) -> bool:
+        """Whether a file is what a training or a fine-tuning wrote; its header is read."""
+        return self._service.has_card(file)
 
     async def remove_model(self, model: str) -> None:
         """Forget an imported or tuned model. Raises EngineError."""

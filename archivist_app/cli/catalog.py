@@ -143,7 +143,7 @@ def show_model(model: Annotated[str, typer.Argument(metavar="ID|FILE", help=MODE
 @models_app.command("import")
 def import_model(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A .safetensors or .pth file with its weights, or a tuned model.")
+        Path, typer.Argument(metavar="FILE", help="A .safetensors or .pth file with its weights, or a model you made.")
     ],
     title: Annotated[str, typer.Option(help="Its name; the file's if not given.")] = "",
     licence: Annotated[
@@ -162,15 +162,15 @@ def import_model(
 ) -> int:
     """Take in another network (Real-ESRGAN, SwinIR, SCUNet, NAFNet and others); nothing in its file can run.
 
-    A model that `archivist finetune` wrote is taken in as it is, with its own card. Weights that are here already keep
-    their id, and what you do not tell of them stays.
+    A model that `archivist finetune` or `train` wrote is taken in as it is, with its own card. Weights that are here
+    already keep their id, and what you do not tell of them stays.
     """
     if project is not None and not (project / "project.json").is_file():
         raise RecipeError(f"“{project}” is no project; name a folder that `archivist` made as one, or leave it out.")
     folder = str(project.absolute()) if project is not None else ""
     with common.engine() as service:
         if licence is None:
-            licence = "" if service.is_tuned(str(file.absolute())) else _asked_licence(file)
+            licence = "" if service.has_card(str(file.absolute())) else _asked_licence(file)
         new = NewModel(str(file.absolute()), title, licence, source, training_data, restricted, folder, faces)
         with report.progress_bar("Importing", quiet=as_json) as advance:
             added = report.await_work(service.import_model(new, advance))

@@ -96,7 +96,7 @@ def restore(
         raise RecipeError("A mask has an effect where only damage is changed; add --scope damage, or leave out --mask.")
     recipe = Recipe(
         alpha=alpha,
-        beta=beta if beta is not None else (0.0 if style is None else 1.0),
+        beta=_beta(beta, style),
         strength=strength,
         scope=scope.value,
         keep_tone=keep_tone,
@@ -104,11 +104,24 @@ def restore(
         scale=scale,
         thorough=thorough,
     )
+    _warn_of_idle_beta(recipe, style)
     with engine(device.value) as service:
         recipe = with_catalogue(service, recipe, model, style, given_settings(ctx))
         batch = _Batch(recipe, mask, as_json, plan, page, sign)
         outcomes = [_restore_all(service, source, batch) for source in inputs]
     return DONE if all(outcomes) else FAILED
+
+
+def _beta(beta: float | None, style: str | None) -> float:
+    """Beta as given, else 1 with a style and 0 without one."""
+    if beta is not None:
+        return beta
+    return 0.0 if style is None else 1.0
+
+
+def _warn_of_idle_beta(recipe: Recipe, style: str | None) -> None:
+    if recipe.beta and style is None:
+        report.complain("Without --style there is nothing that --beta could bring nearer; it changes nothing.")
 
 
 def _restore_all(service: EngineService, source: Path, batch: _Batch) -> bool:
@@ -237,7 +250,8 @@ def optimise(
 ) -> int:
     """Restore slowly: minimise alpha * content + beta * style over the pixels themselves, from the fast result."""
     plan = targets.plan(output, [source], targets.Conflict.VERSION, (reference, Path(style) if style else None))
-    recipe = Recipe(alpha=alpha, beta=beta if beta is not None else (0.0 if style is None else 1.0))
+    recipe = Recipe(alpha=alpha, beta=_beta(beta, style))
+    _warn_of_idle_beta(recipe, style)
     with engine(device.value) as service:
         known = style in {card.id for card in service.styles()}
         picture = reference or (Path(style) if style is not None and not known else None)

@@ -69,9 +69,9 @@ class Models(QObject):
         if card is not None:
             self.choose(card)
 
-    def is_tuned(self, file: str) -> bool:
-        """Whether a file is what a fine-tuning wrote, with a card of its own."""
-        return self._bridge.is_tuned(file)
+    def has_card(self, file: str) -> bool:
+        """Whether a file is what a training or a fine-tuning wrote, with a card of its own."""
+        return self._bridge.has_card(file)
 
     def add(self, new: NewModel) -> None:
         """Import a network's file."""

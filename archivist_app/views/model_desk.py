@@ -65,7 +65,7 @@ class ModelDesk(QObject):
             )
 
     async def _add(self) -> None:
-        new = await ask_model(self._window, self._models.is_tuned)
+        new = await ask_model(self._window, self._models.has_card)
         if new is not None:
             self._models.add(new)
 

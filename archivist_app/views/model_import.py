@@ -37,10 +37,10 @@ _FACES = (
 )
 
 
-async def ask_model(parent: QWidget, is_tuned: Callable[[str], bool]) -> NewModel | None:
+async def ask_model(parent: QWidget, has_card: Callable[[str], bool]) -> NewModel | None:
     """The file of a network and what somebody knows of it; None when they change their mind.
 
-    Of a tuned one nothing is asked: its card is in the file.
+    Of a tuned or trained one nothing is asked: its card is in the file.
     """
     files = QFileDialog(parent, "Add a model", "", WEIGHTS)
     files.setObjectName("addModelDialog")
@@ -48,7 +48,7 @@ async def ask_model(parent: QWidget, is_tuned: Callable[[str], bool]) -> NewMode
     if await answer(files) != QDialog.DialogCode.Accepted or not files.selectedFiles():
         return None
     file = files.selectedFiles()[0]
-    if is_tuned(file):
+    if has_card(file):
         return NewModel(file)
     dialog = ImportDialog(parent, file)
     if await answer(dialog, modal=False) != QDialog.DialogCode.Accepted:

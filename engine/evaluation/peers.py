@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from engine.models.catalog import is_tuned
+from engine.models.catalog import has_card
 from engine.rendering.pipeline import Pipeline
 from engine.rendering.studio import Studio, community
 from engine.runtime.steps import at_once
@@ -15,9 +15,9 @@ _TILE = 512  # pixels: larger than in the window, since nobody waits for the fir
 
 
 def load(path: Path, studio: Studio) -> Pipeline:
-    """The pipeline of a network that is not imported, in the engine's own number format, or of a tuned model;
-    ModelError in a sentence."""
-    if is_tuned(path):
+    """The pipeline of a network that is not imported, in the engine's own number format, or of a tuned or
+    trained model; ModelError in a sentence."""
+    if has_card(path):
         return studio.pipeline_of(path)
     device, new = studio.device.device, NewModel(str(path))
     taken = community().take(new, device, studio.device.dtype)

@@ -53,6 +53,15 @@ def tail_of(path: Path) -> Path | None:
     return tail if tail.exists() else None
 
 
+def has_card(path: Path) -> bool:
+    """Whether a file carries its card, as what a training or a fine-tuning wrote does."""
+    try:
+        header(path)
+    except ModelError:
+        return False
+    return True
+
+
 def is_tuned(path: Path) -> bool:
     """Whether a file is what a fine-tuning wrote; it carries its card, and means something with its base only."""
     try:
@@ -266,7 +275,11 @@ def _all(folders: Sequence[Path]) -> Iterator[tuple[Path, ModelCard]]:
 
 def identity(title: str, sha256: str) -> str:
     """The id of an imported network: its name in plain letters, and what tells it from others of that name."""
+    return f"{plain_name(title)}-{sha256[:8]}"
+
+
+def plain_name(title: str) -> str:
+    """A title in small plain letters, digits and dashes, as an id may have them, at most 48 of them."""
     letters = unicodedata.normalize("NFKD", title.casefold().translate(_PLAIN))
     plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    name = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:48].strip("-") or "model"
-    return f"{name}-{sha256[:8]}"
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:48].strip("-") or "model"

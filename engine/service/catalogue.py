@@ -52,19 +52,20 @@ class Catalogue(EngineCore):
         self._lent = (path, *self._lent)
         return card
 
-    def is_tuned(self, file: str) -> bool:
-        """Whether a file is what a fine-tuning wrote: it has a card, and nobody is asked for its licence."""
-        return catalog.is_tuned(Path(file))
+    def has_card(self, file: str) -> bool:
+        """Whether a file is what a training or a fine-tuning wrote: it has a card, and nobody is asked for its
+        licence."""
+        return catalog.has_card(Path(file))
 
     def import_model(self, new: NewModel, on_progress: Report) -> Work[AddedModel]:
-        """Takes a model in, in the queue: what a fine-tuning wrote as it is; of a network of other people's the
-        weights, which are tried and kept as safetensors with a card."""
+        """Takes a model in, in the queue: what a training or a fine-tuning wrote as it is; of a network of other
+        people's the weights, which are tried and kept as safetensors with a card."""
 
         def steps() -> Generator[Progress | None, None, AddedModel]:
             studio = self._studio()
             yield Progress(0, 1, "reading")
             folder = Path(new.folder) / "models" if new.folder else self._own_models
-            if catalog.is_tuned(Path(new.file)):
+            if catalog.has_card(Path(new.file)):
                 from engine.rendering.adopting import adopt
 
                 places = self._model_folders()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import RecipeError
+from engine.models.catalog import plain_name
 from engine.runtime.worker import Lane, Work
 from engine.types import (
     Comparison,
@@ -98,6 +99,8 @@ class Measuring(EngineCore):
                 raise RecipeError(f"There is no preset “{preset}”; these exist: {', '.join(PRESETS)}.")
             device = self._studio().ready.device
             run = yield from train(PRESETS[preset], Path(data), Path(out), Options(device=device))
-            return str(publish(run, Path(out) / "model.safetensors", {"id": f"own-{Path(out).name}", "title": preset}))
+            name = Path(out).absolute().name
+            about = {"id": f"own-{plain_name(name)}", "title": f"{name} ({preset})"}
+            return str(publish(run, Path(out) / "model.safetensors", about))
 
         return self._worker.submit(Lane.QUEUE, steps_in_sentences(steps), on_progress=on_progress)

@@ -25,19 +25,20 @@ class Adversary:
     """One game: what critic and generator minimise, what keeps the critic smooth and how often, its optimiser.
 
     `critic` and `generator` take the scores of real and generated pictures and give a loss a score; `penalty` takes
-    the critic and both sets of pictures. `rate` is the critic's own learning rate; None follows the generator's.
+    the critic, both sets of pictures and what draws its chances. `rate` is the critic's own learning rate; None
+    follows the generator's.
     """
 
     critic: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor, Tensor], Tensor]
-    penalty: Callable[[nn.Module, Tensor, Tensor], Tensor] | None
+    penalty: Callable[[nn.Module, Tensor, Tensor, torch.Generator], Tensor] | None
     every: int  # steps from one penalty to the next; it weighs that many times as much
     betas: tuple[float, float]
     rate: float | None = None
     blind: float = 0.0  # the critic's loss when it cannot tell real from generated
 
 
-def _both_gradients(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+def _both_gradients(critic: nn.Module, real: Tensor, fake: Tensor, _chances: torch.Generator) -> Tensor:
     """R1 + R2 (Mescheder, Geiger & Nowozin 2018; Huang et al., R3GAN, 2024)."""
     parts = []
     for pictures in (real, fake):
@@ -46,12 +47,12 @@ def _both_gradients(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     return 0.5 * GAMMA * (parts[0] + parts[1])
 
 
-def _unit_gradients(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+def _unit_gradients(critic: nn.Module, real: Tensor, fake: Tensor, chances: torch.Generator) -> Tensor:
     """The gradient penalty of WGAN-GP (Gulrajani et al. 2017), weight 10, between real and generated pictures.
 
     A picture's score is the mean of its map.
     """
-    share = torch.rand(len(real), 1, 1, 1, device=real.device)
+    share = torch.rand(len(real), 1, 1, 1, generator=chances).to(real.device)
     between = (share * real.detach() + (1 - share) * fake.detach()).requires_grad_(True)
     scores = critic(between).mean((1, 2, 3))
     (gradient,) = torch.autograd.grad(scores.sum(), between, create_graph=True)

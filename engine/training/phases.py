@@ -268,8 +268,9 @@ def critic_parts(run: Run, lesson: Lesson, real: Tensor, fake: Tensor) -> Iterat
     if game.penalty is not None and lesson.seed % game.every == 0:
         strength = game.every * (watches.memory["r1"] if watches is not None else 1.0)
         parts = list(zip(lesson.parts(real), lesson.parts(fake), strict=True))
+        chances = torch.Generator().manual_seed(lesson.seed + 700_000_027)  # apart from what the aging draws
         for one, other in parts:
-            (strength * game.penalty(net, one, other) / len(parts)).backward()  # type: ignore[no-untyped-call]
+            (strength * game.penalty(net, one, other, chances) / len(parts)).backward()  # type: ignore[no-untyped-call]
             yield figures
     yield figures | {"critic_norm": step_optimiser(optimiser, limit=5.0)}
 

@@ -90,7 +90,7 @@ class WayBack:
         real, fake = self._shown(old, seed), self._shown(made, seed)
         loss = self.game.critic(self.critic(real), self.critic(fake.detach())).mean()
         if self.game.penalty is not None and seed % self.game.every == 0:
-            loss = loss + self.game.every * self.game.penalty(self.critic, real, fake.detach())
+            loss = loss + self.game.every * self.game.penalty(self.critic, real, fake.detach(), generator)
         self._take(1, loss)
         yield None
         with torch.no_grad():

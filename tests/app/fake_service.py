@@ -737,7 +737,7 @@ class FakeService:
     def models(self) -> tuple[ModelCard, ...]:
         return (ModelCard("archivist-1", "Archivist 1", scale=4), *self.more_models)
 
-    def is_tuned(self, file: str) -> bool:
+    def has_card(self, file: str) -> bool:
         return Path(file).stem == "m1"
 
     def import_model(self, new: NewModel, on_progress: Callable[[Progress], None]) -> FakeWork[AddedModel]:
@@ -753,7 +753,7 @@ class FakeService:
             card = replace(
                 FOREIGN, title=new.title or path.stem, licence=new.licence, source=new.source, file=path.name
             )
-            if self.is_tuned(new.file):
+            if self.has_card(new.file):
                 card = ModelCard("m1", "m1", sha256="87654321" * 8, origin="tuned", scale=4)
             told = "It was here already." if card.id in {one.id for one in self.more_models} else ""
             self.more_models = [*(one for one in self.more_models if one.id != card.id), card]

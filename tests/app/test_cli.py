@@ -148,7 +148,7 @@ class FakeEngine:
     def models(self) -> tuple[ModelCard, ...]:
         return (SHIPPED,)
 
-    def is_tuned(self, file: str) -> bool:
+    def has_card(self, file: str) -> bool:
         return Path(file).stem == "m1"
 
     def lend_model(self, file: str) -> ModelCard:
@@ -341,6 +341,16 @@ def test_options_arrive_in_the_recipe(engine: FakeEngine, here: Path) -> None:
     wanted = Recipe(alpha=10, beta=0.5, strength=0.25, scope="damage", keep_tone=False, grain=0.75, thorough=True)
     assert engine.exports[0][1] == wanted
     assert engine.device == "cpu"
+
+
+def test_beta_without_a_style_is_said_to_change_nothing(
+    engine: FakeEngine, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["restore", "a.jpg", "-o", "out", "--beta", "2"]) == 0
+    assert "it changes nothing" in capsys.readouterr().err
+    assert cli.main(["restore", "a.jpg", "-o", "out", "--beta", "0"]) == 0
+    assert cli.main(["restore", "a.jpg", "-o", "out", "--style", "carbon", "--beta", "2"]) == 0
+    assert "changes nothing" not in capsys.readouterr().err
 
 
 def test_a_size_arrives_in_the_recipe_and_not_beside_repairing_damage_only(engine: FakeEngine, here: Path) -> None:

@@ -131,7 +131,8 @@ class Game:
         figures = {"critic": loss.item(), "accuracy": float((scores[0] > scores[1]).float().mean())}
         game = self.adversary
         if game.penalty is not None and number % game.every == 0:
-            loss = loss + game.every * self.memory["r1"] * game.penalty(self.critic, real, fake)
+            chances = torch.Generator().manual_seed(number)
+            loss = loss + game.every * self.memory["r1"] * game.penalty(self.critic, real, fake, chances)
         if self.how == "plain" or not self.watches.skip_critic:
             self._take(1, loss)
         return figures

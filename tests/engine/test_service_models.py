@@ -225,9 +225,8 @@ def restored(service: EngineService, master: Path, recipe: Recipe) -> np.ndarray
 def test_a_tuned_model_is_taken_in_as_it_is_restores_and_goes_again(
     service: EngineService, tuned: Path, master: Path, own_home: Path
 ) -> None:
-    assert service.is_tuned(str(tuned))
-    assert not service.is_tuned(str(catalog.shipped()[0]))
-    assert not service.is_tuned(str(master))
+    assert service.has_card(str(tuned))
+    assert not service.has_card(str(master))
     first = added(service, tuned)
     assert (first.card.id, first.card.origin, first.card.licence) == ("m1", "tuned", "CC0-1.0")
     assert first.told == ""
@@ -239,6 +238,33 @@ def test_a_tuned_model_is_taken_in_as_it_is_restores_and_goes_again(
     service.remove_model("m1")
     assert [one.id for one in service.models()] == [SHIPPED_MODEL]
     assert not kept.exists()
+
+
+def test_a_trained_model_is_taken_in_as_it_is(service: EngineService, master: Path, own_home: Path) -> None:
+    path = master.with_name("model.safetensors")
+    base, _ = catalog.find(SHIPPED_MODEL)
+    tensors = weights.restorer_tensors(base)
+    weights.save_restorer(path, tensors, {**catalog.header(base), "id": "own-plates", "title": "plates (tiny)"})
+    assert service.has_card(str(path))
+    first = added(service, path)
+    assert (first.card.id, first.card.origin, first.told) == ("own-plates", "trained", "")
+    assert (own_home.rglob("own-plates.safetensors").__next__()).read_bytes() == path.read_bytes()
+    assert np.array_equal(restored(service, master, Recipe(model="own-plates")), restored(service, master, Recipe()))
+    assert "was here already" in added(service, path).told
+    service.remove_model("own-plates")
+    assert [one.id for one in service.models()] == [SHIPPED_MODEL]
+
+
+def test_of_what_comes_with_archivist_no_copy_is_made(service: EngineService, own_home: Path) -> None:
+    base, card = catalog.find(SHIPPED_MODEL)
+    once_more = added(service, base)
+    assert "comes with Archivist" in once_more.told
+    assert once_more.card.id == card.id
+    assert not list(own_home.rglob("*.safetensors"))
+    tail = catalog.tail_of(base)
+    assert tail is not None
+    with pytest.raises(ModelError):
+        added(service, tail)
 
 
 def test_a_tuned_model_enlarges_with_its_base_s_tail(service: EngineService, tuned: Path, master: Path) -> None:
@@ -272,7 +298,7 @@ def test_two_tuned_models_of_one_name_are_not_confused(service: EngineService, t
     with pytest.raises(ModelError, match="another model “m1” here"):
         added(service, tuned)
     weights.save_tuned(tuned, weights.restorer_tensors(base), {}, card, {"id": "../m1", "title": "m1"})
-    with pytest.raises(ModelError, match="none a tuned model can have"):
+    with pytest.raises(ModelError, match="none a model can have"):
         added(service, tuned)
 
 

@@ -104,6 +104,8 @@ def _write(target: Path, order: Order, result: Result, writing: Writing) -> tupl
 
 def write_plain(target: Path, pixels: NDArray[np.uint8], description: str) -> None:
     """A picture that is no restoration (an aged one, a mask): (H, W, C) uint8, the kind by the name's ending."""
+    if target.is_dir():
+        raise WriteError(f"“{target.name}” is a folder; name a file in it, such as “{target.name}/aged.png”.")
     kind = FORMATS.get(target.suffix.lower())
     if kind is None:
         raise WriteError(f"Archivist writes TIFF, PNG, JPEG and WebP, not “{target.suffix}”; choose another name.")

@@ -426,6 +426,8 @@ def test_aging_is_reproducible_and_shows_its_mask(service: EngineService, photo:
         service.age(str(photo), str(file), seed=3, severity=0.9, mask=str(mask)).result(60)
     assert files[0].read_bytes() == files[1].read_bytes()
     assert np.asarray(Image.open(mask)).shape == (160, 200)
+    with pytest.raises(WriteError, match="is a folder; name a file in it"):
+        service.age(str(photo), str(tmp_path), seed=3, severity=0.9, mask=None).result(60)
 
 
 def test_a_closed_service_leaves_its_futures_cancelled(photo: Path) -> None:

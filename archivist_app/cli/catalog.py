@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -36,12 +37,16 @@ def _styles(ctx: typer.Context, as_json: Json = False) -> None:
 @styles_app.command("list")
 def list_styles(as_json: Json = False) -> None:
     """List the styles."""
-    cards = common.new_service().styles()
+    service = common.new_service()
+    cards = service.styles()
     if as_json:
         report.emit({"styles": [_without_code(asdict(card)) for card in cards]})
     else:
         rows = [(card.id, card.title, card.group, card.date) for card in cards]
         report.table(("id", "title", "group", "date"), rows)
+    complaint = service.styles_complaint()
+    if complaint:  # or one's own would seem to have been deleted
+        report.complain(complaint)
 
 
 @styles_app.command("show")
@@ -90,11 +95,21 @@ def add_styles(
 
 
 @styles_app.command("remove")
-def remove_styles(styles: Annotated[list[str], typer.Argument(metavar="ID")]) -> None:
+def remove_styles(styles: Annotated[list[str], typer.Argument(metavar="ID")]) -> int:
     """Remove styles of your own; recipes that use them can then no longer be run."""
-    service = common.new_service()
-    for style in styles:
-        service.remove_style(style)
+    return _remove_each(styles, common.new_service().remove_style)
+
+
+def _remove_each(ids: list[str], remove: Callable[[str], None]) -> int:
+    """Removes one after the other, and returns the exit status: a bad one is reported, the rest go on."""
+    failed = False
+    for one in ids:
+        try:
+            remove(one)
+        except EngineError as error:
+            report.complain(str(error))
+            failed = True
+    return report.FAILED if failed else report.DONE
 
 
 def style_id(service: EngineService, style: str) -> str:
@@ -195,11 +210,9 @@ def _asked_licence(file: Path) -> str:
 
 
 @models_app.command("remove")
-def remove_models(models: Annotated[list[str], typer.Argument(metavar="ID")]) -> None:
+def remove_models(models: Annotated[list[str], typer.Argument(metavar="ID")]) -> int:
     """Remove imported and tuned networks of your own; recipes that use them can then no longer be run."""
-    service = common.new_service()
-    for model in models:
-        service.remove_model(model)
+    return _remove_each(models, common.new_service().remove_model)
 
 
 def _say_model(card: ModelCard) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -18,9 +18,6 @@ from engine.types import (
     Progress,
     Trial,
 )
-
-if TYPE_CHECKING:
-    pass
 
 commands = typer.Typer()
 
@@ -94,7 +91,7 @@ def evaluate(
         raise RecipeError(f"What is enlarged is enlarged 2 or 4 times, not {upscale}.")
     files = tuple(str(file) for file in peer or ())
     comparison = Comparison(str(clean), str(aged) if aged else "", age_seed or 0, severity, files, upscale or 1)
-    with engine(device.value) as service, report.progress_bar("Evaluating") as advance:
+    with engine(device.value) as service, report.progress_bar("Evaluating", quiet=as_json) as advance:
         result = report.await_work(service.evaluate(comparison, advance))
     if as_json:
         report.emit(asdict(result))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -28,9 +28,6 @@ from archivist_app.cli import (
 from archivist_app.cli.report import DONE, FAILED, INTERRUPTED, WRONG_USAGE
 from archivist_app.cli.window import is_picture_or_project, open_window
 from engine.errors import EngineError, RecipeError
-
-if TYPE_CHECKING:
-    pass
 
 _OPEN = "open-window"
 

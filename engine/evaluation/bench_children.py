@@ -77,4 +77,12 @@ def _answer(arguments: list[str]) -> Generator[None, None, Any]:
             child.kill()
             child.wait()
         output.seek(0)
-        return json.loads(output.read()) if child.returncode == 0 else None
+        lines = output.read().split(b"\n")
+    if child.returncode:
+        return None
+    for line in reversed(lines):  # a library may have said something before
+        try:
+            return json.loads(line)
+        except ValueError:
+            continue
+    return None

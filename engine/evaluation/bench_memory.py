@@ -63,7 +63,7 @@ def main(arguments: list[str]) -> int:
     """Does what the module says; returns the exit status."""
     source, target, device = arguments
     restore(Path(source), Path(target), device)
-    card = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
+    card = (torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0) or None  # None: no card was used
     print(json.dumps({"peak_bytes": peak_bytes(), "device_peak_bytes": card}))
     return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import unicodedata
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,15 +17,16 @@ from skimage.restoration import denoise_nl_means
 from engine.errors import ImageError
 from engine.evaluation.metrics import SMALLEST_SIDE, score
 from engine.imaging.reader import read_preview
-from engine.types import Progress
+from engine.types import PICTURE_SUFFIXES, Progress
 
 Pixels: TypeAlias = NDArray[np.uint8]
 Candidate: TypeAlias = Callable[[Pixels], Pixels]
 """Restores one picture: (H, W, 3) sRGB uint8 in, the same shape out."""
 
-_SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
 _NOTHING_MORE: Mapping[str, Measure] = MappingProxyType({})
-_ANY_SIZE = 1_000_000  # pixels a side: beyond any picture that fits into memory
+ANY_SIZE = 1_000_000  # pixels a side: beyond any picture that fits into memory
+SMALLEST = max(8, SMALLEST_SIDE)  # pixels a side; the texture features halve three times
+_EVEN = 1.0  # of 255: a truth that deviates less, in no channel more, is one colour
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def aged_from(clean_dir: Path, make: Callable[[Pixels, int], Pixels]) -> tuple[P
 
     def reader(path: Path, number: int) -> Callable[[], tuple[Pixels, Pixels]]:
         def read() -> tuple[Pixels, Pixels]:
-            clean = _large_enough(path, read_preview(path, _ANY_SIZE))
+            clean = read_truth(path)
             return clean, make(clean, number)
 
         return read
@@ -121,26 +123,32 @@ def pictures(folder: Path) -> dict[str, Path]:
         raise ImageError(f"“{folder}” is not a folder; name two folders of pictures.")
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in _SUFFIXES or path.name.startswith("."):
+        if path.suffix.lower() not in PICTURE_SUFFIXES or path.name.startswith(".") or not path.is_file():
             continue
-        if path.stem in found:
-            raise ImageError(f"“{folder}” holds two pictures called “{path.stem}”; remove or rename one of them.")
-        found[path.stem] = path
+        name = unicodedata.normalize("NFC", path.stem)  # a file that was on a Mac is the same picture
+        if name in found:
+            raise ImageError(f"“{folder}” holds two pictures called “{name}”; remove or rename one of them.")
+        found[name] = path
     if not found:
         raise ImageError(f"“{folder}” holds no pictures; name a folder of photographs.")
     return found
 
 
 def _read_pair(clean_path: Path, aged_path: Path) -> tuple[Pixels, Pixels]:
-    clean, aged = read_preview(clean_path, _ANY_SIZE), read_preview(aged_path, _ANY_SIZE)
+    clean, aged = read_truth(clean_path), read_preview(aged_path, ANY_SIZE)
     if clean.shape != aged.shape:
         raise ImageError(f"“{aged_path.name}” differs in size from its original; give both pictures the same size.")
-    return _large_enough(clean_path, clean), aged
+    return clean, aged
 
 
-def _large_enough(path: Path, picture: Pixels) -> Pixels:
-    if min(picture.shape[:2]) < SMALLEST_SIDE:
-        raise ImageError(f"“{path.name}” is too small to measure; take pictures of {SMALLEST_SIDE} pixels or more.")
+def read_truth(path: Path) -> Pixels:
+    """A picture to measure against, (H, W, 3). ImageError where it cannot be read, is too small, or all one colour:
+    any output comes near that by gain and offset, and would be told to be perfect."""
+    picture = read_preview(path, ANY_SIZE)
+    if min(picture.shape[:2]) < SMALLEST:
+        raise ImageError(f"“{path.name}” is too small to measure; take pictures of {SMALLEST} pixels or more.")
+    if picture.std(axis=(0, 1)).max() < _EVEN:
+        raise ImageError(f"“{path.name}” is one even colour, and nothing can be measured on it; leave it out.")
     return picture
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured figure; `reached` is None where nothing is wanted of it or it could not be measured."""
+    """One measured figure; `reached` is None where nothing is wanted of it or it could not be measured. `value` is
+    None where that is so, or where what was measured is no number."""
 
     theme: str
     name: str
@@ -19,9 +20,9 @@ class Figure:
 
     @property
     def verdict(self) -> str:
-        if self.value is None:
-            return "skipped"
-        return "" if self.reached is None else "reached" if self.reached else "not reached"
+        if self.reached is not None:
+            return "reached" if self.reached else "not reached"
+        return "skipped" if self.value is None else ""
 
 
 def at_least(theme: str, name: str, value: float, bound: float, note: str = "") -> Figure:
@@ -49,6 +50,8 @@ def skipped(theme: str, name: str, why: str) -> Figure:
     return Figure(theme, name, None, note=why)
 
 
-def _known(value: float) -> float:
-    """JSON and tables have no word for an undefined number; a bound it misses is told by `reached`."""
+def _known(value: float) -> float | None:
+    """JSON has no word for what is no number, nor for infinity, which becomes a billion."""
+    if math.isnan(value):
+        return None
     return value if math.isfinite(value) else math.copysign(1e9, value)

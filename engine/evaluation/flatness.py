@@ -12,7 +12,8 @@ from engine.evaluation.hall import Hall, Theme, mean
 from engine.types import Progress
 
 BLOCK = 16  # pixels a side
-_FLOOR = 1e-8  # energy under which a block counts as empty: a hundredth of a step of 8 bits, squared
+_LEAST = 4  # blocks of a picture that is judged
+_FLOOR = 1e-8  # energy under which a block counts as empty: a fortieth of a step of 8 bits, squared
 
 
 def flatness(hall: Hall) -> Theme:
@@ -21,6 +22,8 @@ def flatness(hall: Hall) -> Theme:
     for number, (clean, damaged) in enumerate(hall.damaged):
         yield Progress(number, len(hall.damaged), "texture where it belongs")
         truth = energies(clean)
+        if len(truth) < _LEAST:
+            continue
         found = {recipe: energies(hall.restore(damaged, recipe)) for recipe in (DEFAULT, FAITHFUL)}
         flat = truth <= np.quantile(truth, 0.25)
         ratios.append(float(np.sqrt(found[DEFAULT][flat].mean() / found[FAITHFUL][flat].mean())))

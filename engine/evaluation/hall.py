@@ -14,10 +14,9 @@ import torch
 from torch import Tensor
 
 from engine.errors import ImageError
-from engine.evaluation.benchmark import Candidate, Pixels, pairs_of, pictures
+from engine.evaluation.benchmark import Candidate, Pixels, pairs_of, pictures, read_truth
 from engine.evaluation.figures import Figure
 from engine.evaluation.ours import in_memory
-from engine.imaging.reader import read_preview
 from engine.models.objective import Objective
 from engine.models.weights import Restorer
 from engine.rendering.pipeline import Pipeline
@@ -29,7 +28,7 @@ Theme = Generator[Progress, None, list[Figure]]
 """Steps that find the figures of one theme; each is one picture or so."""
 
 Pictures = list[tuple[Pixels, Pixels]]
-_ANY_SIZE = 1_000_000
+_SOURCES = 8  # kept, so that a picture's tiles are found again from one recipe to the next
 
 
 @dataclass
@@ -52,7 +51,7 @@ class Hall:
     @cached_property
     def cleans(self) -> list[Pixels]:
         """The clean pictures. ImageError where there are none."""
-        return [read_preview(path, _ANY_SIZE) for path in list(pictures(self.clean).values())[: self.limit]]
+        return [read_truth(path) for path in list(pictures(self.clean).values())[: self.limit]]
 
     def twins(self, folder: Path) -> Pictures:
         """(clean, damaged) pictures."""
@@ -69,6 +68,8 @@ class Hall:
         """A picture (H, W, 3) uint8 sRGB as the pipeline takes it."""
         sha256 = hashlib.sha256(picture.tobytes() + repr(picture.shape).encode()).hexdigest()
         if sha256 not in self._sources:
+            if len(self._sources) >= _SOURCES:
+                del self._sources[next(iter(self._sources))]
             self._sources[sha256] = in_memory(picture)
         recipe = replace(recipe, thorough=self.thorough)
         return Subject(sha256, self._sources[sha256], recipe, style=self.styles[recipe.style] if recipe.style else None)

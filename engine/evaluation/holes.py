@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from engine.evaluation.benchmark import Pixels
 from engine.evaluation.fidelity import FAITHFUL
-from engine.evaluation.figures import Figure, at_least, told
+from engine.evaluation.figures import Figure, at_least, skipped, told
 from engine.evaluation.hall import Hall, Theme
 from engine.rendering.tensors import to_array, to_tensor
 from engine.runtime.steps import at_once
@@ -52,10 +52,12 @@ def _kind(hall: Hall, title: str, only: str | None) -> Generator[Progress, None,
         hits, claims = hits + 2 * float((found & mask).sum()), claims + float(found.sum() + mask.sum())
         restored, named = hall.restore(damaged, FAITHFUL), _named(hall, damaged, mask)
         errors += [((p[mask].astype(float) - toned[mask]) ** 2).sum() for p in (restored, named, damaged)]
+    if not claims:
+        return [skipped("holes", f"{title}: F1 of the mask", "no picture got such damage, and none was claimed")]
     left = np.sqrt(errors[:2] / errors[2]) if errors[2] else np.full(2, np.nan)
     inside = f"{title}: error inside the damage, restored / damaged"
     return [
-        at_least("holes", f"{title}: F1 of the mask", hits / max(1.0, claims), 0.75),
+        at_least("holes", f"{title}: F1 of the mask", hits / claims, 0.75),
         told("holes", inside, float(left[0]), "1: nothing was filled"),
         told("holes", f"{inside}, where a mask names it", float(left[1]), "a person's mask: nothing is held back"),
     ]

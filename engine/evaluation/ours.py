@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,10 @@ SETTINGS = {
 }
 
 
+TRIAL = np.full((64, 64, 3), 128, np.uint8)
+_SQUARE = 512  # pixels a side
+
+
 def pairs(comparison: Comparison) -> tuple[Pair, ...]:
     """The pictures to measure on. Raises ImageError where the folders do not serve."""
     clean = Path(comparison.clean)
@@ -45,12 +50,15 @@ def pairs(comparison: Comparison) -> tuple[Pair, ...]:
 def candidates(studio: Studio, peer_files: Sequence[str] = ()) -> dict[str, Candidate]:
     """Our settings, the simple rivals, and the networks in `peer_files`; ModelError where one cannot be read.
 
-    Every call starts from nothing, so that times are those of a full pass.
+    Every call looks at its picture anew, so that times are those of a full pass; each has had a small one before, for
+    what is only done once.
     """
     found = {name: candidate(studio.pipeline(recipe.model), recipe) for name, recipe in SETTINGS.items()}
-    files = [Path(name) for name in peer_files]
-    peer = {file.stem: candidate(peers.load(file, studio), Recipe()) for file in files}
-    return {**found, **RIVALS, **peer}
+    files = peers.named(peer_files, (*found, *RIVALS))
+    found |= {name: candidate(peers.load(file, studio), Recipe()) for name, file in files.items()}
+    for restore in found.values():
+        restore(TRIAL)
+    return {**found, **RIVALS}
 
 
 def measures(studio: Studio) -> dict[str, Measure]:
@@ -77,18 +85,32 @@ def feature_distance(features: TextureFeatures) -> Measure:
     device = next(features.parameters()).device
 
     @torch.inference_mode()
-    def measure(output: Pixels, clean: Pixels) -> float:
+    def of_square(output: Pixels, clean: Pixels) -> float:
         maps = [features(to_tensor(p.astype(np.float32) / np.float32(255), device)) for p in (output, clean)]
         return float(losses.feature_distance(*maps))
 
+    def measure(output: Pixels, clean: Pixels) -> float:
+        height, width = clean.shape[:2]
+        found = 0.0  # in squares: a megapixel of these maps takes half a gigabyte
+        for rows, columns in product(_parts(height), _parts(width)):
+            part = clean[rows, columns]
+            found += part.shape[0] * part.shape[1] * of_square(output[rows, columns], part)
+        return float(found / (height * width))
+
     return measure
+
+
+def _parts(side: int) -> list[slice]:
+    """A side in parts of `_SQUARE` pixels; what is left over goes with the last."""
+    cuts = [*range(0, max(1, side - _SQUARE // 2), _SQUARE), side]
+    return [slice(start, stop) for start, stop in pairwise(cuts)]
 
 
 def ager(seed: int, severity: float) -> Callable[[Pixels, int], Pixels]:
     """Ages the pictures of a folder, each in its own way; the same seed ages them as before."""
 
     def make(clean: Pixels, number: int) -> Pixels:
-        return age_picture(clean, seed * 1_000_003 + number, severity)[0]
+        return age_picture(clean, (seed * 1_000_003 + number) % (1 << 63), severity)[0]
 
     return make
 

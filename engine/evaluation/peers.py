@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from engine.errors import RecipeError
 from engine.models.catalog import has_card
 from engine.rendering.pipeline import Pipeline
 from engine.rendering.studio import Studio, community
@@ -12,6 +14,16 @@ from engine.runtime.steps import at_once
 from engine.types import NewModel
 
 _TILE = 512  # pixels: larger than in the window, since nobody waits for the first one
+
+
+def named(files: Sequence[str], taken: Iterable[str]) -> dict[str, Path]:
+    """Networks' files by their names without endings. RecipeError where a name comes twice, or is in `taken`."""
+    found: dict[str, Path] = {}
+    for file in map(Path, files):
+        if file.stem in found or file.stem in taken:
+            raise RecipeError(f"Two candidates would be called “{file.stem}”; rename the file “{file.name}”.")
+        found[file.stem] = file
+    return found
 
 
 def load(path: Path, studio: Studio) -> Pipeline:

@@ -29,7 +29,7 @@ TEXT = (
 _LEAST = 0.5  # of the characters of clean pages are read by a reader that works
 _PATIENCE = 60.0  # seconds for a page
 
-Reader = Callable[[Pixels], str]
+Reader = Callable[[Pixels], str | None]
 
 
 def reading(hall: Hall, read: Reader | None = None) -> Theme:
@@ -37,7 +37,7 @@ def reading(hall: Hall, read: Reader | None = None) -> Theme:
     if read is None and shutil.which("tesseract") is None:
         return [skipped("lettering", "characters read", "tesseract is not installed")]
     read = read or tesseract
-    right = {"clean": 0.0, "aged": 0.0, "alpha 10": 0.0, "default": 0.0}
+    rows: list[dict[str, int]] = []
     count = PAGES * ROUNDS
     for number in range(count):
         yield Progress(number, count, "lettering")
@@ -47,8 +47,12 @@ def reading(hall: Hall, read: Reader | None = None) -> Theme:
             "clean": clean, "aged": aged,
             "alpha 10": hall.restore(aged, FAITHFUL), "default": hall.restore(aged, DEFAULT),
         }  # fmt: skip
-        for name, picture in pictures.items():
-            right[name] += agreeing(read(picture), TEXT) / count
+        texts = {name: read(picture) for name, picture in pictures.items()}
+        if None not in texts.values():  # else the reader broke off, which says nothing of the page
+            rows.append({name: agreeing(text or "", TEXT) for name, text in texts.items()})
+    if not rows:
+        return [skipped("lettering", "characters read", "the reader broke off on every page")]
+    right = {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
     if right["clean"] < _LEAST * agreeing(TEXT, TEXT):
         return [skipped("lettering", "characters read", "the reader cannot read even the clean pages")]
     return [
@@ -84,13 +88,13 @@ def agreeing(found: str, wanted: str) -> int:
     return sum(block.size for block in SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks())
 
 
-def tesseract(picture: Pixels) -> str:
-    """What tesseract reads; nothing where it fails."""
+def tesseract(picture: Pixels) -> str | None:
+    """What tesseract reads; None where it fails."""
     buffer = io.BytesIO()
     Image.fromarray(picture).resize((2 * picture.shape[1], 2 * picture.shape[0])).save(buffer, "PNG")
     command = ["tesseract", "stdin", "stdout", "--psm", "6"]
     try:
         done = subprocess.run(command, input=buffer.getvalue(), capture_output=True, timeout=_PATIENCE, check=True)
     except (OSError, subprocess.SubprocessError):
-        return ""
+        return None
     return done.stdout.decode("utf-8", "replace")

@@ -29,11 +29,13 @@ def toning(hall: Hall) -> Theme:
         if distance >= FADED:
             before.append(distance)
             after.append(score(hall.restore(faded, MENDED), clean).lab)
-    ratio = mean(after) / mean(before) if before else float("nan")
-    figures = [
-        told("tone", "faded pictures: mean Lab distance before", mean(before), f"{len(before)} pictures"),
-        at_most("tone", "faded pictures: mean Lab distance, after / before", ratio, 0.5),
-    ]
+    name = "faded pictures: mean Lab distance"
+    figures = [skipped("tone", name, "no picture was faded enough to measure on")]
+    if before:
+        figures = [
+            told("tone", f"{name} before", mean(before), f"{len(before)} pictures"),
+            at_most("tone", f"{name}, after / before", mean(after) / mean(before), 0.5),
+        ]
     if hall.aged is None:
         return [*figures, skipped("tone", "aged pictures: PSNR, plain", "no aged pictures were named with --aged")]
     aged = yield from scores(hall.twins(hall.aged), hall.restorer(MENDED))

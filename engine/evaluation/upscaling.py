@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from engine.errors import ModelError
 from engine.evaluation import peers
-from engine.evaluation.benchmark import Candidate, Evaluation, Pair, Pixels, evaluate, pictures
+from engine.evaluation.benchmark import Candidate, Evaluation, Pair, Pixels, evaluate, pictures, read_truth
 from engine.evaluation.figures import Figure, at_least, at_most, skipped, told
 from engine.evaluation.hall import Hall, Theme
 from engine.evaluation.metrics import SMALLEST_SIDE
-from engine.evaluation.ours import candidate
-from engine.imaging.reader import read_preview
+from engine.evaluation.ours import TRIAL, candidate
 from engine.models.upscale import UPSCALES
 from engine.rendering.pipeline import Pipeline
 from engine.rendering.studio import Studio
@@ -24,9 +24,7 @@ from engine.types import SHIPPED_MODEL, Comparison, Progress, Recipe
 
 ALPHAS = (0.1, 0.3, 1.0, 3.0, 10.0)
 GAINS = {2: 1.8, 4: 1.0}  # dB of PSNR above bicubic enlargement that are wanted at alpha 10
-_ANY_SIZE = 1_000_000
 _SIDE = 1024  # pixels of the square that times are taken on
-_TRIAL = np.full((64, 64, 3), 128, np.uint8)  # for what is only done once: loading, folding
 
 
 def pairs(clean_dir: Path, scale: int) -> tuple[Pair, ...]:
@@ -34,7 +32,7 @@ def pairs(clean_dir: Path, scale: int) -> tuple[Pair, ...]:
 
     def reader(path: Path) -> Callable[[], tuple[Pixels, Pixels]]:
         def read() -> tuple[Pixels, Pixels]:
-            return shrunk(read_preview(path, _ANY_SIZE), scale)
+            return shrunk(read_truth(path), scale)
 
         return read
 
@@ -64,20 +62,23 @@ def candidates(
     nets: Sequence[tuple[str, Pipeline]],
     alphas: Sequence[float] = ALPHAS,
 ) -> dict[str, Candidate]:
-    """Bicubic enlargement by the scale of `base`, ours at these alphas, and the networks whose scale is no smaller."""
+    """Bicubic enlargement by the scale of `base`, ours at these alphas, and these networks."""
     scale = base.scale
     found = {"bicubic": bicubic(scale)}
     found |= {f"archivist, alpha {a:g}": candidate(pipeline, replace(base, alpha=a)) for a in alphas}
-    found |= {name: candidate(net, Recipe(scale=scale)) for name, net in nets if net.card.scale >= scale}
+    found |= {name: candidate(net, Recipe(scale=scale)) for name, net in nets}
     for enlarge in found.values():
-        enlarge(_TRIAL)
+        enlarge(TRIAL)  # for what is only done once: loading, folding
     return found
 
 
 def compare(studio: Studio, comparison: Comparison) -> Generator[Progress, None, Evaluation]:
     """Steps that measure enlargements of `comparison.scale`. Raises ImageError, ModelError and RecipeError."""
-    files = [Path(name) for name in comparison.peers]
-    nets = [(file.stem, peers.load(file, studio)) for file in files]
+    files = peers.named(comparison.peers, ("bicubic",))
+    nets = [(name, peers.load(file, studio)) for name, file in files.items()]
+    for name, net in nets:
+        if net.card.scale < comparison.scale:
+            raise ModelError(f"“{name}” does not enlarge {comparison.scale} times; leave it out, or enlarge less.")
     chosen = candidates(studio.pipeline(SHIPPED_MODEL), Recipe(scale=comparison.scale), nets)
     return (yield from evaluate(pairs(Path(comparison.clean), comparison.scale), chosen))
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from engine.rendering.pipeline import Pipeline
 
 _SHARP = 0.6  # screen pixels a pixel of the level, from which halves would look soft
-_SHARP_PIXELS = 4 << 20  # of a view at most: its ground takes 32 bytes a pixel, what a whole draft had beside it 12
+_SHARP_PIXELS = 4 << 20  # of a view at most: its ground takes 32 bytes a pixel, what a whole draft had beside it 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,6 +115,7 @@ class Drafts:
         how = (recipe.scope, recipe.mask, recipe.thorough, settled)
         key = (subject.sha256, subject.page, level, region, how, request.view.scale)
         if self._ground is None or self._ground[0] != key:
+            self._fine = None  # which would keep the ground of the view before
             sharp = request.view.scale * (1 << level) > _SHARP and region.width * region.height <= _SHARP_PIXELS
             self._ground = key, self._prepared(subject, plan, level, region, sharp)
         ground = self._ground[1]
@@ -128,7 +129,7 @@ class Drafts:
         last = self._last
         if last is None or last.way != _way(subject, level) or view.intersect(last.region) != view:
             return None
-        return last
+        return last if last.recipe.strength * sketches.MOST >= subject.recipe.strength else None
 
     def _finest(self, subject: Subject, level: int, view: Region, ground: Ground) -> Fine | None:
         """What a whole draft of the view had beside its sketch; None where there was none."""
@@ -184,8 +185,9 @@ class Drafts:
 def _way(subject: Subject, level: int) -> tuple[object, ...]:
     """What whole drafts and sketches have in common where they may be compared."""
     recipe = subject.recipe
-    style = recipe.style if recipe.beta > 0 else None  # each has a texture of its own
-    return (subject.sha256, subject.page, level, style, recipe.scope, recipe.mask, recipe.thorough)
+    style = subject.style if recipe.beta > 0 else None  # the card: what has an id may be made anew
+    how = (recipe.scope, recipe.mask, recipe.thorough, recipe.seed)
+    return (subject.sha256, subject.page, level, style, how)
 
 
 def _once(subject: Subject) -> Subject:

@@ -187,6 +187,7 @@ def refine(
                 before[where], pixels[where] = (space.to_display(p)[offset] for p in (done.before, done.after))
                 on_block(Frame(request, pixels[where].copy(), before[where].copy(), part, exact=exact))
             yield Progress(number, len(touching), "refine")
+        yield Progress(number + 1, len(touching), "refine")
     return Frame(request, pixels, before, region, exact=exact)
 
 

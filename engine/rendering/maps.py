@@ -64,7 +64,7 @@ class Survey:
     def measure(self, tile: Tile) -> Steps:
         """The map's values (h, w, N) of a tile's core, in short steps; from the cache where they are known."""
         subject, core = self.subject, tile.core
-        key = (subject.sha256, subject.page, self.level, core.x, core.y, self.kind, subject.recipe)
+        key = (subject.sha256, subject.page, self.level, core.x, core.y, self.kind, subject.recipe, subject.style)
         known = self.pipeline.measured.get(key)
         if known is None:
             known = yield from (_fidelity if self.kind == "fidelity" else _uncertainty)(self, tile)

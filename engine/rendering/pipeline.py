@@ -34,13 +34,13 @@ from engine.rendering.thumbnails import Thumbnails
 from engine.rendering.transfers import Fetched, Sent, Transfers
 from engine.runtime.cache import ByteCache
 from engine.runtime.steps import at_once
-from engine.types import Frame, MapKind, ModelCard, Progress, Recipe, Region, RenderRequest
+from engine.types import Frame, MapKind, ModelCard, Progress, Recipe, Region, RenderRequest, StyleCard
 
 Pixels = NDArray[Any]
 _STRIP = 256  # rows of a mask that are made in one step
 _MEASURED_BYTES = 128 << 20
 Key = tuple[str, int, int, int, int, str]  # master's hash, page, level, tile corner, weights' hash
-MeasuredKey = tuple[str, int, int, int, int, MapKind, Recipe]  # the same up to the corner
+MeasuredKey = tuple[str, int, int, int, int, MapKind, Recipe, StyleCard | None]  # the same up to the corner
 
 Change = Callable[[int, Region], Tensor]
 """What is added to r (1, 3, h, w) in a region of a level: how an optimised picture differs from the fast one."""
@@ -84,10 +84,11 @@ class Pipeline:
         return self.drafts.draw(request, subject)
 
     def refine(
-        self, request: RenderRequest, subject: Subject, on_tile: Callable[[Frame], None]
+        self, request: RenderRequest, subject: Subject, on_tile: Callable[[Frame], None], *, followed: bool = False
     ) -> Generator[Progress | None, None, Frame]:
         """The view at full quality; each finished tile goes to `on_tile`. At level 0 the pixels are exact; with a size
-        in the recipe, those of the level that is enlarged as far."""
+        in the recipe, those of the level that is enlarged as far. `followed` says that a hand may move over it next:
+        its sketches are compared with it."""
         factor = enlarging.factor_for(request)
         if factor > 1:
             yield from self.thumbnails.steps(subject)
@@ -111,7 +112,8 @@ class Pipeline:
             pixels[where] = shown
             on_tile(Frame(request, shown, before[where], to_master(part, level, bounds), exact=exact))
             yield Progress(number + 1, len(touching), "refine")
-        self.drafts.remember(subject, level, region, pixels)
+        if followed:
+            self.drafts.remember(subject, level, region, pixels)
         return Frame(request, pixels, before, to_master(region, level, bounds), exact=exact)
 
     def sample(self, subject: Subject, x: int, y: int) -> Pixels | None:
@@ -180,7 +182,7 @@ class Pipeline:
     def _begin(self, seen: Seen, tile: tuple[int, Region], delta: Tensor) -> _Begun:
         """Sends a tile, its number and its core, on its way back from the device."""
         number, core = tile
-        damaged = (_damage(seen, core) >= 0.5).sum()
+        damaged = (_damage(seen, core) > 0.5).sum()
         return _Begun(number, core, self._transfers.fetch(to_rows(delta)), self._transfers.fetch(damaged))
 
     def _end(self, subject: Subject, level: int, begun: _Begun, canvas: Canvas) -> Tally:

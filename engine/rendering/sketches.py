@@ -30,7 +30,6 @@ from engine.types import Region
 
 GRID = 2 * CELL  # pixels; the corner of what is halved lies on it, for the halves to lie on the head's grid
 MOST = 2.0  # times what a whole draft had beside its sketch
-_PARTS = 64  # the steps of that, in a whole number: 255 * MOST * _PARTS stays within 16 bit
 TOO_LONG, SHORT = 0.050, 0.035  # seconds of a whole draft from which sketches begin, and at which they end
 
 
@@ -83,8 +82,8 @@ class Ground:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fine:
-    """What a whole draft has and the sketch of the same recipe lacks, (h, w, 4) int16 in levels of 255, and the slopes
-    of that sketch's halves, by which another recipe's are compared with them."""
+    """What a whole draft has and the sketch of the same recipe lacks, (h, w, 4) float32 in levels of 255, and the
+    slopes of that sketch's halves, by which another recipe's are compared with them."""
 
     detail: Tensor
     slopes: Tensor
@@ -130,10 +129,8 @@ def draw(ground: Ground, plan: Plan, level: int, fine: Fine | None = None) -> ND
         return _packed(_levels(ground.x + _bent(ground, plan, level, 0.0)))
     share = _share(plan)
     bent = _levels(_bent(ground, plan, level, share))
-    y = _put_together(ground.straight, share, bent)
-    if fine is not None:
-        y += (fine.detail * _alike(bent, fine)) >> _PARTS.bit_length() - 1
-    return _packed(y)
+    more = (fine.detail, _alike(bent, fine)) if fine is not None else None
+    return _packed(_put_together(ground.straight, share, bent, more))
 
 
 def compare(ground: Ground, plan: Plan, level: int, region: Region, pixels: NDArray[np.uint8]) -> Fine | None:
@@ -143,12 +140,12 @@ def compare(ground: Ground, plan: Plan, level: int, region: Region, pixels: NDAr
         return None
     share = _share(plan)
     bent = _levels(_bent(ground, plan, level, share))
-    lacks = -_put_together(ground.straight, share, bent)
+    sketch = _put_together(ground.straight, share, bent)
     part = region.intersect(ground.region)
-    here, whole = within(part, ground.region), pixels[within(part, region)].astype(np.int16)
-    detail = torch.zeros_like(lacks)
-    detail[here] = lacks[here] + torch.from_numpy(whole).to(lacks.device)
-    return Fine(detail.clamp_(-255, 255), _slopes(bent))
+    here, whole = within(part, ground.region), pixels[within(part, region)].astype(np.float32)
+    detail = torch.zeros_like(ground.straight.scan)
+    detail[here] = torch.from_numpy(whole).to(detail.device) - sketch[here]
+    return Fine(detail, _slopes(bent))
 
 
 def _bent(ground: Ground, plan: Plan, level: int, share: float) -> Tensor:
@@ -159,17 +156,20 @@ def _bent(ground: Ground, plan: Plan, level: int, share: float) -> Tensor:
     return delta - share * ground.faithful if share else delta
 
 
-def _alike(bent: Tensor, fine: Fine) -> int:
-    """How much of a whole draft's texture there is in other halves: 1 / `_PARTS` of it, none to `MOST` times."""
+def _alike(bent: Tensor, fine: Fine) -> float:
+    """How much of a whole draft's texture there is in other halves, none to `MOST` times.
+
+    By their slopes, which a change of tone makes steeper or flatter as it does the texture.
+    """
     energy = float(torch.dot(fine.slopes, fine.slopes))
     share = float(torch.dot(_slopes(bent), fine.slopes)) / energy if energy else 0.0
-    return round(_PARTS * min(MOST, max(0.0, share)))
+    return min(MOST, max(0.0, share))
 
 
 def _slopes(bent: Tensor) -> Tensor:
-    """The differences of green between neighbours in a row, float32: texture without what is even."""
+    """The differences of green between neighbours in rows and columns, float32: texture without what is even."""
     green = bent[..., 1].float()
-    return (green[:, 1:] - green[:, :-1]).flatten()
+    return torch.cat([green.diff(dim=1).flatten(), green.diff(dim=0).flatten()])
 
 
 def _share(plan: Plan) -> float:
@@ -186,14 +186,16 @@ def _faithful(plan: Plan, seen: Seen, part: Region, *, trusted: bool) -> Tensor:
     return residual if trusted else residual * stages.crop(seen.trust, seen.region, part, 0)
 
 
-def _put_together(straight: Straight, share: float, bent: Tensor) -> Tensor:
-    """z + up(bent), (h, w, 4) int16 in levels; bent (h / 2, w / 2, 4) the same.
+def _put_together(straight: Straight, share: float, bent: Tensor, more: tuple[Tensor, float] | None = None) -> Tensor:
+    """z + up(bent), (h, w, 4) int16 in levels; bent (h / 2, w / 2, 4) the same. `more` is further detail, and how much
+    of it.
 
     In whole levels, for 16 bit are four times as fast as float32, and in few operations: for each the engine's thread
     may have to wait until the window lets Python go.
     """
     height, width, _ = straight.scan.shape
-    y = torch.add(straight.scan, straight.faithful, alpha=share).to(torch.int16)
+    z = torch.add(straight.scan, straight.faithful, alpha=share)
+    y = (z if more is None else z.add_(more[0], alpha=more[1])).to(torch.int16)
     y += _doubled(_doubled(bent, 0)[:height], 1)[:, :width]
     return y
 

@@ -33,6 +33,10 @@ class Catalogue(EngineCore):
         """All style cards, the shipped ones first."""
         return self._library.cards()
 
+    def styles_complaint(self) -> str:
+        """Why a person's own styles are not among all styles, and what to do, in a sentence; "" where they are."""
+        return self._library.complaint()
+
     def models(self) -> tuple[ModelCard, ...]:
         """The cards of the models: the shipped ones first, then a person's own and the open projects'.
 
@@ -101,16 +105,16 @@ class Catalogue(EngineCore):
         self, path: str, *, title: str = "", date: str = "", source: str = "", licence: str = ""
     ) -> Future[StyleCard]:
         """Makes any picture a style card among a person's own; title and source are the file's name if not given.
-        Of a picture that is one already, what is not given stays."""
+        Of a picture that is one already, under whatever title, the id and what is not given stay."""
 
         def steps() -> Generator[Progress | None, None, StyleCard]:
             picture = decode(Path(path))
             yield None
             code = self._studio().style_code(picture)
-            card = own_card(code, title or Path(path).stem, date, source, licence)
-            former = next((one for one in self._library.cards() if one.id == card.id), card)
+            former = self._library.of_picture(code) or own_card(code, title or Path(path).stem)
             card = replace(
-                card,
+                former,
+                title=title or former.title,
                 date=date or former.date,
                 source=source or former.source or Path(path).name,
                 licence=licence or former.licence,

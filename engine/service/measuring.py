@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from engine.errors import RecipeError
 from engine.models.catalog import plain_name
 from engine.runtime.worker import Lane, Work
+from engine.styles.library import StyleLibrary
 from engine.types import (
     Comparison,
     Progress,
@@ -31,10 +32,10 @@ class Measuring(EngineCore):
         """PSNR in dB of a picture file against its truth, after the best gain and offset a channel."""
 
         def read() -> float:
+            from engine.evaluation.benchmark import ANY_SIZE
             from engine.evaluation.metrics import score
 
-            size = 1 << 20  # no smaller than they are
-            return score(preview(Path(picture), size), preview(Path(truth), size)).fitted_psnr
+            return score(preview(Path(picture), ANY_SIZE), preview(Path(truth), ANY_SIZE)).fitted_psnr
 
         return self._io.submit(in_sentences(read))
 
@@ -61,7 +62,8 @@ class Measuring(EngineCore):
         def steps() -> Generator[Progress | None, None, Judgement]:
             from engine.evaluation.judge import judge
 
-            return (yield from judge(self._studio(), trial, self._library.cards()))
+            shipped = StyleLibrary().cards()  # figures that depended on a person's own would compare with no others
+            return (yield from judge(self._studio(), trial, shipped))
 
         return self._worker.submit(Lane.QUEUE, steps_in_sentences(steps), on_progress=on_progress)
 

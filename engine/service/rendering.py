@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
-from typing import TYPE_CHECKING
 
 from engine.errors import Cancelled
 from engine.runtime.worker import Lane, Work
+from engine.service.core import EngineCore, Report, in_sentences, steps_in_sentences
 from engine.types import (
     Frame,
     ImageRef,
@@ -20,11 +20,6 @@ from engine.types import (
     Sample,
     View,
 )
-
-if TYPE_CHECKING:
-    pass
-
-from engine.service.core import EngineCore, Report, in_sentences, steps_in_sentences
 
 
 class Rendering(EngineCore):
@@ -47,7 +42,7 @@ class Rendering(EngineCore):
         def steps() -> Generator[Progress | None, None, Frame]:
             yield from self._equipped(request.recipe)
             subject = self._subject(request.image, request.recipe)
-            return (yield from self._pipeline(request.recipe).refine(request, subject, on_tile))
+            return (yield from self._pipeline(request.recipe).refine(request, subject, on_tile, followed=True))
 
         return self._worker.submit(Lane.REFINE, steps_in_sentences(self._enduring(steps))).future
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
-from engine.errors import NameTakenError, RecipeError
+from engine.errors import EngineError, NameTakenError, RecipeError
 from engine.models import catalog
 from engine.projects.atomic import check_writable
 from engine.runtime.steps import unless
@@ -59,11 +59,19 @@ class FineTunings(EngineCore):
             tuned = yield from finetune(collection, order, on_check, stop.is_set)
             if tuned.path:
                 self._studio().forget(wish.name)  # an earlier one of that name
-                self._library.add(collection_card(wish.name, tuned.style))
+                tuned = self._with_style(wish.name, tuned)
             return tuned
 
         work = self._worker.submit(Lane.QUEUE, steps_in_sentences(self._enduring(steps)), on_progress=on_progress)
         return Stoppable(work, stop.set)
+
+    def _with_style(self, name: str, tuned: Tuned) -> Tuned:
+        """Keeps the collection's style. Where that cannot be, the model, which is written, is none the worse."""
+        try:
+            self._library.add(collection_card(name, tuned.style))
+        except EngineError as error:
+            return replace(tuned, told=(*tuned.told, f"The style of the collection was not kept: {error}"))
+        return tuned
 
     def _look_at(self, wish: Tuning) -> None:
         """What is refused before a picture is read: a base that is not here, a folder that cannot be written, and a

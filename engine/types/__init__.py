@@ -40,7 +40,7 @@ from engine.types.faces import (
     face_recipe_fault,
 )
 from engine.types.packaging import Approval, CheckState, Finding, Likeness, Packaged, PackageFacts, Reproduced, Verified
-from engine.types.pictures import ImageInfo, ImageRef, OpenedImage, Region
+from engine.types.pictures import PICTURE_SUFFIXES, ImageInfo, ImageRef, OpenedImage, Region
 from engine.types.projects import Place, Project, ProjectItem, Relocation, Snapshot
 from engine.types.recipe import (
     ALPHA_RANGE,
@@ -108,6 +108,7 @@ __all__ = [
     "MODERN",
     "NOTHING_BETTER",
     "NO_GAIN",
+    "PICTURE_SUFFIXES",
     "PROTECTED",
     "SCALES",
     "SHIPPED_MODEL",

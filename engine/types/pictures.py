@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    pass
+PICTURE_SUFFIXES = (
+    ".tif", ".tiff", ".png", ".jpg", ".jpeg", ".webp", ".jp2", ".j2k", ".avif", ".heif", ".heic",
+)  # fmt: skip
+"""Of the files that count as pictures in a folder, in small letters; what is in them says itself what it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from engine.errors import RecipeError
-
-if TYPE_CHECKING:
-    pass
-
 
 Scope = Literal["whole", "damage"]
 

@@ -146,6 +146,10 @@ class Trial:
     pictures: int = 1_000  # at most so many of each folder
     thorough: bool = False  # whether every picture is looked at in all positions (`Recipe.thorough`)
 
+    def __post_init__(self) -> None:
+        if self.pictures < 1:
+            raise RecipeError(f"At least one picture of each folder is judged, not {self.pictures}.")
+
 
 @dataclass(frozen=True, slots=True)
 class NewModel:

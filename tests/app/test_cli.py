@@ -129,6 +129,7 @@ class FakeEngine:
     bits: int = 8
     export_error: Exception | None = None
     endless: FakeWork[Restored] | None = None
+    damaged: str = ""  # what is wrong with the own styles
     ready: Future[EngineReady] = field(
         default_factory=lambda: settled(EngineReady("cpu", "no GPU here", "float32", 1, "2", 0.5))
     )
@@ -144,6 +145,9 @@ class FakeEngine:
 
     def styles(self) -> tuple[StyleCard, ...]:
         return (CARBON,)
+
+    def styles_complaint(self) -> str:
+        return self.damaged
 
     def models(self) -> tuple[ModelCard, ...]:
         return (SHIPPED,)
@@ -164,6 +168,8 @@ class FakeEngine:
         return FakeWork(settled(AddedModel(card, "It was here already." if "again" in new.file else "")))
 
     def remove_model(self, model: str) -> None:
+        if model == "nope":
+            raise ModelError("There is no model “nope”.")
         self.asked.append(("remove_model", model))
 
     def add_style(self, path: str, **about: str) -> Future[StyleCard]:
@@ -173,6 +179,8 @@ class FakeEngine:
         return settled(replace(CARBON, id="own-1"))
 
     def remove_style(self, style: str) -> None:
+        if style == "nope":
+            raise RecipeError("There is no style “nope”.")
         self.asked.append(("remove_style", style))
 
     def add_mask(self, path: str, image: ImageRef) -> Future[str]:
@@ -394,6 +402,26 @@ def test_pictures_are_kept_as_styles_and_a_bad_one_does_not_stop_the_rest(
 def test_a_style_is_removed_by_its_id(engine: FakeEngine) -> None:
     assert cli.main(["styles", "remove", "own-1", "own-2"]) == 0
     assert engine.asked == [("remove_style", "own-1"), ("remove_style", "own-2")]
+
+
+@pytest.mark.parametrize("kind", ["style", "model"])
+def test_an_id_that_cannot_be_removed_does_not_stop_the_rest(
+    kind: str, engine: FakeEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([f"{kind}s", "remove", "own-x", "nope", "own-y"]) == report.FAILED
+    assert engine.asked == [(f"remove_{kind}", "own-x"), (f"remove_{kind}", "own-y")]
+    assert sentence(capsys.readouterr()) == f"There is no {kind} “nope”."
+
+
+@pytest.mark.parametrize("words", [["styles"], ["styles", "list"], ["styles", "list", "--json"]])
+def test_own_styles_that_cannot_be_read_are_told_beside_the_list(
+    words: list[str], engine: FakeEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine.damaged = "“styles.json”, which holds your own styles, is damaged; restore it."
+    assert cli.main(words) == report.DONE
+    told = capsys.readouterr()
+    assert "Carbon print" in told.out
+    assert told.err == f"{engine.damaged}\n"
 
 
 def test_an_edited_mask_reaches_the_recipe(engine: FakeEngine, here: Path) -> None:

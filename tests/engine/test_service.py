@@ -381,8 +381,12 @@ def test_a_style_of_ones_own_carries_its_source_and_can_be_removed(service: Engi
     again = service.add_style(str(photo), title="Studio Wall", source="Box 12").result(60)
     assert (again.source, again.licence) == ("Box 12", "CC0")
     assert service.add_style(str(photo), title="Studio Wall").result(60) == again
+    renamed = service.add_style(str(photo), title="Harbour 1889", date="1889").result(60)
+    assert renamed == replace(again, title="Harbour 1889", date="1889")
+    assert service.add_style(str(photo), licence="MIT").result(60) == replace(renamed, licence="MIT")
+    assert [style.title for style in service.styles() if style.code == card.code] == ["Harbour 1889"]
     service.remove_style(card.id)
-    assert card not in service.styles()
+    assert card.id not in {style.id for style in service.styles()}
     for other in (card.id, "albumen"):
         with pytest.raises(RecipeError):
             service.remove_style(other)

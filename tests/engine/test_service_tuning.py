@@ -17,7 +17,7 @@ from engine.models import catalog
 from engine.projects.atomic import check_writable
 from engine.service import EngineService
 from engine.service.tuning import _key
-from engine.types import SHIPPED_MODEL, Tuning
+from engine.types import SHIPPED_MODEL, Tuned, Tuning
 
 ROOT = Path(__file__).parents[2]
 
@@ -139,3 +139,16 @@ def test_replaced_pictures_do_not_go_on_with_an_old_run(tmp_path: Path) -> None:
     assert _key(wish, "1" * 64) != first
     picture.write_bytes(b"another")
     assert _key(wish, "0" * 64) != first
+
+
+def test_a_style_that_cannot_be_kept_costs_no_model(own_home: Path) -> None:
+    service = EngineService(device="cpu")
+    done = Tuned("m.safetensors", {}, {}, ("Learned.",), (), 1, 1.0, (0.5,) * 64)
+    kept = service._with_style("plates", done)
+    assert (kept, [card.id for card in service.styles()][-1]) == (done, "collection-plates")
+    (file,) = own_home.rglob("styles.json")
+    file.write_text("{")
+    first, second = service._with_style("plates", done).told
+    assert first == "Learned."
+    assert "was not kept" in second
+    assert "restore it from a backup" in second

@@ -87,6 +87,14 @@ def test_folders_that_are_none_or_empty_are_told(tmp_path: Path) -> None:
         pair(tmp_path, tmp_path)
 
 
+def test_a_name_is_the_same_however_its_accents_are_stored(tmp_path: Path) -> None:
+    clean, aged = folders(tmp_path)
+    write(clean, "Mo\u0308we.png", scene(0))
+    write(aged, "M\u00f6we.png", scene(0))
+    (clean / "more.png").mkdir()
+    assert len(pair(clean, aged)) == 3
+
+
 def test_two_pictures_of_one_name_are_refused(tmp_path: Path) -> None:
     clean, aged = folders(tmp_path)
     write(clean, "1.jpg", scene(0))
@@ -94,11 +102,17 @@ def test_two_pictures_of_one_name_are_refused(tmp_path: Path) -> None:
         pair(clean, aged)
 
 
-@pytest.mark.parametrize(("side", "sentence"), [(20, "differs in size"), (5, "too small")])
-def test_pictures_that_cannot_be_compared_are_told_in_a_sentence(tmp_path: Path, side: int, sentence: str) -> None:
-    square = np.zeros((side, side, 3), np.uint8)
-    write(tmp_path / "clean", "a.png", square if side < 7 else scene(0))
-    write(tmp_path / "aged", "a.png", square)
+@pytest.mark.parametrize(
+    ("clean", "sentence"),
+    [
+        (scene(0), "differs in size"),
+        (scene(0)[:7, :7], "too small"),
+        (np.full((20, 20, 3), 200, np.uint8), "one even colour"),  # a blank verso, which gain and offset reach
+    ],
+)
+def test_pictures_that_cannot_be_compared_are_told_in_a_sentence(tmp_path: Path, clean: Pixels, sentence: str) -> None:
+    write(tmp_path / "clean", "a.png", clean)
+    write(tmp_path / "aged", "a.png", np.zeros((min(20, clean.shape[0]),) * 2 + (3,), np.uint8))
     with pytest.raises(ImageError, match=sentence):
         run(evaluate(pairs_of(tmp_path / "clean", tmp_path / "aged"), {"input": as_it_is}))
 

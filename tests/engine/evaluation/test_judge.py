@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from engine.errors import RecipeError
-from engine.evaluation import figures, flatness, monotone, optimum, reading
+from engine.evaluation import figures, flatness, holes, monotone, optimum, ours, reading, toning
 from engine.evaluation.benchmark import Pixels
 from engine.evaluation.hall import Hall
 from engine.evaluation.judge import THEMES, judge
@@ -69,7 +69,10 @@ def test_a_bound_is_kept_or_missed_and_what_is_undefined_misses_it() -> None:
     assert figures.at_most("t", "n", 2.0, 1.0).verdict == "not reached"
     assert figures.between("t", "n", 0.5, 0.4, 0.6).verdict == "reached"
     for made in (figures.at_least, figures.at_most):
-        assert made("t", "n", float("nan"), 1.0).verdict == "not reached"
+        missed = made("t", "n", float("nan"), 1.0)
+        assert (missed.verdict, missed.value) == ("not reached", None)
+    assert figures.told("t", "n", float("nan")).value is None
+    assert figures.told("t", "n", float("inf")).value == 1e9
     assert figures.told("t", "n", 1.0).verdict == ""
     assert figures.skipped("t", "n", "why").verdict == "skipped"
 
@@ -82,6 +85,34 @@ def test_a_theme_measures_something_finite(hall: Hall, name: str) -> None:
     assert all(figure.value is not None and np.isfinite(figure.value) for figure in found)
     same = [figure for figure in found if figure.name in ("beta 0: largest change", "the same twice, largest")]
     assert all(figure.verdict == "reached" for figure in same)
+
+
+@pytest.mark.parametrize("name", ["tone", "holes"])
+def test_what_no_picture_has_is_skipped_and_no_miss(hall: Hall, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toning, "FADED", 1e6)
+    monkeypatch.setattr(holes, "KINDS", {"holes": "lost areas"})
+    monkeypatch.setattr(holes, "WIDEST", -1)
+    assert at_once(THEMES[name](hall))[0].verdict == "skipped"
+
+
+def test_the_feature_distance_is_taken_in_squares(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert hall.objective is not None
+    measure = ours.feature_distance(hall.objective.features)
+    draw = np.random.default_rng(0)
+    one, other = (draw.integers(0, 255, (SIDE, 2 * SIDE, 3), np.uint8) for _ in range(2))
+    whole = measure(one, other)
+    monkeypatch.setattr(ours, "_SQUARE", SIDE)
+    halves = [measure(one[:, part], other[:, part]) for part in (slice(0, SIDE), slice(SIDE, 2 * SIDE))]
+    assert measure(one, other) == pytest.approx(sum(halves) / 2)
+    assert measure(one, other) == pytest.approx(whole, rel=0.05)
+    assert measure(one, one) == 0
+
+
+@pytest.mark.parametrize("side", [8, 255, 256, 257, 511, 513, 769, 1300])
+def test_the_squares_cover_a_side_once_and_none_is_small(side: int) -> None:
+    parts = ours._parts(side)
+    assert [n for part in parts for n in range(side)[part]] == list(range(side))
+    assert all(part.stop - part.start >= min(side, 256) for part in parts)
 
 
 def test_flat_blocks_and_their_noise_are_seen() -> None:
@@ -138,6 +169,8 @@ def test_lettering_counts_right_characters_and_needs_a_reader(hall: Hall, monkey
     monkeypatch.setattr(reading, "page", lambda height: np.full((SIDE, SIDE, 3), 200, np.uint8))
     found = at_once(reading.reading(hall, lambda picture: reading.TEXT[: int(picture[..., 0].mean())]))
     assert found[0].value == len("".join(reading.TEXT[:200].split()))
+    (figure,) = at_once(reading.reading(hall, lambda _picture: None))
+    assert figure.note == "the reader broke off on every page"
     (figure,) = at_once(reading.reading(hall, lambda _picture: ""))  # 0 characters are no fewer than 0
     assert figure.note == "the reader cannot read even the clean pages"
     monkeypatch.setattr(shutil, "which", lambda name: None)
@@ -164,5 +197,7 @@ def test_the_judge_names_what_cannot_be_measured(folders: Path, monkeypatch: pyt
     assert [figure.verdict for figure in judgement.figures if figure.theme == "fidelity"] == ["skipped"]
     assert judgement.weights == read_card(Path(weights)).sha256
     assert judgement.wanted == 1
+    with pytest.raises(RecipeError, match="At least one picture"):
+        Trial(str(folders / "clean"), pictures=0)
     with pytest.raises(RecipeError, match="no theme"):
         at_once(judge(studio, Trial(str(folders / "clean"), only=("beauty",)), cards))

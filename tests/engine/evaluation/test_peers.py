@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from engine.errors import ModelError
-from engine.evaluation import peers
-from engine.evaluation.ours import candidate, candidates
+from engine.errors import ModelError, RecipeError
+from engine.evaluation import peers, upscaling
+from engine.evaluation.ours import ager, candidate, candidates
 from engine.rendering.studio import Studio
-from engine.types import Recipe
+from engine.runtime.steps import at_once
+from engine.types import Comparison, Recipe
 from tests.engine.rendering import networks
 
 
@@ -38,6 +40,28 @@ def test_a_peer_is_run_as_it_would_be_used(studio: Studio, tmp_path: Path) -> No
 def test_peers_are_measured_beside_ours_by_the_names_of_their_files(studio: Studio, tmp_path: Path) -> None:
     found = candidates(studio, [str(networks.saved(tmp_path))])
     assert {"archivist", "input", "compact"} < found.keys()
+
+
+def test_two_candidates_of_one_name_are_refused(studio: Studio, tmp_path: Path) -> None:
+    for files in (["a/net.pth", "b/net.safetensors"], ["input.pth"], ["archivist.pth"]):
+        with pytest.raises(RecipeError, match="Two candidates would be called"):
+            candidates(studio, files)
+
+
+def test_a_peer_that_enlarges_less_is_named(studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    twice = peers.load(networks.saved(tmp_path), studio)
+    twice.card = replace(twice.card, scale=2)
+    monkeypatch.setattr(peers, "load", lambda *_: twice)
+    comparison = Comparison(str(tmp_path), peers=("twice.pth",), scale=4)
+    with pytest.raises(ModelError, match="“twice” does not enlarge 4 times"):
+        at_once(upscaling.compare(studio, comparison))
+
+
+def test_any_number_ages_a_folder(tmp_path: Path) -> None:
+    clean = np.random.default_rng(0).integers(0, 255, (16, 16, 3), np.uint8)
+    aged = [ager(seed, 0.5)(clean, 0) for seed in (20261231120000, 20261231120000, 20261231120001)]
+    assert np.array_equal(aged[0], aged[1])
+    assert not np.array_equal(aged[0], aged[2])
 
 
 class Trap:

@@ -15,10 +15,12 @@ from engine import resources
 from engine.imaging.color import WorkingSpace
 from engine.imaging.pyramid import Pyramid
 from engine.imaging.reader import Master
+from engine.rendering.maps import survey
 from engine.rendering.pipeline import Pipeline
 from engine.rendering.sketches import SHORT, TOO_LONG, Haste
 from engine.rendering.source import Source
 from engine.rendering.subject import Subject
+from engine.runtime.steps import at_once
 from engine.styles.library import read_cards
 from engine.types import Frame, ImageInfo, ImageRef, Recipe, Region, RenderRequest, View
 
@@ -48,7 +50,7 @@ def ask(source: Source, recipe: Recipe, **more: Any) -> tuple[RenderRequest, Sub
 
 def see(pipeline: Pipeline, source: Source, recipe: Recipe, **more: Any) -> Frame:
     """The refined view; afterwards its tiles are known."""
-    steps = pipeline.refine(*ask(source, recipe, quality="refine", **more), lambda _: None)
+    steps = pipeline.refine(*ask(source, recipe, quality="refine", **more), lambda _: None, followed=True)
     while True:
         try:
             next(steps)
@@ -148,6 +150,8 @@ def test_sketches_of_one_side_follow_the_refinement_of_the_whole_view(pipeline: 
     [
         (Recipe(alpha=0.1), Recipe(scope="damage")),
         (Recipe(style="autochrome", beta=3.0), Recipe(style="tintype", beta=3.0)),
+        (Recipe(style="autochrome", beta=3.0), Recipe(style="autochrome", beta=3.0, seed=9)),
+        (Recipe(strength=0.2), Recipe()),
     ],
 )
 def test_a_sketch_takes_nothing_from_a_picture_that_is_made_otherwise(
@@ -158,6 +162,38 @@ def test_a_sketch_takes_nothing_from_a_picture_that_is_made_otherwise(
     alone = shown_in(VIEW, sketch(pipeline, source, recipe))
     see(pipeline, source, other)
     assert np.array_equal(shown_in(VIEW, sketch(pipeline, source, recipe)), alone)
+
+
+def test_a_thumbnail_that_is_made_meanwhile_takes_nothing_away(pipeline: Pipeline, source: Source) -> None:
+    see(pipeline, source, Recipe())
+    before = sketch(pipeline, source, Recipe(alpha=0.1))
+    for _step in pipeline.refine(*ask(source, Recipe(), scale=0.4), lambda _: None):
+        pass
+    assert np.array_equal(sketch(pipeline, source, Recipe(alpha=0.1)).pixels, before.pixels)
+
+
+def test_a_style_made_anew_under_its_id_is_another(pipeline: Pipeline, source: Source) -> None:
+    recipe = Recipe(style="sepia", beta=3.0)
+    request, sepia = ask(source, recipe)
+    other = replace(sepia, style=replace(STYLES["cyanotype"], id="sepia"))
+    truth = at_once(pipeline.refine(request, other, lambda _: None)).pixels[..., 2::-1]
+    see(pipeline, source, recipe)
+    pipeline.drafts.haste = Haste()
+    pipeline.drafts.haste.note(10.0, 1)
+    drawn = pipeline.draft(replace(request, moving=True), other)
+    assert likeness(shown_in(VIEW, drawn), truth) > 26
+    tile = survey(pipeline, sepia, "fidelity", 0).tiles[0]
+    first, second = (at_once(survey(pipeline, one, "fidelity", 0).measure(tile)) for one in (sepia, other))
+    assert not np.array_equal(first, second)
+
+
+def test_what_is_laid_over_a_sketch_is_rounded_not_cut(pipeline: Pipeline, source: Source) -> None:
+    """Or everything would be darker by half a level while a hand moves."""
+    recipe = Recipe(strength=0.5)
+    whole = see(pipeline, source, recipe)
+    see(pipeline, source, Recipe())
+    drawn = sketch(pipeline, source, recipe)
+    assert abs((shown_in(VIEW, drawn) - whole.pixels[..., 2::-1].astype(float)).mean()) < 0.15
 
 
 def test_a_sketch_without_strength_is_the_scan(pipeline: Pipeline, source: Source) -> None:

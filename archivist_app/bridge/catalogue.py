@@ -27,6 +27,10 @@ class Catalogue(BridgeBase):
         """The styles there are."""
         return self._service.styles()
 
+    def styles_complaint(self) -> str:
+        """What is wrong with the file of one's own styles, in a sentence; "" where nothing is."""
+        return self._service.styles_complaint()
+
     def add_style(self, path: str) -> StyleHandle:
         """Start making a picture's look a style of one's own."""
         return StyleHandle(self._service.add_style(path), self._loop)

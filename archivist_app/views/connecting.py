@@ -55,6 +55,8 @@ def messages(work: Workspace, bar: MessageBar) -> None:
         work.bridge.engine_failed,
     ):
         source.connect(bar.tell_fault)
+    if complaint := work.bridge.styles_complaint():  # or one's own styles would seem to have been deleted
+        bar.tell_fault(complaint)
 
 
 def pictures(work: Workspace, compare: CompareView) -> None:

@@ -148,6 +148,7 @@ class FakeService:
         self.surveys: list[MapRequest] = []
         self.thumbnails: list[tuple[ImageRef, Recipe, Region | None]] = []  # as asked for
         self.more_styles: list[StyleCard] = []  # beside the processes
+        self.styles_broken = ""
         self.more_models: list[ModelCard] = []  # beside the shipped one
         self.new_models: list[NewModel] = []  # as asked for
         self.refuse_models = ""
@@ -707,6 +708,9 @@ class FakeService:
         return self._io.submit(compute)
 
     # the catalogue
+
+    def styles_complaint(self) -> str:
+        return self.styles_broken
 
     def styles(self) -> tuple[StyleCard, ...]:
         names = ("Albumen", "Cyanotype", "Daguerreotype", "Gelatin silver", "Autochrome")

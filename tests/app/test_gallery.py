@@ -35,6 +35,11 @@ def rich(service: FakeService) -> FakeService:
     return service
 
 
+def test_a_damaged_file_of_own_styles_is_named_when_the_window_opens(start: Open, service: FakeService) -> None:
+    service.styles_broken = "“styles.json”, which holds your own styles, is damaged; restore it from a backup."
+    assert start().window.messages.faults == (service.styles_broken,)
+
+
 def gallery_of(application: Application) -> StyleGallery:
     return find(application, StyleGallery, "styleGallery")
 

@@ -27,19 +27,30 @@ _LARGEST_HEADER = 10_000_000  # bytes; a longer header is a lie
 _LARGEST_CARD = 1_000_000
 _TAIL = "-upscale"  # ends the name of the file that teaches a model of that name to enlarge
 _CRITIC = "-critic"  # ends the name of the file with the discriminator a model was trained against
+_REVERSE = "-reverse"  # ends the name of the file with the network that makes clean pictures old
+_GRID = 16  # pixels a side that our backbone works on: `generator.MULTIPLE_OF`, which only torch knows
+_LEAST = 64  # pixels of a tile of ours and of what it sees around itself: with less, its edges show
 _RANGES: dict[str, tuple[int, int]] = {
     "multiple_of": (8, 64), "halo": (8, 1024), "tile": (8, 1 << 15), "enlarges": (1, 16), "blend": (0, 64),
     "least": (1, 4096),
 }  # fmt: skip
-_REVERSE = "-reverse"  # ends the name of the file with the network that makes clean pictures old
 _PLAIN = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 _log = logging.getLogger(__name__)
 
 
 def shipped() -> tuple[Path, ...]:
     """The weight files that come with the program. Tails for enlarging, discriminators and ways back are no models."""
-    files = sorted(resources.path("models").glob("*.safetensors"))
-    return tuple(path for path in files if not path.stem.endswith((_TAIL, _CRITIC, _REVERSE)))
+    return _models_in(resources.path("models"))
+
+
+def _models_in(folder: Path) -> tuple[Path, ...]:
+    return tuple(path for path in sorted(folder.glob("*.safetensors")) if not is_part(path))
+
+
+def is_part(path: Path) -> bool:
+    """Whether a file's name says that it is no model but belongs to one: a tail for enlarging, a discriminator or a way
+    back. What was tuned may be called anything."""
+    return path.stem.endswith((_TAIL, _CRITIC, _REVERSE)) and not is_tuned(path)
 
 
 def tail_of(path: Path) -> Path | None:
@@ -49,8 +60,13 @@ def tail_of(path: Path) -> Path | None:
         bearer = base_of(path) or path
     except ModelError:
         return None  # whoever loads the model is told why
-    tail = bearer.with_name(f"{bearer.stem}{_TAIL}{bearer.suffix}")
+    tail = tail_for(bearer)
     return tail if tail.exists() else None
+
+
+def tail_for(path: Path) -> Path:
+    """Where the upscaling tail of a model that was not tuned lies, if it has one."""
+    return path.with_name(f"{path.stem}{_TAIL}{path.suffix}")
 
 
 def has_card(path: Path) -> bool:
@@ -114,23 +130,41 @@ def header(path: Path) -> dict[str, Any]:
 def read_card(path: Path) -> ModelCard:
     """The card of one weight file, with the hash of the file as it is now and the size it can enlarge to.
 
-    ModelError where it has none, and where an imported network is no longer what was imported.
+    ModelError where it has none, and where an imported network is no longer what was imported. With a damaged tail a
+    model only enlarges nothing.
     """
     told = _beside(path)
     if told.get("origin") == "imported":
         return _imported(path, told)
     carried = header(path)
     origin = "tuned" if "base" in carried else "shipped" if path in shipped() else "trained"
-    values = _known(told | carried) | {"origin": origin}
-    if (tail := tail_of(path)) is not None:
-        values["scale"] = max((int(scale) for scale in header(tail).get("sizes", ())), default=1)
-        values["tail"] = sha256_of(tail)
+    values = {"multiple_of": _GRID} | _known(told | carried) | {"origin": origin} | _enlarging(path)
     try:
         card = ModelCard(**(values | {"sha256": sha256_of(path)}))
         _check(card)
     except (TypeError, ValueError) as error:
         raise ModelError(f"“{path.name}” is not a model of Archivist; import it or choose another file.") from error
     return card
+
+
+def _enlarging(path: Path) -> dict[str, Any]:
+    """What a model's tail adds to its card: how many times it enlarges, and the tail's hash.
+
+    A tail that is damaged is none, and the log says so: the model restores without it.
+    """
+    none: dict[str, Any] = {"scale": 1, "tail": ""}
+    tail = tail_of(path)
+    if tail is None:
+        return none
+    try:
+        sizes, sha256 = header(tail).get("sizes"), sha256_of(tail)
+    except ModelError as error:
+        _log.warning("“%s” does not enlarge. %s", path.name, error)
+        return none
+    if not (isinstance(sizes, list) and sizes and all(size in SCALES for size in sizes)):
+        _log.warning("“%s” does not enlarge: what “%s” tells of its sizes makes no sense.", path.name, tail.name)
+        return none
+    return {"scale": int(max(sizes)), "tail": sha256}
 
 
 def _beside(path: Path) -> dict[str, Any]:
@@ -180,7 +214,12 @@ def _check(card: ModelCard) -> None:
     out_of_range = [name for name, (low, high) in _RANGES.items() if not low <= getattr(card, name) <= high]
     if out_of_range or card.scale not in SCALES or card.channels not in (1, 3) or card.blend > card.halo:
         raise ValueError(f"{out_of_range or (card.scale, card.channels)}")
-    if card.origin == "imported" and (card.tile not in TILES or card.scale > card.enlarges or card.halo % 8):
+    if card.origin == "imported":
+        together = card.tile in TILES and card.scale <= card.enlarges and not card.halo % 8
+    else:  # what is off the backbone's grid it either refuses or sees askew, tile by tile
+        steps = (card.multiple_of % _GRID, card.tile % card.multiple_of, card.halo % card.multiple_of)
+        together = not any(steps) and min(card.tile, card.halo) >= _LEAST
+    if not together:
         raise ValueError("numbers that do not go together")
 
 
@@ -241,16 +280,19 @@ def find(model: str, folders: Sequence[Path] = ()) -> tuple[Path, ModelCard]:
 
 
 def remove(model: str, folders: Sequence[Path]) -> None:
-    """Forgets an imported or tuned network. ModelError for one that comes with Archivist, and where its files cannot
-    go."""
+    """Forgets an imported, tuned or trained network, and the tail of its own. ModelError for one that comes with
+    Archivist, and where its files cannot go."""
     path, card = find(model, folders)
     if path in shipped():
         raise ModelError(
             f"“{model}” belongs to Archivist and stays; only models that were imported or tuned can be removed."
         )
+    tail = None if card.origin in ("imported", "tuned") else tail_for(path)
     try:
         path.with_suffix(".json").unlink(missing_ok=True)
         path.unlink()
+        if tail is not None and is_part(tail):
+            tail.unlink(missing_ok=True)
     except OSError as error:
         raise ModelError(f"“{card.title}” cannot be removed ({error.strerror}); close what uses it.") from error
 
@@ -262,7 +304,7 @@ def _all(folders: Sequence[Path]) -> Iterator[tuple[Path, ModelCard]]:
         taken.add(card.id)
         yield path, card
     for folder in folders:
-        for path in [folder] if folder.is_file() else sorted(folder.glob("*.safetensors")):
+        for path in (folder,) if folder.is_file() else _models_in(folder):
             try:
                 card = read_card(path)
             except ModelError as error:

@@ -68,8 +68,10 @@ def merged(plain: Mapping[str, Tensor], updates: Mapping[str, Tensor]) -> dict[s
             continue
         stem = key.removesuffix(_UP)
         down, weight = updates.get(stem + _DOWN), state.get(f"{stem}weight")
-        if down is None or weight is None or up.shape[1:] != down.shape[:1]:
+        if down is None or weight is None:
             raise ValueError(f"There is no weight for the update {key}.")
+        if not up.ndim == down.ndim == 2 or weight.ndim < 2 or up.shape[1] != down.shape[0]:
+            raise ValueError(f"The update {key} is no product of two matrices for a weight.")
         if (up.shape[0], down.shape[1]) != (weight.shape[0], weight[0].numel()):
             raise ValueError(f"The update {key} is of another shape than its weight.")
         state[f"{stem}weight"] = weight + (up.float() @ down.float()).view_as(weight).to(weight.dtype)

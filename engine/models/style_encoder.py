@@ -15,7 +15,7 @@ REFERENCE_SIZE = 256
 
 class StyleEncoder(nn.Module):
     """x (N, 3, 256, 256) in 0..1 -> code (N, 64): means and deviations at three scales of four strided convolutions,
-    beside the mean, deviation and correlation of the colours themselves."""
+    beside five quantiles of each colour and the covariance of the three."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -27,6 +27,9 @@ from engine.models.tone import ToneStage
 from engine.models.upscale import UPSCALES, Interpolated, Upscaler
 from engine.types import ModelCard
 
+_MISFIT = "The model “{name}” belongs to another version of Archivist."
+_NO_MEASURE = "The model “{name}” carries no measure of content and style; choose a newer one."
+_LARGEST_SIZE = 1e6  # of content or style, by which a measure is divided
 _CRISP = "crisp."  # before the names of a tail's second set of weights
 
 
@@ -66,11 +69,7 @@ def load_restorer(path: Path, device: torch.device, dtype: torch.dtype) -> Resto
     restorer = Restorer(Backbone(), Head(), ToneStage(), StyleEncoder(), _slider(path))
     tensors = restorer_tensors(path)
     for name, part in restorer.parts.items():
-        state = {k.removeprefix(name + "."): v.float() for k, v in tensors.items() if k.startswith(name + ".")}
-        try:
-            part.load_state_dict(state)
-        except RuntimeError as error:
-            raise ModelError(f"The model “{path.name}” belongs to another version of Archivist.") from error
+        _fill(part, {k.removeprefix(name + "."): v for k, v in tensors.items() if k.startswith(name + ".")}, path)
         part.eval().requires_grad_(False).to(device)
     restorer.backbone.to(dtype=dtype)
     restorer.backbone.to(memory_format=torch.channels_last)
@@ -89,7 +88,7 @@ def restorer_tensors(path: Path) -> dict[str, Tensor]:
     try:
         return merged({k: v.float() for k, v in _read(base).items()}, tensors)
     except ValueError as error:
-        raise ModelError(f"The model “{path.name}” belongs to another version of Archivist.") from error
+        raise ModelError(_MISFIT.format(name=path.name)) from error
 
 
 def _read(path: Path) -> dict[str, Tensor]:
@@ -99,15 +98,29 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise ModelError(f"The model “{path.name}” is missing or damaged; install Archivist again.") from error
 
 
+def _fill(part: nn.Module, state: Mapping[str, Tensor], path: Path, misfit: str = _MISFIT) -> None:
+    """Puts weights into a network, in its own format. ModelError, `misfit`, where they are another's; and where one of
+    them is not finite: what is made with it would be black, without a word."""
+    try:
+        part.load_state_dict({key: value.float() for key, value in state.items()})
+    except RuntimeError as error:
+        raise ModelError(misfit.format(name=path.name)) from error
+    for value in part.state_dict().values():  # least and greatest: a fifth of the time of looking at each
+        if value.is_floating_point() and not torch.stack(value.aminmax()).isfinite().all():
+            raise ModelError(
+                f"The model “{path.name}” is damaged: some of its weights are no numbers; get it once more."
+            )
+
+
 def _slider(path: Path) -> tuple[float, float]:
     """Slope and shift of the file's card; those of a head that hears alpha as it is where it tells none."""
     found = header(path).get("slider", (1.0, 0.0))
     if not isinstance(found, list | tuple) or len(found) != 2 or not all(isinstance(n, int | float) for n in found):
         raise ModelError(f"The model “{path.name}” is missing or damaged; install Archivist again.")
-    slope, shift = (float(number) for number in found)
-    if not (0.1 <= slope <= 10 and abs(shift) <= 10):  # also refuses NaN
+    slope, shift = found
+    if not (0.1 <= slope <= 10 and abs(shift) <= 10):  # also refuses NaN, and what is too long for a float
         raise ModelError(f"The model “{path.name}” is missing or damaged; install Archivist again.")
-    return slope, shift
+    return float(slope), float(shift)
 
 
 def load_objective(path: Path, device: torch.device) -> Objective:
@@ -115,29 +128,23 @@ def load_objective(path: Path, device: torch.device) -> Objective:
 
     ModelError where the file is damaged or carries none, as those from before it was kept."""
     scales, features = header(path).get("scales"), TextureFeatures()
-    if not isinstance(scales, dict) or not all(float(scales.get(name, 0)) > 0 for name in ("content", "style")):
-        raise ModelError(f"The model “{path.name}” carries no measure of content and style; choose a newer one.")
-    tensors = restorer_tensors(path)
-    try:
-        state = {k.removeprefix("features."): v.float() for k, v in tensors.items() if k.startswith("features.")}
-        features.load_state_dict(state)
-    except RuntimeError as error:
-        raise ModelError(
-            f"The model “{path.name}” carries no measure of content and style; choose a newer one."
-        ) from error
+    sizes = [scales.get(name) for name in ("content", "style")] if isinstance(scales, dict) else []
+    sane = [float(size) for size in sizes if isinstance(size, int | float) and 0 < size <= _LARGEST_SIZE]
+    if len(sane) != 2:
+        raise ModelError(_NO_MEASURE.format(name=path.name))
+    tensors, name = restorer_tensors(path), "features."
+    state = {k.removeprefix(name): v for k, v in tensors.items() if k.startswith(name)}
+    _fill(features, state, path, _NO_MEASURE)
     features.eval().requires_grad_(False).to(device)
     features.to(memory_format=torch.channels_last)
-    return Objective(features, float(scales["content"]), float(scales["style"]))
+    return Objective(features, *sane)
 
 
 def load_upscaler(path: Path, model: Path, device: torch.device) -> Upscaler | Interpolated:
     """Reads the upscaling tail of a model, float32, since it is folded; with a second set of weights for a low alpha
     where the file has one; for a tuned model, `model` is its base. ModelError where it is missing, damaged or was
     taught on another backbone and head than that model's."""
-    try:
-        tensors, own = load_file(path), fingerprint(load_file(model))
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"The model “{path.name}” is missing or damaged; install Archivist again.") from error
+    tensors, own = _read(path), fingerprint(_read(model))
     if header(path).get("belongs_to") != own:
         raise ModelError(
             f"“{path.name}” was made for other weights than “{model.name}” holds; keep the size at 1 or install "
@@ -145,13 +152,10 @@ def load_upscaler(path: Path, model: Path, device: torch.device) -> Upscaler | I
         )
     parts: list[dict[str, Tensor]] = [{}, {}]
     for key, value in tensors.items():
-        parts[key.startswith(_CRISP)][key.removeprefix(_CRISP)] = value.float()
-    tails = [Upscaler() for part in parts if part]
-    try:
-        for tail, part in zip(tails, parts, strict=False):
-            tail.load_state_dict(part)
-    except RuntimeError as error:
-        raise ModelError(f"The model “{path.name}” belongs to another version of Archivist.") from error
+        parts[key.startswith(_CRISP)][key.removeprefix(_CRISP)] = value
+    tails = [Upscaler() for part in parts if part] or [Upscaler()]
+    for tail, part in zip(tails, parts, strict=False):
+        _fill(tail, part, path)
     tails = [tail.eval().requires_grad_(False).to(device) for tail in tails]
     return Interpolated(*tails) if len(tails) == 2 else tails[0]
 
@@ -229,10 +233,7 @@ def save_reverse(path: Path, state: Mapping[str, Tensor], card: Mapping[str, Any
 def load_reverse(path: Path) -> Reverse:
     """Reads a way back, in float32. ModelError where it is missing, damaged or of another version."""
     reverse = Reverse()
-    try:
-        reverse.load_state_dict({key: value.float() for key, value in _read(path).items()})
-    except RuntimeError as error:
-        raise ModelError(f"The model “{path.name}” belongs to another version of Archivist.") from error
+    _fill(reverse, _read(path), path)
     return reverse
 
 
@@ -253,7 +254,7 @@ def fingerprint(state: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256()
     for key in sorted(key for key in state if key.startswith(("backbone.", "head."))):
         digest.update(key.encode())
-        digest.update(state[key].contiguous().numpy().tobytes())
+        digest.update(state[key].contiguous().flatten().view(torch.uint8).numpy().tobytes())  # numpy knows no bfloat16
     return digest.hexdigest()
 
 

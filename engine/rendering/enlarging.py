@@ -204,7 +204,7 @@ def paint(
             for done in enlarging.tile(seen, tile.core, tile.core):
                 if done is not None:
                     canvas.put(_times(done.block, factor), done.after)
-                    damaged = int((stages.damage(seen, done.block) >= 0.5).sum())
+                    damaged = int((stages.damage(seen, done.block) > 0.5).sum())
                     tally = tally + Tally(damaged, changed(done.before, done.after))
                 yield None
             canvas.finish(number, tally)

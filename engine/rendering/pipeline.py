@@ -378,7 +378,7 @@ def _damage(seen: Seen, core: Region) -> Tensor:
 
 
 def _probability(seen: Seen, core: Region) -> NDArray[np.uint8]:
-    array: NDArray[np.uint8] = (_damage(seen, core).float() * 255).round().to(torch.uint8).cpu().numpy()
+    array: NDArray[np.uint8] = stages.in_bytes(_damage(seen, core)).cpu().numpy()
     return array
 
 

@@ -314,8 +314,15 @@ def lowpass(x: Tensor) -> Tensor:
     return box_sum(x, 4) / (rows[:, None] * columns)
 
 
+def in_bytes(damage: Tensor) -> Tensor:
+    """Probabilities as uint8, 255 for certain. Exactly a half, which half precision often says, becomes 127 as what is
+    just below it: so the bytes above 127 are the probabilities over a half that `soft_damage` repairs."""
+    return (damage.float() * 255 - 0.5).ceil().to(torch.uint8)
+
+
 def repaired(probability: NDArray[np.uint8], top: int, bottom: int) -> NDArray[np.uint8]:
-    """The same before it is faded: 255 or 0 for rows `top` to `bottom` of detected damage (H, W), 255 for certain."""
+    """What `soft_damage` repairs, before it is faded: 255 or 0 for rows `top` to `bottom` of detected damage (H, W),
+    see `in_bytes`."""
     first, last = max(0, top - _GROWN), min(len(probability), bottom + _GROWN)
     wide = grow(torch.from_numpy(probability[first:last] > 127)[None, None], _GROWN)[0, 0]
     return wide[top - first : bottom - first].numpy().astype(np.uint8) * np.uint8(255)

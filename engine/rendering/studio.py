@@ -109,8 +109,10 @@ class Studio:
 
     def forget(self, model: str) -> None:
         """Lets go of a model under every name it was asked for by, so that its file can be removed."""
-        for name in [name for name, one in self._pipelines.items() if model in (name, one.card.id)]:
-            del self._pipelines[name]
+        names = {model, *(name for name, one in self._pipelines.items() if one.card.id == model)}
+        for name in names:
+            self._pipelines.pop(name, None)
+            self._objectives.pop(name, None)  # another model of that name measures otherwise
 
     def leave_device(self, error: RuntimeError) -> str:
         """Moves to the processor where `error` means that the device is lost, or has no room even for little.

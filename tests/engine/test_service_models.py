@@ -326,3 +326,94 @@ def test_a_tuned_file_may_be_read_by_whom_any_new_file_there_may_be(tuned: Path)
     plain = tuned.with_name("plain")
     plain.touch()
     assert tuned.stat().st_mode == plain.stat().st_mode
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    """What a training writes, its weights those of the shipped model, so that the shipped tail belongs to it."""
+    path = tmp_path / "run" / "model.safetensors"
+    path.parent.mkdir()
+    base, _ = catalog.find(SHIPPED_MODEL)
+    weights.save_restorer(path, weights.restorer_tensors(base), {**catalog.header(base), "id": "own-x", "title": "X"})
+    return path
+
+
+def shipped_tail() -> bytes:
+    tail = catalog.tail_of(catalog.find(SHIPPED_MODEL)[0])
+    assert tail is not None
+    return tail.read_bytes()
+
+
+def test_a_trained_model_brings_its_tail_and_enlarges(
+    service: EngineService, trained: Path, master: Path, own_home: Path
+) -> None:
+    assert added(service, trained).card.scale == 1
+    catalog.tail_for(trained).write_bytes(shipped_tail())
+    later = added(service, trained)  # taken in without it before
+    (kept,) = own_home.rglob("own-x-upscale.safetensors")
+    assert kept.read_bytes() == shipped_tail()
+    assert later.card.scale == 4
+    assert later.card == next(one for one in service.models() if one.id == "own-x")
+    assert restored(service, master, Recipe(model="own-x", scale=2)).shape == (120, 160, 3)
+    assert "was here already" in added(service, trained).told
+    service.remove_model("own-x")
+    assert not kept.exists()
+
+
+def test_a_tail_of_other_weights_stays_behind_and_the_person_is_told(
+    service: EngineService, trained: Path, own_home: Path
+) -> None:
+    tail = catalog.tail_for(trained)
+    weights.save_reverse(tail, {}, {"sizes": [2, 4], "belongs_to": "another"})
+    found = added(service, trained)
+    assert (found.card.scale, found.card.tail) == (1, "")
+    assert "does not enlarge" in found.told
+    assert not list(own_home.rglob("*-upscale.safetensors"))
+
+
+def test_a_file_renamed_by_hand_is_never_written_over(service: EngineService, trained: Path, own_home: Path) -> None:
+    added(service, trained)
+    (kept,) = own_home.rglob("own-x.safetensors")
+    base, _ = catalog.find(SHIPPED_MODEL)
+    tensors = weights.restorer_tensors(base)
+    weights.save_restorer(kept, tensors, {**catalog.header(base), "id": "own-y", "title": "Y"})
+    before = kept.read_bytes()
+    with pytest.raises(ModelError, match=r"Another file is called “own-x\.safetensors”"):
+        added(service, trained)
+    assert kept.read_bytes() == before
+    kept.unlink()
+    in_the_way = catalog.tail_for(kept)
+    in_the_way.write_bytes(b"somebody's")
+    with pytest.raises(ModelError, match=r"Another file is called “own-x-upscale\.safetensors”"):
+        added(service, trained)
+    assert not kept.exists()
+
+
+def test_a_trained_model_that_is_called_as_a_tail_is_cannot_be_taken_in(service: EngineService, trained: Path) -> None:
+    base, _ = catalog.find(SHIPPED_MODEL)
+    weights.save_restorer(trained, weights.restorer_tensors(base), {"id": "x-upscale", "title": "X"})
+    with pytest.raises(ModelError, match="none a model can have"):
+        added(service, trained)
+
+
+def test_a_model_whose_weights_are_no_numbers_is_not_taken_in(
+    service: EngineService, tuned: Path, own_home: Path
+) -> None:
+    base, card = catalog.find(SHIPPED_MODEL)
+    whole = weights.restorer_tensors(base)
+    whole["head.first.weight"] = torch.full_like(whole["head.first.weight"], torch.nan)
+    weights.save_tuned(tuned, whole, {}, card, {"id": "m1", "title": "m1"})
+    with pytest.raises(ModelError, match="some of its weights are no numbers"):
+        added(service, tuned)
+    assert not list(own_home.rglob("*.safetensors"))
+
+
+def test_another_model_of_the_same_name_is_measured_by_itself(tmp_path: Path) -> None:
+    base, _ = catalog.find(SHIPPED_MODEL)
+    path, tensors = tmp_path / "x.safetensors", weights.restorer_tensors(base)
+    studio = Studio("cpu", interactive=False, cache_bytes=1 << 20, folders=lambda: (tmp_path,))
+    for content in (0.5, 0.25):
+        scales = {"content": content, "style": 1.0}
+        weights.save_restorer(path, tensors, {**catalog.header(base), "id": "x", "title": "X", "scales": scales})
+        assert studio.objective("x").content == content
+        studio.forget("x")

@@ -9,11 +9,11 @@ from safetensors.torch import load_file
 from engine import resources
 from engine.errors import ModelError
 from engine.models import catalog, weights
-from engine.models.generator import Backbone, Head
+from engine.models.generator import MULTIPLE_OF, Backbone, Head
 from engine.models.style_encoder import StyleEncoder
 from engine.models.tone import ToneStage
 from engine.models.upscale import Interpolated, Upscaler
-from engine.training.publish import publish_card
+from engine.training.publish import HALO, publish_card
 from engine.types import SHIPPED_MODEL
 
 
@@ -205,3 +205,143 @@ def test_a_slider_that_makes_no_sense_is_refused_in_a_sentence(model: Path, slid
     publish_card(model, {"slider": slider})
     with pytest.raises(ModelError, match=r"m\.safetensors"):
         weights.load_restorer(model, torch.device("cpu"), torch.float32)
+
+
+def with_tail_card(model: Path, card: object) -> Path:
+    """A tail beside the model that tells this of itself."""
+    tail = catalog.tail_for(model)
+    weights.save_reverse(tail, {}, {})
+    content = json.dumps({"__metadata__": {"card": json.dumps(card)}}).encode()
+    tail.write_bytes(len(content).to_bytes(8, "little") + content)
+    return tail
+
+
+@pytest.mark.parametrize("sizes", [5, ["x"], [3], [[2]], [float("inf")], {"2": 4}, "24", [], None])
+def test_a_tail_that_makes_no_sense_costs_a_model_its_enlarging_only(
+    model: Path, sizes: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    with_tail_card(model, {"sizes": sizes})
+    card = next(one for one in catalog.cards([model.parent]) if one.id == "m")
+    assert (card.scale, card.tail) == (1, "")
+    assert "m-upscale.safetensors" in caplog.text
+
+
+def test_garbage_in_a_tail_s_place_costs_a_model_its_enlarging_only(model: Path) -> None:
+    catalog.tail_for(model).write_bytes(b"garbage")
+    card = next(one for one in catalog.cards([model.parent]) if one.id == "m")
+    assert (card.scale, card.tail) == (1, "")
+
+
+def test_a_card_cannot_claim_to_enlarge_without_a_tail(model: Path) -> None:
+    publish_card(model, {"scale": 4, "tail": "0" * 64})
+    assert (catalog.read_card(model).scale, catalog.read_card(model).tail) == (1, "")
+
+
+def test_what_belongs_to_a_model_is_no_model_in_anybody_s_folder_and_no_word_is_lost_on_it(
+    model: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shipped = catalog.shipped()[0]
+    for part in ("upscale", "critic", "reverse"):
+        copied = shipped.with_name(f"{shipped.stem}-{part}.safetensors").read_bytes()
+        (model.parent / f"x-{part}.safetensors").write_bytes(copied)
+    found = catalog.cards([model.parent])
+    assert [card.id for card in found] == [SHIPPED_MODEL, "m"]
+    assert not caplog.records
+
+
+def test_a_tuned_model_may_be_called_anything(model: Path) -> None:
+    base, card = catalog.find(SHIPPED_MODEL)
+    named = model.parent / "plates-critic.safetensors"
+    weights.save_tuned(named, load_file(base), {}, card, {"id": "plates-critic", "title": "Plates"})
+    assert catalog.find("plates-critic", [model.parent])[0] == named
+
+
+def test_a_removed_model_takes_its_tail_along_but_not_a_tuned_one_of_such_a_name(model: Path) -> None:
+    tail = with_tail_card(model, {"sizes": [2]})
+    content = model.read_bytes()
+    catalog.remove("m", [model.parent])
+    assert not tail.exists()
+    model.write_bytes(content)
+    base, card = catalog.find(SHIPPED_MODEL)
+    weights.save_tuned(tail, load_file(base), {}, card, {"id": "m-upscale", "title": "M"})
+    catalog.remove("m", [model.parent])
+    assert tail.exists()
+
+
+def test_the_grid_that_cards_are_held_to_is_the_backbone_s() -> None:
+    assert catalog._GRID == MULTIPLE_OF
+    assert catalog._LEAST <= HALO
+
+
+def test_a_card_that_tells_no_grid_gets_the_backbone_s(model: Path) -> None:
+    assert catalog.read_card(model).multiple_of == MULTIPLE_OF
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"multiple_of": 10, "tile": 50, "halo": 10},
+        {"multiple_of": 9, "tile": 513, "halo": 81},
+        {"multiple_of": 8},
+        {"tile": 8, "halo": 8},
+        {"tile": 500},
+        {"halo": 70},
+        {"halo": 48},
+        {"tile": 48},
+        {"multiple_of": 48, "tile": 512},
+    ],
+)
+def test_a_card_whose_tiles_would_not_fit_together_is_refused(model: Path, change: dict[str, int]) -> None:
+    publish_card(model, change)
+    with pytest.raises(ModelError, match=r"m\.safetensors"):
+        catalog.read_card(model)
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf])
+def test_weights_that_are_no_numbers_are_refused_instead_of_making_black_pictures(model: Path, wrong: float) -> None:
+    state, tail = new_networks() | load_file(model), catalog.tail_for(model)
+    for name in ("backbone.stem.weight", "head.third.bias", "tone", "encoder"):
+        key = next(key for key in state if key.startswith(name))
+        spoilt = state[key].clone()
+        spoilt.flatten()[-1] = wrong
+        weights.save_restorer(model, state | {key: spoilt}, {"id": "m", "title": "M"})
+        with pytest.raises(ModelError, match=r"“m\.safetensors” is damaged"):
+            weights.load_restorer(model, torch.device("cpu"), torch.bfloat16)
+    weights.save_restorer(model, state, {"id": "m", "title": "M"})
+    bad = {key: value + wrong if key.endswith("first.weight") else value for key, value in state.items()}
+    weights.save_upscaler(tail, {**bad, **load_file(model)}, model, {"title": "Tail"})
+    with pytest.raises(ModelError, match=r"“m-upscale\.safetensors” is damaged"):
+        weights.load_upscaler(tail, model, torch.device("cpu"))
+
+
+def tuned(path: Path, up: torch.Tensor, down: torch.Tensor) -> Path:
+    """What a fine-tuning writes, with this update of the shipped backbone's first weight."""
+    base, card = catalog.find(SHIPPED_MODEL)
+    updates = {"backbone.stem.low_rank_up": up, "backbone.stem.low_rank_down": down}
+    weights.save_tuned(path, weights.restorer_tensors(base), updates, card, {"id": "tuned", "title": "Tuned"})
+    return path
+
+
+@pytest.mark.parametrize(("up", "down"), [((32, 8), (8,)), ((32, 8, 2), (8, 8, 2)), ((32,), (32,))])
+def test_a_hostile_update_is_refused_in_a_sentence(tmp_path: Path, up: tuple[int, ...], down: tuple[int, ...]) -> None:
+    path = tuned(tmp_path / "tuned.safetensors", torch.ones(up), torch.ones(down))
+    with pytest.raises(ModelError, match="another version"):
+        weights.load_restorer(path, torch.device("cpu"), torch.float32)
+
+
+def test_an_update_that_is_no_number_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    size = Backbone().stem.weight.shape
+    up, down = torch.full((size[0], 1), math.nan), torch.ones(1, size[1:].numel())
+    with pytest.raises(ModelError, match="no numbers"):
+        weights.load_restorer(tuned(tmp_path / "tuned.safetensors", up, down), torch.device("cpu"), torch.float32)
+
+
+def test_a_slider_too_long_for_a_number_is_refused_in_a_sentence(model: Path) -> None:
+    publish_card(model, {"slider": [10**400, 0]})
+    with pytest.raises(ModelError, match=r"m\.safetensors"):
+        weights.load_restorer(model, torch.device("cpu"), torch.float32)
+
+
+def test_a_fingerprint_is_of_the_bytes_in_whatever_format() -> None:
+    one = {"head.a": torch.ones(2, dtype=torch.bfloat16), "head.b": torch.tensor(1.0)}
+    assert weights.fingerprint(one) != weights.fingerprint(one | {"head.a": torch.ones(2, dtype=torch.half)})

@@ -58,3 +58,13 @@ def test_updates_of_another_network_are_refused() -> None:
         merged(state | {"out.weight": torch.zeros(3, 3, 3, 3)}, updates)
     with pytest.raises(ValueError, match="no weight"):
         merged({k: v for k, v in state.items() if k != "out.weight"}, updates)
+
+
+@pytest.mark.parametrize(
+    ("up", "down"), [((3, 2), (2,)), ((3, 2, 2), (2, 2, 2)), ((), ()), ((3,), (3,)), ((3, 2), (3, 27))]
+)
+def test_what_is_no_product_of_two_matrices_is_refused(up: tuple[int, ...], down: tuple[int, ...]) -> None:
+    updates = {"a.low_rank_up": torch.ones(up), "a.low_rank_down": torch.ones(down)}
+    for weight in (torch.zeros(3, 3, 3, 3), torch.zeros(())):
+        with pytest.raises(ValueError, match="no product"):
+            merged({"a.weight": weight}, updates)

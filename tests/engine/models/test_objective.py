@@ -66,3 +66,22 @@ def test_weights_without_a_measure_still_restore_and_say_what_they_lack(tmp_path
     save_restorer(out, state, {"id": "tiny", "title": "Tiny", "scales": {"content": 1.0, "style": 1.0}})
     with pytest.raises(ModelError, match="no measure"):
         load_objective(out, CPU)
+
+
+@pytest.mark.parametrize("bad", ["x", [], None, 0, -1, float("nan"), float("inf"), pytest.param(10**400, id="long")])
+def test_scales_that_make_no_sense_are_refused_in_a_sentence(tmp_path: Path, bad: object) -> None:
+    out = tmp_path / "model.safetensors"
+    for scales in ({"content": bad, "style": 1.0}, {"content": 1.0, "style": bad}, bad):
+        save_restorer(out, {}, {"id": "tiny", "title": "Tiny", "scales": scales})
+        with pytest.raises(ModelError, match="no measure"):
+            load_objective(out, CPU)
+
+
+def test_a_measure_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    out = tmp_path / "model.safetensors"
+    state = Networks().state_dict()
+    spoilt = next(key for key in state if key.startswith("features."))
+    state[spoilt] = torch.full_like(state[spoilt], torch.nan)
+    save_restorer(out, state, {"id": "tiny", "title": "Tiny", "scales": {"content": 1.0, "style": 1.0}})
+    with pytest.raises(ModelError, match="damaged"):
+        load_objective(out, CPU)

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
+from torch.nn import functional as F
 
 from engine.rendering import filling
 from engine.rendering.pipeline import Pipeline
@@ -163,3 +164,36 @@ def test_a_draft_after_a_stroke_is_as_sharp_as_before(
     beyond = ~wider(mask, 2)
     shown = draft.pixels[..., 2::-1].astype(int)  # as a screen takes them
     assert np.abs(shown - damaged)[beyond].max() <= 1
+
+
+def relaxed(x: Tensor, hole: Tensor) -> Tensor:
+    """What filling comes to on one scale, by its plain definition: all pixels of the hole at once, again and again."""
+    x = x.clone()
+    for _ in range(filling._RELAXED):
+        wide = F.pad(x, (1, 1, 1, 1), mode="replicate")
+        beside = wide[..., :-2, 1:-1] + wide[..., 2:, 1:-1] + wide[..., 1:-1, :-2] + wide[..., 1:-1, 2:]
+        x = torch.where(hole, beside / 4, x)
+    return x
+
+
+@pytest.mark.parametrize("pixels", [7, 1000, 1 << 16])
+def test_however_finely_the_filling_is_cut_into_steps_it_is_the_same(
+    pixels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = torch.Generator().manual_seed(3)
+    x, hole = torch.rand(1, 3, 40, 53, generator=random), torch.rand(1, 1, 40, 53, generator=random) < 0.4
+    monkeypatch.setattr(filling, "_AT_ONCE", pixels)
+    found = x.clone()
+    at_once(filling._relax(found, hole))
+    assert torch.equal(found, relaxed(x, hole))
+
+
+def test_heavy_brushwork_is_filled_in_in_steps_of_so_many_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long one takes is measured elsewhere; here, that no step looks at more than it may."""
+    monkeypatch.setattr(filling, "_AT_ONCE", 500)
+    x, hole = torch.rand(1, 3, 64, 64), torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(1)) < 0.4
+    steps = sum(1 for _ in filling._relax(x, hole))
+    assert steps >= filling._RELAXED * int(hole.sum()) // (2 * 500)
+    few = torch.zeros_like(hole)
+    few[..., :5, :5] = True
+    assert not list(filling._relax(x, few))

@@ -126,7 +126,7 @@ PRESETS = {
             (
                 Phase(
                     "content_kept",
-                    66,
+                    64,
                     4e-4,
                     batch=6,
                     size=192,  # squares that show what is around a hole
@@ -134,6 +134,7 @@ PRESETS = {
                     singles=(
                         WHITE_NOISE,
                         WHITE_NOISE,
+                        ("scratches and dust",),
                         ("scratches and dust",),
                         (*WHITE_NOISE, "scratches and dust"),
                         ("grain", "creases", "scratches and dust"),
@@ -143,6 +144,7 @@ PRESETS = {
                         ("grain", "lost areas"),
                         (*WHITE_NOISE, "lost areas"),
                         ("lost areas", "creases"),
+                        ("lost areas", "scratches and dust"),
                         DOTS,
                         (*DOTS, "blur"),
                     ),
@@ -152,7 +154,7 @@ PRESETS = {
                     varied=True,
                 ),
             ),
-            seed=37,
+            seed=41,
             checkpoint_minutes=5,
             needs_start=True,
         ),

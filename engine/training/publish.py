@@ -43,7 +43,7 @@ from engine.training.run import Run, checkpoint_facts
 from engine.types import StyleCard
 
 _Command = argparse.ArgumentParser
-HALO = 80
+HALO = 112
 _SURFACES = (  # a word in a title or file name; the texture and amount that such a work's card gets; the first counts
     ("pointillism", "dabs", 0.12),
     ("aquatint", "film", 0.03),

@@ -34,9 +34,7 @@ def source() -> Source:
     photo: NDArray[np.uint8] = getattr(skimage.data, "astronaut")()  # noqa: B009 (it has no annotations)
     rng = np.random.default_rng(11)
     pixels = np.clip(photo[60:257, 100:331] + rng.normal(0, 10, (197, 231, 1)), 0, 255).astype(np.uint8)
-    for row in range(197):
-        left = 90 + round(8 * np.sin(row / 9) + rng.normal(0, 0.7))
-        pixels[row, left : left + 4] = 245
+    pixels[:, 90:93] = 245
     info = ImageInfo("", 231, 197, 3, 8, "TIFF")
     return Source(Path(), Master(pixels, info), WorkingSpace(None, 3, 8), Pyramid(pixels))
 

@@ -21,6 +21,7 @@ from archivist_app.front import make_window
 from archivist_app.interrupts import Interrupts
 from archivist_app.state.workspace import Workspace
 from archivist_app.views.dialogs import ask_stop_jobs
+from engine.errors import EngineError
 
 if TYPE_CHECKING:
     from archivist_app.bridge import EngineService
@@ -119,6 +120,12 @@ class Application:
             self._tasks.spawn(self._close_politely())
 
     async def _close_politely(self) -> None:
+        try:
+            await self._workspace.session.leave()
+        except EngineError as error:  # somebody is there to make room, or to ask once more
+            self.window.messages.tell_fault(str(error))
+            self._closing = False
+            return
         running = self._workspace.jobs.running
         if running and not await ask_stop_jobs(self.window, running):
             self._closing = False

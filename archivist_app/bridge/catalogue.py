@@ -35,9 +35,9 @@ class Catalogue(BridgeBase):
         """Start making a picture's look a style of one's own."""
         return StyleHandle(self._service.add_style(path), self._loop)
 
-    def remove_style(self, style: str) -> None:
-        """Forget one of a person's own styles. Raises EngineError."""
-        self._service.remove_style(style)
+    async def remove_style(self, style: str) -> None:
+        """Forget one of a person's own styles; another program may hold their file. Raises EngineError."""
+        await self.aside(lambda: self._service.remove_style(style))
 
     async def models(self) -> tuple[ModelCard, ...]:
         """The models there are, the shipped ones first; another thread hashes their files. Raises EngineError."""

@@ -48,12 +48,6 @@ class ExportJobs(QObject):
         self._session.when_settled(begin)
 
     def _start(self, batch: ExportBatch) -> None:
-        for item in batch.items:
-            if batch.project is not None:
-                try:
-                    self._bridge.register(batch.project, item)
-                except EngineError:
-                    continue  # the job tells it among its failures
         ways = Ways(hold=lambda paused: handle.hold(paused), retry=lambda: self._start(batch))
         number = self._jobs.add(self._title(batch), lambda: handle.cancel(), ways)
         handle = self._bridge.export_batch(batch, lambda progress: self._jobs.advance(number, progress))

@@ -67,6 +67,12 @@ class FilmstripModel(QAbstractListModel):
         if changed:
             self.dataChanged.emit(self.index(min(changed)), self.index(max(changed)))
 
+    def retry(self, uuid: str) -> None:
+        """A master that could not be read is there again: its thumbnail is read anew."""
+        if self._faults.pop(uuid, ""):
+            self._frames.pop(uuid, None)
+            self._changed(uuid, FilmRole.FRAME)
+
     def show_doubt(self, uuid: str, text: str) -> None:
         """A master is not the file that was added, for that reason; "" where it is again."""
         if text != self.doubt(uuid):
@@ -78,10 +84,10 @@ class FilmstripModel(QAbstractListModel):
         return self._doubts.get(uuid, "")
 
     def _forget_moved(self, items: tuple[ProjectItem, ...]) -> None:
-        """Thumbnails of masters that are others or elsewhere now are read again."""
+        """Thumbnails of masters that are others or elsewhere now are read again, and those that could not be."""
         before = {item.uuid: item.source for item in self._items}
         for item in items:
-            if before.get(item.uuid, item.source) != item.source:
+            if item.uuid in self._faults or before.get(item.uuid, item.source) != item.source:
                 self._frames.pop(item.uuid, None)
                 self._faults.pop(item.uuid, None)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from shiboken6 import isValid
 
 from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge
@@ -44,6 +45,7 @@ class Kept:
     id: str | None = None
     nbytes: int = 0  # that no other state needs
     late: list[RecipeCommand] = field(default_factory=list)  # edits made before it had its id
+    lost: ChangeCommand | None = None  # the step that led to it, where it could not be kept
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -270,6 +272,10 @@ class MaskEditor(QObject):
         state = MaskState(Kept(tiles, nbytes=tiles.fresh(before)), MaskFields(None, "damage", 1))
         command = ChangeCommand(text, lambda: self._apply(uuid, state), lambda: self._apply(uuid, earlier))
         self._session.history.push_change(command)
+        self._begin_keeping(uuid, state, command)
+
+    def _begin_keeping(self, uuid: str, state: MaskState, command: ChangeCommand) -> None:
+        stale = mask_fields(self.document.recipe)
         self._session.hold(self._tasks.spawn(self._keep(uuid, state, stale, command)))
 
     def _apply(self, uuid: str, state: MaskState) -> None:
@@ -283,6 +289,9 @@ class MaskEditor(QObject):
         if uuid not in self._awaited:
             self._settle(uuid, state)
             self._follow(self.document.recipe)
+        elif kept is not None and kept.lost is not None:  # a later step led back to it: there may be room by now
+            lost, kept.lost = kept.lost, None
+            self._begin_keeping(uuid, state, lost)
 
     def _await(self, uuid: str, state: MaskState | None) -> None:
         """The image's recipe waits for this state's id; edits made meanwhile are to be told of it."""
@@ -306,12 +315,15 @@ class MaskEditor(QObject):
             pixels = await self._bridge.aside(kept.tiles.dense)
             kept.id = await self._bridge.keep_mask(pixels, self._session.project)
         except EngineError as error:
-            command.setObsolete(True)  # there is nothing to go back to
+            _set_obsolete(command, True)  # there is nothing to go back to
+            kept.lost = command
+            kept.late.clear()  # they keep the mask that the recipe has had all along
             self._session.failed.emit(str(error))
             if self._awaited.get(uuid) is state:
                 self._await(uuid, None)
                 self._follow(self.document.recipe)
             return
+        _set_obsolete(command, False)
         for edit in kept.late:
             edit.rebase(stale, replace(state.fields, mask=kept.id))
         self._remember(kept)
@@ -408,3 +420,9 @@ class MaskEditor(QObject):
         if text != self.busy:
             self.busy = text
             self.busy_changed.emit(text)
+
+
+def _set_obsolete(command: ChangeCommand, obsolete: bool) -> None:
+    """Whether the history drops a step where it meets it; one that it has dropped already is gone."""
+    if isValid(command):
+        command.setObsolete(obsolete)

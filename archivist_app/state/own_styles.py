@@ -18,7 +18,7 @@ from engine.types import StyleCard
 
 
 class OwnStyles(QObject):
-    """Adds in the background, a job row each; removes at once, whoever asks has been asked."""
+    """Adds in the background, a job row each; removes unasked, whoever wants it has been asked."""
 
     added = Signal(object)  # StyleCard, in the catalogue now
     noticed = Signal(str)
@@ -37,9 +37,12 @@ class OwnStyles(QObject):
         self._tasks.spawn(self._sort(tuple(paths)))
 
     def remove(self, card: StyleCard) -> None:
-        """Forget a style of one's own; the image on screen leaves it first."""
+        """Forget a style of one's own; the image on screen leaves it then."""
+        self._tasks.spawn(self._remove(card))
+
+    async def _remove(self, card: StyleCard) -> None:
         try:
-            self._bridge.remove_style(card.id)
+            await self._bridge.remove_style(card.id)
         except EngineError as error:
             self.failed.emit(str(error))
             return

@@ -96,7 +96,10 @@ class Preferences(QObject):
     @property
     def layout(self) -> bytes:
         """The window's place and size as Qt tells them; empty where nothing was kept."""
-        return b64decode(str(self._file.value("window/layout", "")))
+        try:
+            return b64decode(str(self._file.value("window/layout", "")))
+        except ValueError:  # shortened, or written by hand
+            return b""
 
     @property
     def surround(self) -> str:

@@ -73,6 +73,7 @@ class Rendering(QObject):
         self._rest.stop()
         self._generation += 1  # whatever still comes belongs to the image before
         self._shown = self._generation
+        self._set_busy(False)  # nothing may ever come for this one: its master may be missing
 
     @Slot()
     @Slot(object)

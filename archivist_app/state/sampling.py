@@ -56,7 +56,8 @@ class Sampler(QObject):
             return
 
         def arrived(sample: Sample) -> None:
-            if (sample.x, sample.y) == self._place and sample.recipe == document.recipe:
+            asked = (sample.image, sample.recipe, (sample.x, sample.y))
+            if asked == (document.image, document.recipe, self._place):
                 self.sampled.emit(sample, info.profile)
 
         self._bridge.sample(document.image, document.recipe, *place, arrived)

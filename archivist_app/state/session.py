@@ -7,8 +7,6 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from itertools import count
 from pathlib import PurePath
 from typing import Any
 
@@ -21,14 +19,16 @@ from archivist_app.state.document import Document, styled
 from archivist_app.state.filmstrip_filter import FilmstripFilter
 from archivist_app.state.filmstrip_model import FilmstripModel
 from archivist_app.state.intake import sort_paths
+from archivist_app.state.meanwhile import carried_on, is_foreign, newest, set_aside, snapshot_of
 from archivist_app.state.waiting import OPENING, OPENING_DEMO
-from engine.errors import EngineError
-from engine.types import Frame, ImageRef, PackageFacts, Project, ProjectItem, Recipe, Snapshot, StyleCard
+from engine.errors import EngineError, ProjectError, WriteError
+from engine.types import Frame, ImageRef, PackageFacts, Project, ProjectItem, Recipe, StyleCard
 
 AUTOSAVE_MS = 1000  # after the first unsaved change; later changes do not postpone it
 JOURNAL_MS = 200  # after the first edit that the journal has not: what a kill may cost
 BEAT_MS = 30_000  # between two signs of life to others who want to open the project
 RETRY_MS = 10_000  # after a save that failed
+HOPELESS = 3  # writes that fail one after the other: the disk is at fault, and each of the others would take its time
 OVERVIEW = 2048  # longest side of the picture shown before the first draft, in pixels
 LARGE = 256 << 20  # bytes of a file from which on it is shown before its checksum is known
 log = logging.getLogger(__name__)
@@ -63,10 +63,14 @@ class Session(QObject):
         self._tasks = tasks
         self._project: Project | None = None
         self._items: dict[str, ProjectItem] = {}  # as they stand, saved or not
+        self._saved: dict[str, ProjectItem] = {}  # as they were last known to stand on the disk
         self._unsaved: set[str] = set()
         self._unjournaled: set[str] = set()
         self._late: set[asyncio.Future[Any]] = set()  # what must end before everything is saved
+        self._given_up: set[tuple[str, int]] = set()  # unsaved edits that somebody was told will be lost
+        self._warned = False  # that edits of this project are not saved
         self._current: str | None = None
+        self._noted: asyncio.Task[None] | None = None
         self._opening = asyncio.Lock()
         self._saving = asyncio.Lock()
         self._autosave = QTimer(self, singleShot=True, interval=AUTOSAVE_MS)
@@ -157,48 +161,89 @@ class Session(QObject):
                 self.opening_changed.emit("")
 
     async def _adopt(self, project: Project, show: str | None = None) -> None:
-        """Make `project` the open one and put an image on screen: `show`, or the one shown, or the first."""
+        """Make `project` the open one and put an image on screen: `show`, or the one shown, or the first.
+
+        Raises ProjectError where edits of the one open so far cannot be saved; that one stays open then.
+        """
         old = self._project
         if old is not None and old.uuid != project.uuid:
-            await self.flush()
-            self._bridge.close_project(old)
-            self.history.forget()
-            self._items.clear()
-            self._unsaved.clear()
-            self._unjournaled.clear()
-            self._current = None
-        self._project = project
+            try:
+                await self.leave()
+            except ProjectError:
+                self._bridge.close_project(project)
+                raise
+            self._let_go(old)
+            self._take(project, show)
+        else:
+            async with self._saving:  # what is just being written is either saved or not
+                self._take(project, show)
+
+    def _let_go(self, project: Project) -> None:
+        """Forget the open project; whatever is to be saved of it has been."""
+        self._bridge.close_project(project)
+        self.history.forget()
+        for known in (self._items, self._saved, self._unsaved, self._unjournaled, self._given_up):
+            known.clear()
+        self._project = self._current = None
+
+    def _take(self, project: Project, show: str | None) -> None:
+        old, self._project = self._project, project
         self._items = {item.uuid: self._as_it_stands(item) for item in project.items}
-        self.filmstrip.show_project(project)
+        self._saved = {item.uuid: newest(item, self._saved.get(item.uuid)) for item in project.items}
+        self._unsaved &= self._items.keys()
+        self.filmstrip.show_project(replace(project, items=tuple(self._items.values())))
         self.project_changed.emit(project)
-        if old is None or old.uuid != project.uuid:
-            self._greet(project)
-        chosen = show or self._current or next(iter(self._items), None)
+        if old is None or (old.writable, old.reason) != (project.writable, project.reason):
+            self._greet(project, old)
+        if self._unsaved:
+            self._autosave.start(AUTOSAVE_MS)  # what hindered it may be gone
+        shown, item = self._current, self.item
+        if item is None or item.source != self.document.image:
+            self._current = None
+        else:
+            self.document.recipe = item.recipe  # somebody else may have changed it
+        chosen = next((one for one in (show, shown, *self._items) if one in self._items), None)
         if chosen is not None and chosen != self._current:
             self.show_item(chosen)
 
-    def _greet(self, project: Project) -> None:
-        """What there is to say of a project that was just opened."""
+    def _greet(self, project: Project, before: Project | None) -> None:
+        """What there is to say of a project that was just opened, or of which others let go or took hold."""
+        self._warned = False
         self._heart.start()
-        self._tasks.spawn(self._bridge.note_open(project))
+        self._noted = self._tasks.spawn(self._bridge.note_open(project))
         if not project.writable:
             self.noticed.emit(project.reason or "This project is open read-only; changes will not be saved.")
+        elif before is not None:
+            self.noticed.emit("This project can be edited again; changes are saved.")
         for text in project.problems:
             self.failed.emit(text)
-        if project.recovered:
+        if project.recovered and before is None:  # else they are edits of this very program, which still has them
             self.recovered.emit(project.recovered)
 
     async def take_over(self, project: Project, show: str) -> None:
-        """The masters of the open project are others, or elsewhere: show an image anew."""
-        if self._project is not None and self._project.uuid == project.uuid:
-            self._current = None
-            await self._adopt(project, show)
+        """The masters of the open project are others, or elsewhere: show an image anew.
+
+        The search may have taken minutes: whatever else `project` tells is older than what is known here.
+        """
+        async with self._saving:
+            known = self._project
+            if known is not None and known.uuid == project.uuid:
+                found = {item.uuid: item for item in project.items}
+                self._current = None
+                self._take(replace(known, items=tuple(found.get(item.uuid, item) for item in known.items)), show)
 
     def _as_it_stands(self, item: ProjectItem) -> ProjectItem:
-        if item.uuid not in self._unsaved:
-            return item
-        mine = self._items[item.uuid]
-        return replace(mine, source=item.source, revision=max(mine.revision, item.revision + 1))
+        """An item of an answer, or what is known here to be newer than that."""
+        mine, saved = self._items.get(item.uuid), self._saved.get(item.uuid)
+        now = newest(item, saved)
+        if mine is None or saved is None or item.uuid not in self._unsaved:
+            return now
+        if not is_foreign(now, saved, mine):
+            return carried_on(mine, now)
+        both, name = set_aside(mine, now), PurePath(item.source.path).name
+        kept = both.snapshots[-1].name
+        self.failed.emit(f"“{name}” was changed elsewhere meanwhile; your own settings are kept as “{kept}”.")
+        return both
 
     # showing
 
@@ -217,6 +262,7 @@ class Session(QObject):
             self.master_missing.emit(item, str(error))
             self.unreadable.emit(str(error))
             return
+        self.filmstrip.retry(uuid)
         self._bridge.picture(item.source, OVERVIEW, self._show_overview, lambda text: self._tell_unreadable(uuid, text))
         self._tasks.spawn(self._examine(item, path))
 
@@ -269,13 +315,10 @@ class Session(QObject):
         item = self._items.get(uuid)
         if item is None:
             return
-        taken = {snapshot.name for snapshot in item.snapshots}
-        numbered = (f"Snapshot {number}" for number in count(1))
-        name = name or next(one for one in numbered if one not in taken)
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        kept = Snapshot(name, item.recipe, now)
-        self.decide([replace(item, snapshots=(*item.snapshots, kept))], f"Kept as “{name}”")
-        self.noticed.emit(f"“{name}” keeps the settings of this image; V shows snapshots side by side.")
+        kept = snapshot_of(item.recipe, item.snapshots, "Snapshot")
+        kept = replace(kept, name=name or kept.name)
+        self.decide([replace(item, snapshots=(*item.snapshots, kept))], f"Kept as “{kept.name}”")
+        self.noticed.emit(f"“{kept.name}” keeps the settings of this image; V shows snapshots side by side.")
 
     def use_snapshot(self, name: str) -> None:
         """Take over a snapshot's settings, undoably."""
@@ -359,46 +402,107 @@ class Session(QObject):
             self._autosave.start(AUTOSAVE_MS)
         if not self._journaling.isActive():
             self._journaling.start()
+        project = self._project
+        if project is not None and not project.writable and not self._warned:
+            self._warned = True
+            reason = project.reason or "This project is open read-only."
+            self.failed.emit(f"What you change now is not saved. {reason}")
 
     # saving
 
     @Slot()
     def _save_soon(self) -> None:
-        self._tasks.spawn(self.flush())
+        self._tasks.spawn(self._autosave_once())
 
-    async def _journal(self) -> None:
+    async def _autosave_once(self) -> None:
+        refused: dict[str, str] = {}
+        await self._write(refused)  # once: what is changed meanwhile has started the next autosave
+        self._tell_refused(refused)
+
+    async def _journal(self) -> bool:
+        """Keep in the journal what is not there yet; whether it is."""
         items = self.items(self._unjournaled)
         self._unjournaled = set()
         if self._project is not None and self._project.writable and items:
             try:
                 await self._bridge.journal(self._project, items)
-            except EngineError:
-                return  # saving meets the same, says so, and tries again
+            except EngineError:  # saving meets the same, says so, and tries again
+                self._unjournaled.update(item.uuid for item in items)
+                return False
+        return self._project is None or self._project.writable
 
-    async def flush(self) -> None:
-        """Write what is not saved yet. What cannot be written is told, kept, and tried again later."""
+    async def flush(self) -> bool:
+        """Write what is not saved yet, and what is changed meanwhile; whether all of it is saved.
+
+        What cannot be written is told, kept, and tried again later.
+        """
+        refused: dict[str, str] = {}
+        while await self._write(refused) and (self._late or self._unsaved - refused.keys()):
+            pass
+        self._tell_refused(refused)
+        return not self._unsaved
+
+    async def _write(self, refused: dict[str, str]) -> bool:
+        """Write what is unsaved now; whether this project can be written at all.
+
+        `refused` gets a sentence for each item that could not be, by its uuid; those that it has already are passed
+        over. One that cannot be written keeps no other from it, unless the disk takes nothing.
+        """
         async with self._saving:
             if self._late:
                 await asyncio.wait(self._late)
             if self._project is None or not self._project.writable:
-                return
-            wrote = bool(self._unsaved)
-            for uuid in tuple(self._unsaved):
+                return False
+            wanted, failures = self._unsaved - refused.keys(), 0
+            for uuid in tuple(wanted):
                 try:
                     await self._save(uuid)
+                    failures = 0
                 except EngineError as error:
-                    self._unsaved.add(uuid)
-                    self._autosave.start(RETRY_MS)
-                    self.failed.emit(str(error))
-                    return
-            if wrote:
+                    if uuid in self._items:  # another project may be open by now
+                        self._unsaved.add(uuid)
+                    refused[uuid] = str(error)
+                    failures += isinstance(error, WriteError)
+                    if failures == HOPELESS:
+                        refused |= dict.fromkeys(wanted & self._unsaved, str(error))
+                        break
+            if wanted and not refused:
                 self.saved.emit()
+            return True
 
     async def _save(self, uuid: str) -> None:
         assert self._project is not None
         item = self._items[uuid]
         self._unsaved.discard(uuid)  # before waiting: a change that comes meanwhile is unsaved again
-        self._project = await self._bridge.save_item(self._project, item)
+        project = await self._bridge.save_item(self._project, item)
+        if self._project is not None and self._project.uuid == project.uuid:
+            self._project = project
+            self._saved[uuid] = item
+
+    def _tell_refused(self, refused: dict[str, str]) -> None:
+        """Say once why items could not be saved, however many they are, and try again later."""
+        if refused and self._project is not None:
+            self._autosave.start(RETRY_MS)
+            first, *others = refused.values()
+            more = f" {_many(len(others)).capitalize()} more could not be saved either." if others else ""
+            self.failed.emit(first + more)
+
+    async def leave(self) -> None:
+        """Save everything, because another project is to be opened or the window closed.
+
+        Raises ProjectError where that cannot be done, the first time; asked once more with the same edits, it gives
+        them up. The journal keeps them where it can.
+        """
+        if await self.flush():
+            return
+        await self._journal()
+        left = {(uuid, self._items[uuid].revision) for uuid in self._unsaved}
+        if left and left != self._given_up:
+            self._given_up = left
+            raise ProjectError(
+                f"The last edits of {_many(len(left))} could not be saved, so this project stays open; "
+                "do it once more to leave without them."
+            )
 
     async def set_rules(self, package: PackageFacts, needs_approval: bool) -> None:
         """Keep what the open project tells of its archive and demands of exports. Raises EngineError."""
@@ -407,16 +511,28 @@ class Session(QObject):
                 self._project = await self._bridge.set_rules(self._project, package, needs_approval)
 
     async def close(self) -> None:
-        """Save everything and let go of the project."""
+        """Save everything and let go of the project. What cannot be saved is kept in the journal; it tells which."""
         self._autosave.stop()
         self._heart.stop()
-        await self.flush()
+        saved = await self.flush()
+        if not saved:
+            kept = await self._journal()
+            where = "are kept in the project's journal" if kept else "are lost"
+            text = f"The last edits of {_many(len(self._unsaved))} could not be saved and {where}."
+            log.warning(text)
+            self.failed.emit(text)
         self._autosave.stop()  # a failed save would try again
         self._journaling.stop()
         if self._project is not None:
             self._bridge.close_project(self._project)
             self._project = None
+            if self._noted is not None:
+                await asyncio.wait({self._noted})  # else it may be written last, and the project be offered again
             await self._bridge.note_open(None)
+
+
+def _many(images: int) -> str:
+    return "one image" if images == 1 else f"{images} images"
 
 
 def _first_added(project: Project, before: set[str], pictures: Sequence[str]) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -53,7 +55,7 @@ class Desk:
     """
 
     def __init__(self, masters: Callable[[], Iterable[str]]) -> None:
-        self._masters = masters
+        self._masters = _Masters(masters)
         self._taken: set[Path] = set()
         self.ledgers: set[Path] = set()
         """Folders in which large results are coming about."""
@@ -66,8 +68,7 @@ class Desk:
         """
         try:
             target = _target_for(order, self._taken)
-            masters = [order.master, *map(Path, self._masters())]
-            refused = target is not None and any(_same(target, master) for master in masters)
+            refused = target is not None and self._masters.has(target, order.master)
         except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL, a loop of links
             raise WriteError(f"“{order.options.target}” cannot be a file’s name; choose another.") from error
         if target is None:
@@ -92,8 +93,7 @@ class Desk:
         WriteError for a name that cannot be used, for any master, and for a folder that holds one.
         """
         try:
-            places = [place.resolve() for place in (master, *map(Path, self._masters()))]
-            refused = any(_same(target, place) or target.resolve() in place.parents for place in places)
+            refused = self._masters.has(target, master, below=True)
         except (OSError, ValueError, RuntimeError) as error:
             raise WriteError(f"“{target}” cannot be a file’s name; choose another.") from error
         if refused:
@@ -107,9 +107,65 @@ class Desk:
             self._taken.discard(target)
 
 
-def _same(a: Path, b: Path) -> bool:
-    """One file, also under another spelling of its name or through a link."""
-    return a.resolve() == b.resolve() or (a.exists() and b.exists() and a.samefile(b))
+class _Masters:
+    """Where all masters are, to be asked about for every file that is to be written: there may be thousands.
+
+    Where each of them is, links followed, is kept as long as the same ones are known. That protects also the places of
+    those that are missing now; what can be written over is what exists, and that is compared with the files themselves.
+    """
+
+    def __init__(self, names: Callable[[], Iterable[str]]) -> None:
+        self._names = names
+        self._known: list[str] = []
+        self._places: set[str] = set()
+
+    def has(self, target: Path, master: Path, *, below: bool = False) -> bool:
+        """Whether the target is one of them or that master, also under another spelling of its name or through a link;
+        `below` asks as well whether it is a folder that one of them is in. What `Path.resolve` raises for the target.
+        """
+        resolved = str(target.resolve())
+        place, there = os.path.normcase(resolved), _state(resolved)
+        names = list(self._names())
+        if there is not None:  # looked at as they are now
+            return _is_any([str(master), *names], place, there, below)
+        if names != self._known:
+            self._known, self._places = names, {one for one, _ in _followed(names)}
+        return place in self._places or any(one == place for one, _ in _followed([str(master)]))
+
+
+def _is_any(names: list[str], place: str, there: os.stat_result, below: bool) -> bool:
+    """Whether one of these is at that place or the same file; or, if asked, in the folder that is there."""
+    inside = os.path.join(place, "")
+    for one, found in _followed(names):
+        if one == place or (below and one.startswith(inside)):
+            return True
+        if found is not None and found.st_ino == there.st_ino and os.path.samestat(found, there):
+            return True
+    return False
+
+
+def _state(path: str) -> os.stat_result | None:
+    """What is at a place, links not followed; None where nothing is."""
+    try:
+        return os.lstat(path)
+    except (OSError, ValueError):
+        return None
+
+
+def _followed(names: list[str]) -> Iterator[tuple[str, os.stat_result | None]]:
+    """Where files are, links followed, and what is there. The links in a folder's own path are followed once for all
+    that is in it."""
+    folders: dict[str, str] = {}
+    for name in names:
+        folder, own = os.path.split(name)
+        if folder not in folders:
+            folders[folder] = os.path.join(os.path.realpath(folder), "")
+        place = folders[folder] + own
+        found = _state(place)
+        if own in ("", os.curdir, os.pardir) or (found is not None and stat.S_ISLNK(found.st_mode)):
+            place = os.path.realpath(place)
+            found = _state(place)
+        yield os.path.normcase(place), found
 
 
 def _target_for(order: Order, taken: set[Path]) -> Path | None:

@@ -45,8 +45,19 @@ class ProjectDesk:
         self._lock = threading.RLock()
 
     def open(self, folder: Path) -> Project:
-        """Opens a project folder, or gives the open one."""
-        return self._folder(folder).value
+        """Opens a project folder, or gives the open one; one that cannot be written is tried anew.
+
+        Whoever had it, or took it over while this machine slept, may have let go of it meanwhile.
+        """
+        known = self._open.get(_key(folder))
+        if known is None or not _is_barred(known):
+            return self._folder(folder).value
+        from engine.projects.project import ProjectFolder
+
+        with self._lock:
+            known.close()
+            made = self._open[_key(folder)] = ProjectFolder.open(folder)
+            return made.value
 
     def create(self, folder: Path, name: str) -> Project:
         """Makes a project in a folder that is free."""
@@ -274,6 +285,17 @@ class ProjectDesk:
         for path, (sha256, size) in admitted:
             folder.add(path, sha256, size)
         return folder.value
+
+
+def _is_barred(folder: ProjectFolder) -> bool:
+    """Whether an open project cannot be written, now that it is looked at, for a reason that may have passed."""
+    from engine.projects.project import NEWER
+
+    try:
+        folder.journal(())  # writes nothing, and notices where somebody has taken the project over
+    except ProjectError as error:
+        return str(error) != NEWER
+    return False
 
 
 def _key(folder: Path) -> Path:

@@ -77,6 +77,7 @@ class Pipeline:
         """Drops what is cached of an image."""
         self._seen.discard(lambda key: key[0] == sha256)
         self.measured.discard(lambda key: key[0] == sha256)
+        self.thumbnails.forget(sha256)
         self.drafts.forget()
 
     def draft(self, request: RenderRequest, subject: Subject) -> Frame:

@@ -16,6 +16,7 @@ from engine.imaging.pyramid import Pyramid
 from engine.imaging.rasters import Decoded
 from engine.imaging.reader import Master, Scan, open_scan
 from engine.imaging.tiles import Tile, plan
+from engine.runtime.io import Identity, identity_of
 from engine.types import ModelCard, Region
 
 
@@ -30,6 +31,7 @@ class Source:
     master: Master | Scan
     space: WorkingSpace
     pyramid: Pyramid
+    identity: Identity | None = None  # of the file its pixels are from; None where they are from none
 
     @property
     def nbytes(self) -> int:
@@ -46,13 +48,10 @@ class Source:
         """uint8 or uint16."""
         return self.pyramid.base.dtype
 
-    def is_current(self) -> bool:
-        """Whether its pixels can still be read: those that are not in memory need the file as it was."""
-        try:
-            self.pyramid.read(0, Region(0, 0, 1, 1))
-        except ImageError:
-            return False
-        return True
+    def is_current(self, path: Path, identity: Identity | None) -> bool:
+        """Whether it is what reading `path` again would give, which has that identity now; a file that cannot be asked
+        for takes nothing from what was read of it."""
+        return self.path == path and identity in (None, self.identity)
 
     def coarse_level(self, tile: int) -> int:
         """The first level that fits into one tile of `tile` pixels."""
@@ -86,11 +85,14 @@ def open_source(path: Path, page: int = 0) -> Source:
 
     The halved copies that take a pass over a large master are made here, on the thread that reads files.
     """
+    identity = identity_of(path)
     scan = open_scan(path, page)
     space = WorkingSpace(scan.icc, scan.info.channels, scan.info.bits)
-    source = Source(path, scan, space, Pyramid(scan.raster))
+    source = Source(path, scan, space, Pyramid(scan.raster), identity)
     if not isinstance(scan.raster, Decoded):
         source.pyramid.prepare()
+    if identity_of(path) != identity:  # half of it may be from another file
+        raise ImageError(f"“{path.name}” was changed while it was read; open it again.")
     return source
 
 

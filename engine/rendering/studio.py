@@ -114,6 +114,11 @@ class Studio:
             self._pipelines.pop(name, None)
             self._objectives.pop(name, None)  # another model of that name measures otherwise
 
+    def forget_image(self, name: str) -> None:
+        """Drops what any model has seen of an image that goes by that name."""
+        for pipeline in self._pipelines.values():
+            pipeline.forget(name)
+
     def leave_device(self, error: RuntimeError) -> str:
         """Moves to the processor where `error` means that the device is lost, or has no room even for little.
 

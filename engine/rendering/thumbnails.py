@@ -26,6 +26,11 @@ class Thumbnails:
         self._device = device
         self._kept: dict[tuple[str, int, bool], Tensor] = {}
 
+    def forget(self, sha256: str) -> None:
+        """Drops those of an image."""
+        for key in [key for key in self._kept if key[0] == sha256]:
+            del self._kept[key]
+
     def of(self, subject: Subject) -> Tensor:
         """The subject's thumbnail."""
         return at_once(self.steps(subject))

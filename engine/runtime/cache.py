@@ -1,4 +1,7 @@
-"""A cache that forgets what was not used for longest once its bytes run out. No torch: sizes are told, not guessed."""
+"""A cache that forgets what was not used for longest once its bytes run out, and the names of what is cached elsewhere.
+
+No torch: sizes are told, not guessed.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from engine.runtime.io import Identity
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -83,3 +88,38 @@ class ByteCache(Generic[K, V]):
         entry = self._entries.pop(key)
         self._nbytes -= entry[1]
         return entry
+
+
+class CacheNames:
+    """Under which name results of a master are cached, so that those of another file at its place never pass for it.
+
+    A master is known by the SHA-256 that was recorded of it, and is shown before all its bytes have been read again.
+    Not for several threads.
+    """
+
+    def __init__(self, forget: Callable[[str], None]) -> None:
+        """`forget(name)` drops what is cached under a name."""
+        self._forget = forget
+        self._last: dict[str, Identity] = {}  # the file whose results were last to go by a name
+        self._mixed: set[str] = set()  # names by which results of several files went
+        self._proven: dict[str, set[Identity]] = {}  # by SHA-256: files whose every byte was read
+
+    def name(self, sha256: str, identity: Identity | None) -> str:
+        """What results of the file go by: the hash, unless the hash is known to be another file's."""
+        if identity is None:
+            return sha256
+        name = sha256 if identity in self._proven.get(sha256, {identity}) else f"{sha256}, another file"
+        if self._last.setdefault(name, identity) != identity:
+            self._last[name] = identity
+            self._mixed.add(name)  # work that has begun with the file before may still add to it
+            self._forget(name)
+        return name
+
+    def prove(self, sha256: str, identity: Identity) -> None:
+        """The file has that hash; from now on only results of such files go by it. Nothing may be under way that was
+        named before and is not this file's."""
+        if sha256 in self._mixed or self._last.get(sha256, identity) != identity:
+            self._mixed.discard(sha256)
+            self._forget(sha256)
+        self._last[sha256] = identity
+        self._proven.setdefault(sha256, set()).add(identity)

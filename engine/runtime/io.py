@@ -7,9 +7,10 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from importlib import import_module
-from typing import ParamSpec, TypeVar
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
 from engine.errors import Cancelled, ImageError
 from engine.types import Progress
@@ -31,6 +32,7 @@ class IoPool:
         self._closing = threading.Event()
         self._prepare = prepare
         self._preparing = threading.Lock()
+        self._going: set[Future[Any]] = set()  # what waits or runs
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="io", initializer=self._begin)
 
     def _begin(self) -> None:
@@ -46,22 +48,47 @@ class IoPool:
     def submit(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Runs `fn` on a thread of the pool. After `close()` the future comes back cancelled."""
         try:
-            return self._executor.submit(fn, *args, **kwargs)
+            future = self._executor.submit(fn, *args, **kwargs)
         except RuntimeError:  # the only word an executor has for being shut down
             refused: Future[T] = Future()
             refused.cancel()
             refused.set_running_or_notify_cancel()
             return refused
+        self._going.add(future)
+        future.add_done_callback(self._going.discard)
+        return future
 
     def check(self, progress: Progress | None = None) -> None:
         """Raises `Cancelled` once the pool is closing: what long reads ask between two pieces."""
         if self._closing.is_set():
             raise Cancelled
 
-    def close(self) -> None:
-        """Cancels what waits, stops reads that ask `check`, and waits for the rest."""
+    def stop(self) -> None:
+        """Cancels what waits, and stops reads that ask `check`."""
         self._closing.set()
-        self._executor.shutdown(wait=True, cancel_futures=True)
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def close(self, timeout: float | None = None) -> bool:
+        """The same, and waits for the rest. False if something still holds a thread after `timeout` seconds, as a read
+        from a server that does not answer; the thread ends by itself once that does."""
+        self.stop()
+        if wait(self._going.copy(), timeout).not_done:
+            return False
+        self._executor.shutdown(wait=True)
+        return True
+
+
+Identity = tuple[int, int, int, int]
+"""What tells a file from the one that was at its place before: length, times in ns of its last changes, inode."""
+
+
+def identity_of(path: Path) -> Identity | None:
+    """The identity of the file that is at a place now; None where none can be asked for."""
+    try:
+        state = path.stat()
+    except (OSError, ValueError):
+        return None
+    return state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino
 
 
 def import_whole(module: str, package: str) -> None:

@@ -16,8 +16,8 @@ from engine.errors import Cancelled, EngineError, ImageError, MasterChangedError
 from engine.projects.desk import ProjectDesk
 from engine.projects.left_open import OpenNote
 from engine.projects.masks import MaskShelf
-from engine.runtime.cache import ByteCache
-from engine.runtime.io import IoPool, import_whole, sha256_of
+from engine.runtime.cache import ByteCache, CacheNames
+from engine.runtime.io import IoPool, identity_of, import_whole, sha256_of
 from engine.runtime.worker import Lane, Steps, Work, Worker
 from engine.styles.library import StyleLibrary
 from engine.types import (
@@ -50,6 +50,7 @@ Report = Callable[[Progress], None]
 Moved = Callable[[EngineReady, str], None]
 OnPass = Callable[[Losses, Frame | None], None]
 SEEN_BYTES = 1 << 30  # what the backbone said of tiles: 22 to 26 MB a megapixel
+PROOFS = 3  # times a master is read to find that it stays the same meanwhile
 SOURCE_BYTES = 1 << 30  # decoded masters; of those larger than 256 MB only the halved copies, strips and tiles
 
 
@@ -127,6 +128,7 @@ class EngineCore:
         self._io = IoPool(_bring_in_readers)
         self._sources: ByteCache[tuple[str, int], Source] = ByteCache(SOURCE_BYTES)
         self._loading: dict[tuple[str, int], Future[Source]] = {}
+        self._names = CacheNames(self._forget)  # engine thread only
         self._places: dict[str, str] = {}
         self._lock = threading.Lock()
         own = user_data_path("Archivist", appauthor=False)
@@ -154,10 +156,14 @@ class EngineCore:
         return self._worker.call(self._ready)
 
     def close(self, timeout: float = 10.0) -> None:
-        """Closes what runs (exports clean up after themselves), the threads and the open projects."""
+        """Closes what runs (exports clean up after themselves), the open projects and the threads; one that is still
+        held after so many seconds, as by a server that does not answer, ends by itself."""
+        until = time.monotonic() + timeout
         self._worker.close(timeout)
-        self._io.close()
-        self._desk.close()
+        self._io.stop()
+        self._desk.close()  # first: others may write in them, whatever a thread still waits for
+        self._io.close(max(0.0, until - time.monotonic()))
+        self._desk.close()  # what was just ending may have opened one
 
     # Inside
 
@@ -240,18 +246,19 @@ class EngineCore:
             return Path(self._places.get(image.sha256, image.path))
 
     def _load(self, image: ImageRef) -> Future[Source]:
-        """The decoded master: at once from the cache, else from an io thread; asked twice it is read once."""
-        key = (image.sha256, image.page)
+        """The decoded master: at once from the cache while its file is the same, else from an io thread; asked twice
+        it is read once. Whether it is the file that was recorded, only `_proven` knows."""
+        key, path = (image.sha256, image.page), self._place(image)
+        identity = identity_of(path)
         with self._lock:
             known = self._sources.get(key)
-            if known is not None:
+            if known is not None and known.is_current(path, identity):
                 ready: Future[Source] = Future()
                 ready.set_result(known)
                 return ready
             if key in self._loading:
                 return self._loading[key]
-            path = self._places.get(image.sha256, image.path)
-            future = self._loading[key] = self._io.submit(in_sentences(lambda: decode(Path(path), image.page)))
+            future = self._loading[key] = self._io.submit(in_sentences(lambda: decode(path, image.page)))
         future.add_done_callback(lambda done: self._loaded(key, done))
         return future
 
@@ -264,6 +271,23 @@ class EngineCore:
     def _decoded(self, image: ImageRef) -> Generator[None, None, Source]:
         """Waits for a master in small steps, so that other lanes go on meanwhile."""
         return (yield from settled(self._load(image)))
+
+    def _proven(self, image: ImageRef) -> Generator[None, None, Source]:
+        """The master with every byte read again, and the picture that is in those very bytes. In the queue only, where
+        nothing that is shown is under way. MasterChangedError, ImageError in a sentence where it is not what it was."""
+        for _ in range(PROOFS):
+            path = self._place(image)
+            identity = identity_of(path)
+            yield from self._unchanged(image)
+            source = yield from self._decoded(image)
+            if identity is not None and source.identity == identity == identity_of(path):
+                self._names.prove(image.sha256, identity)
+                return source
+        raise ImageError(f"“{path.name}” is being changed while it is read; wait until that is over and try again.")
+
+    def _forget(self, name: str) -> None:
+        if self._studio_made is not None:
+            self._studio_made.forget_image(name)
 
     def _told(self, read: Callable[[Report], T]) -> Generator[Progress | None, None, T]:
         """Runs `read` on an io thread and yields what it reports; closed early, stops it at its next report."""
@@ -326,7 +350,8 @@ class EngineCore:
             mask = self._masks.get(recipe.mask)
             if mask.shape != source.shape[:2]:
                 raise RecipeError("The damage mask of this recipe is not one of this image; choose or draw it again.")
-        return Subject(image.sha256, source, recipe, image.page, style, mask)
+        name = self._names.name(image.sha256, source.identity)
+        return Subject(name, source, recipe, image.page, style, mask)
 
     def _export_desk(self) -> Desk:
         from engine.export.orders import Desk

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from platformdirs import user_cache_path
 from engine.errors import EngineError, RecipeError, WriteError
 from engine.runtime.worker import Lane, Steps, Work
 from engine.service.core import OnPass, Report, Stoppable, decode, in_sentences, probe, settled, steps_in_sentences
-from engine.service.packaging import Packaging
+from engine.service.packaging import Home, Packaging
 from engine.types import (
     SHIPPED_MODEL,
     Event,
@@ -47,23 +47,23 @@ class Exports(Packaging):
 
     def export(self, image: ImageRef, recipe: Recipe, options: ExportOptions, on_progress: Report) -> Work[Restored]:
         """Restores the whole image into a file, in the queue."""
+        homes = self._homes(image)
         return self._worker.submit(
             Lane.QUEUE,
-            steps_in_sentences(self._enduring(lambda: self._export(image, recipe, options))),
+            steps_in_sentences(self._enduring(lambda: self._export(image, recipe, options, homes.result()))),
             on_progress=on_progress,
         )
 
     def _export(
-        self, image: ImageRef, recipe: Recipe, options: ExportOptions
+        self, image: ImageRef, recipe: Recipe, options: ExportOptions, homes: Iterable[Home] = ()
     ) -> Generator[Progress | None, None, Restored]:
         from engine.export.orders import Order
         from engine.export.single import export
 
-        self._allowed(image, recipe)
-        yield from self._unchanged(image)
+        self._allowed(image, recipe, homes)
+        source = yield from self._proven(image)
         yield from self._equipped(recipe)
         pen = (yield from self._pen("")) if options.sign else None
-        source = yield from self._decoded(image)
         pipeline = self._pipeline(recipe)
         subject = self._subject(image, replace(recipe, weights=pipeline.card.sha256), source)
         notes = pipeline.notes(subject.recipe)
@@ -118,7 +118,7 @@ class Exports(Packaging):
 
         `on_pass` is called on the engine thread with the losses of each pass and now and then the picture so far.
         """
-        stop = threading.Event()
+        stop, homes = threading.Event(), self._homes(image)
 
         def steps() -> Generator[Progress | None, None, Optimised]:
             from engine.export.optimised import Job, export_optimised
@@ -128,9 +128,8 @@ class Exports(Packaging):
                 raise RecipeError(f"The model “{recipe.model}” knows no alpha to optimise for; choose {SHIPPED_MODEL}.")
             if recipe.scale > 1:
                 raise RecipeError("An optimisation leaves the size as it is; set the size to 1 for it.")
-            self._allowed(image, recipe)
-            yield from self._unchanged(image)
-            source = yield from self._decoded(image)
+            self._allowed(image, recipe, homes.result())
+            source = yield from self._proven(image)
             reference = None
             if order.reference:
                 picture = Path(order.reference)
@@ -225,12 +224,11 @@ class Exports(Packaging):
             from engine.export.orders import Order
             from engine.export.renditions import render
 
-            self._allowed(item.source, item.recipe)
-            yield from self._unchanged(item.source)
+            self._allowed(item.source, item.recipe, [(batch.project, item)] if batch.project else ())
+            source = yield from self._proven(item.source)
             is_package = batch.settings.preset == "package"
             archive = batch.project.package.organization if batch.project else ""
             pen = (yield from self._pen(archive)) if batch.settings.sign and not is_package else None
-            source = yield from self._decoded(item.source)
             pipeline = self._pipeline(item.recipe)
             subject = self._subject(item.source, item.recipe, source)
             notes = {"export": json.dumps(batch.settings.to_json(), sort_keys=True)}

@@ -29,6 +29,8 @@ class Faces(Packaging):
         Every face and its consent is in the file's provenance and in the logs of the open projects with this image.
         """
 
+        homes = self._homes(image)
+
         def steps() -> Generator[Progress | None, None, FacesRestored]:
             from engine.export.faces import Job, export_faces
             from engine.export.orders import Order
@@ -36,11 +38,10 @@ class Faces(Packaging):
 
             studio = self._studio()
             path, card = studio.find_face_network(wish.model)
-            self._allowed(image, recipe)
-            yield from self._unchanged(image)
+            self._allowed(image, recipe, homes.result())
+            source = yield from self._proven(image)
             yield from self._equipped(recipe)
             pen = (yield from self._pen("")) if wish.export.sign else None
-            source = yield from self._decoded(image)
             pipeline = self._pipeline(recipe)
             subject = self._subject(image, replace(recipe, weights=pipeline.card.sha256), source)
             must_be_usable(subject, [face.region for face in wish.faces])

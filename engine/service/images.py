@@ -53,7 +53,6 @@ class Images(EngineCore):
             sha256, size = self._admit(Path(path))
             ref = ImageRef(str(Path(path).absolute()), sha256, size, page)
             self.register(ref, ref.path)
-            self._forget_stale(ref)
             self._load(ref)
             return OpenedImage(ref, info)
 
@@ -63,14 +62,6 @@ class Images(EngineCore):
         """Tells where an image that is known by its hash lies."""
         with self._lock:
             self._places[ref.sha256] = absolute
-
-    def _forget_stale(self, ref: ImageRef) -> None:
-        """A large master is read where it lies; one that was moved or touched meanwhile is opened anew."""
-        key = (ref.sha256, ref.page)
-        with self._lock:
-            known = self._sources.get(key)
-        if known is not None and (known.path != Path(self._place(ref)) or not known.is_current()):
-            self._sources.discard(lambda other: other == key)
 
     def picture(self, image: ImageRef, size: int) -> Future[Frame]:
         """The untouched image with its longest side at most `size`, for the first paint and the filmstrip."""

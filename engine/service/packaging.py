@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +42,10 @@ if TYPE_CHECKING:
     from engine.rendering.source import Source
 
 
+Home = tuple[Project, ProjectItem]
+"""A project and the item that an image is in it."""
+
+
 def credentials_folder() -> Path:
     """Where the signing key lies; an archive's own certificate goes into its folder `own`."""
     return user_data_path("Archivist", appauthor=False) / "credentials"
@@ -54,11 +59,13 @@ class Packaging(Images):
     ) -> Work[Packaged]:
         """Packs one image that needs no project into the folder of that name, in the queue."""
 
+        homes = self._homes(image)
+
         def steps() -> Generator[Progress | None, None, Packaged]:
             from engine.export.orders import Order
 
-            self._allowed(image, recipe)
-            source = yield from self._decoded(image)
+            self._allowed(image, recipe, homes.result())
+            source = yield from self._proven(image)
             pipeline = self._pipeline(recipe)
             subject = self._subject(image, replace(recipe, weights=pipeline.card.sha256), source)
             notes = {"upscaler": pipeline.card.tail} if recipe.scale > 1 else {}
@@ -199,10 +206,16 @@ class Packaging(Images):
         yield from settled(self._io.submit(in_sentences(lambda: check(pen))))
         return pen
 
-    def _allowed(self, image: ImageRef, recipe: Recipe) -> None:
-        """ProjectError where an open project with this image exports only what a person approved, and nobody approved
-        this recipe."""
-        for project, item in self._desk.homes_of(image.sha256):
+    def _homes(self, image: ImageRef) -> Future[list[Home]]:
+        """The projects with this image that are open now, when it is ordered: the engine thread looks next of all."""
+        return self._worker.call(lambda: self._desk.homes_of(image.sha256))
+
+    def _allowed(self, image: ImageRef, recipe: Recipe, ordered: Iterable[Home]) -> None:
+        """ProjectError where a project with this image exports only what a person approved, and nobody approved this
+        recipe. Those count that are open, as they are now, and those it was `ordered` in, also if closed meanwhile."""
+        homes = {(project.folder, item.uuid): (project, item) for project, item in ordered}
+        homes |= {(project.folder, item.uuid): (project, item) for project, item in self._desk.homes_of(image.sha256)}
+        for project, item in homes.values():
             if project.needs_approval and item.source.page == image.page:
                 _must_be_approved(item, recipe)
 

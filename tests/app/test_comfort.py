@@ -8,6 +8,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from archivist_app.app import Application
+from archivist_app.state.preferences import Preferences
 from tests.app.conftest import Open, find, trigger, until
 from tests.app.fake_service import FakeService
 
@@ -114,3 +115,15 @@ def test_hints_that_are_sent_away_stay_away(start: Open, picture: Path, tour: No
     until(first, lambda: first.window.comfort.tour and first.window.comfort.tour.isVisible())
     QTest.mouseClick(find(first, QPushButton, "tourSkip"), Qt.MouseButton.LeftButton)
     assert first.window._workspace.preferences.toured
+
+
+def test_a_shortened_layout_is_as_if_none_had_been_kept(qapp: object, tmp_path: Path) -> None:
+    path = tmp_path / "window.ini"
+    Preferences(path).set_layout(b"0123456789", "grey")
+    kept = path.read_text()
+    whole = Preferences(path)
+    assert whole.layout == b"0123456789"
+    for length in range(1, 16):
+        path.write_text(kept.replace("MDEyMzQ1Njc4OQ==", "MDEyMzQ1Njc4OQ=="[:length]))
+        assert Preferences(path).layout in {b"0123456789"[: length * 3 // 4], b""}
+        path.unlink()

@@ -235,3 +235,24 @@ def test_a_picture_that_comes_moves_nothing_and_many_decisions_are_told_once(thr
     session.filmstrip._changed(next(iter(session._items)), FilmRole.FRAME)
     assert arranged[0] == before
     assert told[-1] == (0, 0)
+
+
+@pytest.mark.parametrize("again", ["shown", "opened"])
+def test_a_thumbnail_that_could_not_be_read_comes_once_its_master_is_back(
+    three: Application, tmp_path: Path, again: str
+) -> None:
+    session = three.window._workspace.session
+    film, other = session.filmstrip, next(row for row in range(3) if session.filmstrip.item(row) != session.item)
+    path, away = Path(film.item(other).source.path), tmp_path / "away.png"
+    film._frames.clear()
+    path.rename(away)
+    film.index(other).data(FilmRole.FRAME)
+    until(three, lambda: film.index(other).data(FilmRole.FAULT))
+    away.rename(path)
+    assert session.project is not None
+    if again == "shown":
+        session.show_item(film.item(other).uuid)
+    else:
+        session.open_paths([session.project.folder])
+    until(three, lambda: film.index(other).data(FilmRole.FRAME) is not None)
+    assert film.index(other).data(FilmRole.FAULT) == ""

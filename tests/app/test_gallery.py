@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -430,6 +431,26 @@ def test_only_a_style_of_one_s_own_can_be_removed_and_only_when_asked(
     assert (recipe(opened).style, recipe(opened).beta) == (None, 0.0)
     assert opened.window._workspace.preferences.favourites == ()
     assert opened.window.messages.faults == ()
+
+
+def test_removing_a_style_that_another_program_holds_does_not_stop_the_window(
+    service: FakeService, opened: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = StyleCard("own-dunes", "Dunes", "own", CODE)
+    service.more_styles.append(card)
+    opened.window._workspace.styles.reload()
+    free, remove = threading.Event(), service.remove_style
+
+    def wait(style: str) -> None:
+        assert free.wait(5)
+        remove(style)
+
+    monkeypatch.setattr(service, "remove_style", wait)
+    opened.window._workspace.own_styles.remove(card)
+    opened.spin(0.05)
+    assert "Dunes" in titles(opened)
+    free.set()
+    until(opened, lambda: "Dunes" not in titles(opened))
 
 
 # thumbnails

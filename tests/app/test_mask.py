@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +26,8 @@ from archivist_app.views.mask_bar import MaskBar
 from archivist_app.views.mask_overlay import MARK
 from archivist_app.views.modes import Mode
 from archivist_app.views.value_slider import ValueSlider
-from engine.types import PROTECTED, Recipe
+from engine.errors import EngineError
+from engine.types import PROTECTED, Project, Recipe
 from tests.app.conftest import Open, find, trigger, until
 from tests.app.fake_service import FakeService, save_picture
 
@@ -289,6 +292,55 @@ def test_a_mask_that_cannot_be_kept_is_told_and_leaves_the_recipe(editing: Appli
     assert "disk is full" in editing.window.messages.text.text()
     assert recipe(editing) == Recipe()
     assert not painted(editing)[200, 300:350].any()
+
+
+def inverted_in_vain(editing: Application, service: FakeService, monkeypatch: pytest.MonkeyPatch) -> str | None:
+    """The mask is inverted, which cannot be kept, and cleared before that is known; the id of the cleared one."""
+    keep, calls = service.keep_mask, list[str]()
+
+    def refusing(pixels: NDArray[np.uint8], project: Project | None) -> Future[str]:
+        calls.append("")
+        if len(calls) > 1:
+            return keep(pixels, project)
+        failing: Future[str] = Future()
+        threading.Timer(0.3, lambda: failing.set_exception(EngineError("The disk is full; make room."))).start()
+        return failing
+
+    monkeypatch.setattr(service, "keep_mask", refusing)
+    trigger(editing, "invertMask")
+    until(editing, lambda: calls)
+    trigger(editing, "clearMask")
+    until(editing, lambda: recipe(editing).mask and "disk is full" in editing.window.messages.text.text())
+    return recipe(editing).mask
+
+
+def test_undo_to_a_mask_that_could_not_be_kept_keeps_it_now(
+    editing: Application, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = painted(editing)
+    cleared = inverted_in_vain(editing, service, monkeypatch)
+    trigger(editing, "undo")
+    until(editing, lambda: not editor(editing).stroking)
+    assert np.array_equal(painted(editing), 255 - found)
+    assert np.array_equal(service.masks[recipe(editing).mask or ""], 255 - found)
+    trigger(editing, "redo")
+    assert recipe(editing).mask == cleared
+    trigger(editing, "undo")
+    trigger(editing, "undo")
+    assert recipe(editing) == Recipe()
+    assert np.array_equal(painted(editing), found)
+
+
+def test_undo_to_a_mask_that_still_cannot_be_kept_settles(
+    editing: Application, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cleared = inverted_in_vain(editing, service, monkeypatch)
+    service.refuse_masks = "The disk is full again; make room."
+    trigger(editing, "undo")
+    until(editing, lambda: "full again" in editing.window.messages.text.text())
+    until(editing, lambda: not editor(editing).stroking and ready(editing))
+    assert recipe(editing).mask == cleared
+    assert not painted(editing).any(), "what is shown is what the recipe has"
 
 
 def test_a_mask_from_a_file_is_taken_and_a_wrong_size_is_told(

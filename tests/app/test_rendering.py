@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtGui import QImage
 
@@ -12,7 +14,7 @@ from archivist_app.app import Application
 from archivist_app.state.styles_model import StyleRole
 from archivist_app.views.modes import Mode
 from archivist_app.views.pixels import to_image
-from engine.types import EngineReady, Frame, Region, RenderRequest
+from engine.types import EngineReady, Frame, ImageInfo, ImageRef, Recipe, Region, RenderRequest, Sample
 from tests.app.conftest import Open, until
 from tests.app.fake_service import FakeService
 
@@ -214,3 +216,35 @@ class Paintings(QObject):
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
         self.count += event.type() == self._kind
         return False
+
+
+def test_stepping_to_an_image_whose_master_is_missing_ends_the_busy_sign(opened: Application) -> None:
+    work = opened.window._workspace
+    opened.window.adjust.rows["alpha"].slider.setValue(700)
+    assert work.rendering._busy
+    told: list[bool] = []
+    work.rendering.busy_changed.connect(told.append)
+    work.document.show_image(ImageRef("gone.png", "of another", 1), Recipe())  # and no view of it ever comes
+    opened.spin(0.3)
+    assert told == [False]
+
+
+def test_a_late_sample_of_another_image_is_not_shown_as_this_one_s(
+    opened: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = opened.window._workspace
+    document, sampler = work.document, work.sampler
+    assert document.image is not None
+    asked: list[Callable[[Sample], None]] = []
+    monkeypatch.setattr(work.bridge, "sample", lambda image, recipe, x, y, done: asked.append(done))
+    shown: list[Sample] = []
+    sampler.sampled.connect(lambda sample, _profile: shown.append(sample))
+    sampler._info = ImageInfo("", 640, 480, 3, 16, "TIFF")
+    sampler.ask((3, 4))
+    until(opened, lambda: asked)
+    here = Sample(document.image, document.recipe, 3, 4, (1, 2, 3), None, 16)
+    asked[0](replace(here, image=ImageRef("before.png", "of another", 1)))
+    assert shown == []
+    asked[0](here)
+    assert shown == [here]
+    sampler.stop()

@@ -1,7 +1,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import CancelledError
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.errors import EngineError, ImageError, ModelError, ProjectError, RecipeError, WriteError
+from engine.rendering.source import Source
 from engine.service import EngineService
 from engine.types import (
     PROTECTED,
@@ -459,3 +460,83 @@ def test_a_large_master_that_was_touched_or_moved_is_opened_anew(
     assert again.sha256 == ref.sha256
     frame = service.draft(whole(again, Recipe(strength=0.0))).result(60)
     assert np.array_equal(frame.before, first.before)
+
+
+def flat(path: Path, value: int) -> Path:
+    """A master of one grey."""
+    Image.fromarray(np.full((64, 64, 3), value, np.uint8)).save(path)
+    return path
+
+
+def exported(service: EngineService, ref: ImageRef, target: Path) -> int:
+    """The grey of an export at strength 0."""
+    done = service.export(ref, Recipe(strength=0.0), ExportOptions(str(target)), nothing)
+    with Image.open(done.future.result(60).output) as picture:
+        return int(np.asarray(picture)[0, 0, 0])
+
+
+@pytest.mark.parametrize("tidily", [True, False])
+def test_an_export_is_made_of_the_master_it_names_also_after_another_file_was_shown_at_its_place(
+    service: EngineService, tmp_path: Path, tidily: bool
+) -> None:
+    photo = flat(tmp_path / "a.png", 50)
+    original, ref = photo.read_bytes(), opened(service, photo)
+    service.refine(whole(ref, Recipe()), lambda _: None).result(60)
+    flat(photo, 200)  # somebody writes over it, and the window goes on showing the image
+    changed = service.refine(whole(ref, Recipe(strength=0.0)), lambda _: None).result(60)
+    assert changed.pixels[0, 0, 0] == 200
+    with pytest.raises(ImageError, match="not the file that was added"):
+        exported(service, ref, tmp_path / "out.png")
+    photo.write_bytes(original)
+    if tidily:  # the window looks at the file anew
+        assert opened(service, photo) == ref
+    assert exported(service, ref, tmp_path / "out.png") == 50
+
+
+def test_what_was_seen_of_another_file_has_no_part_in_a_master_s_export(service: EngineService, photo: Path) -> None:
+    ref, recipe, original = opened(service, photo), Recipe(alpha=3.0, keep_tone=False), photo.read_bytes()
+    Image.fromarray(255 - chelsea()[:160, :200]).save(photo)
+    service.refine(whole(ref, recipe), lambda _: None).result(60)
+    photo.write_bytes(original)
+    unaware = EngineService(device="cpu")
+    unaware.start()
+    pictures = []
+    try:
+        for number, engine in enumerate((service, unaware)):
+            options = ExportOptions(str(photo.with_name(f"{number}.png")))
+            made = engine.export(opened(engine, photo), recipe, options, nothing).future.result(60)
+            with Image.open(made.output) as picture:
+                pictures.append(np.asarray(picture))
+    finally:
+        unaware.close()
+    made_here, expected = pictures
+    np.testing.assert_array_equal(made_here, expected)
+
+
+def test_a_master_that_is_written_over_while_it_is_proven_is_not_exported(
+    service: EngineService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = flat(tmp_path / "a.png", 50)
+    original, ref = photo.read_bytes(), opened(service, photo)
+    assert exported(service, ref, tmp_path / "first.png") == 50
+    decoded, times = EngineService._decoded, list[Path]()
+
+    def late(self: EngineService, image: ImageRef) -> Generator[None, None, Source]:
+        time.sleep(0.02)  # a file's times are as fine as the clock that the system looks at for them
+        times.append(flat(photo, 200))
+        source = yield from decoded(self, image)
+        photo.write_bytes(original)
+        return source
+
+    monkeypatch.setattr(EngineService, "_decoded", late)
+    with pytest.raises(ImageError, match="is being changed while it is read"):
+        exported(service, ref, tmp_path / "out.png")
+    assert len(times) == 3
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_an_image_whose_file_is_out_of_reach_is_shown_from_memory(service: EngineService, photo: Path) -> None:
+    ref = opened(service, photo)
+    service.draft(whole(ref, Recipe())).result(60)
+    photo.unlink()
+    assert service.draft(whole(ref, Recipe(alpha=3.0))).result(60).pixels.shape == (160, 200, 4)

@@ -236,3 +236,27 @@ def test_a_job_of_many_images_makes_nothing_of_a_changed_master_and_logs_what_it
     ]
     assert events[-1].objects[0].sha256 == filled.items[1].source.sha256
     assert events[-1].objects[1].name == Path(report.outcomes[1].output).name
+
+
+def test_others_may_write_in_a_project_although_a_read_holds_this_program_up(photo: Path) -> None:
+    service, free = EngineService(device="cpu"), threading.Event()
+    service.start()
+    project, _ = service.project_for([str(photo)]).result(10)
+    hanging = service.aside(lambda: free.wait(20))
+    closing = threading.Thread(target=lambda: service.close(1.0))
+    closing.start()
+    other = EngineService(device="cpu")
+    other.start()
+    try:
+        deadline = time.monotonic() + 5
+        while Path(project.folder, ".lock").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not hanging.done()
+        assert other.open_project(project.folder).result(10).writable
+        closing.join(10)
+        assert not closing.is_alive(), "it waits a second, not for ever"
+        assert not hanging.done()
+    finally:
+        free.set()
+        closing.join(30)
+        other.close()

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from concurrent.futures import CancelledError
+import threading
+import time
+from collections.abc import Generator
+from concurrent.futures import CancelledError, Future
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import bagit
 import imagecodecs
@@ -16,13 +20,13 @@ import pytest
 import tifffile
 from PIL import Image
 
-from engine.errors import EngineError, ProjectError, WriteError
+from engine.errors import EngineError, MasterChangedError, ProjectError, WriteError
 from engine.export import credentials, objects
 from engine.export.package import reference_of
 from engine.imaging.icc import parse, srgb_profile
 from engine.imaging.xmp import COMPOSITE, ENHANCED
 from engine.projects.events import EventLog
-from engine.runtime.worker import Work
+from engine.runtime.worker import Lane, Work
 from engine.service import EngineService
 from engine.service.packaging import credentials_folder
 from engine.types import (
@@ -32,6 +36,7 @@ from engine.types import (
     ExportOptions,
     ExportReport,
     OpenedImage,
+    Optimisation,
     Packaged,
     PackageFacts,
     Progress,
@@ -244,7 +249,7 @@ def test_a_master_that_was_changed_is_not_packed(archivist: EngineService, scan:
     image = opened(archivist, scan).ref
     archivist.export(image, Recipe(), ExportOptions(str(tmp_path / "x.tif")), nothing).future.result(60)
     scan.write_bytes(scan.read_bytes() + b"\0")
-    with pytest.raises(WriteError, match="is not the file that was opened"):
+    with pytest.raises(MasterChangedError, match="is not the file that was added"):
         archivist.package(image, Recipe(), str(tmp_path / "out_bag"), FACTS, nothing).future.result(60)
     assert not (tmp_path / "out_bag").exists()
 
@@ -341,6 +346,51 @@ def test_a_project_may_demand_that_a_person_approved_what_leaves_it(
     assert f"<premis:eventDateTime>{item.decided_at}<" in premis
     assert ">authorizer</" in premis
     assert schema_errors(Path(outcome.output) / "data/metadata/premis.xml") == ""
+
+
+def test_a_rule_holds_for_what_was_ordered_in_a_project_that_is_closed_by_then(
+    archivist: EngineService, scan: Path, tmp_path: Path
+) -> None:
+    project, item = project_of(archivist, scan, tmp_path)
+    project = archivist.set_rules(project, FACTS, needs_approval=True).result(20)
+    archivist.warm().result(60)
+    free, ahead = threading.Event(), archivist._worker.submit(Lane.QUEUE, lambda: until(free))
+    options, passes = ExportOptions(str(tmp_path / "x.tif")), Optimisation(ExportOptions(str(tmp_path / "y.tif")), 1)
+    orders: list[Future[Any]] = [
+        archivist.export(item.source, item.recipe, options, nothing).future,
+        archivist.optimise(item.source, item.recipe, passes, nothing, lambda *_: None).work.future,
+        archivist.package(item.source, item.recipe, str(tmp_path / "z_bag"), FACTS, nothing).future,
+    ]
+    time.sleep(0.1)
+    archivist.close_project(project)
+    free.set()
+    ahead.future.result(20)
+    for order in orders:
+        with pytest.raises(ProjectError, match="was not approved; this project exports only what"):
+            order.result(30)
+    assert not list(tmp_path.glob("[xyz]*"))
+
+
+def test_a_rule_holds_for_a_batch_whose_project_is_closed_on_the_way(
+    archivist: EngineService, scan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, item = project_of(archivist, scan, tmp_path)
+    project = archivist.set_rules(project, FACTS, needs_approval=True).result(20)
+    resolved = archivist._resolved
+
+    def closing(recipe: Recipe) -> tuple[Recipe, dict[str, str]]:
+        archivist.close_project(project)  # another one is opened just now
+        return resolved(recipe)
+
+    monkeypatch.setattr(archivist, "_resolved", closing)
+    (outcome,) = export(archivist, project, tmp_path / "out", item).outcomes
+    assert outcome.state == "failed"
+    assert "was not approved" in outcome.sentence
+
+
+def until(event: threading.Event) -> Generator[None, None, None]:
+    while not event.wait(0.01):
+        yield None
 
 
 def test_an_approval_holds_for_the_recipe_that_was_seen(archivist: EngineService, scan: Path, tmp_path: Path) -> None:

@@ -241,3 +241,33 @@ def test_read_only_project_cannot_be_moved_or_acknowledged(project: ProjectFolde
             looking.acknowledge(item, "0" * 64, 1)
         with pytest.raises(ProjectError, match="looked at only"):
             looking.relocate({item.uuid: tmp_path})
+
+
+def test_project_that_others_let_go_of_is_written_again_once_it_is_opened_again(
+    desk: ProjectDesk, tmp_path: Path
+) -> None:
+    path = master(tmp_path / "card")
+    made = desk.create(tmp_path / "Box.archivist", "Box")
+    (item,) = desk.add(made, [path])[0].items
+    lock = Path(made.folder) / NAME
+    lock.write_text(json.dumps({"host": "reading_room", "user": "ada", "pid": 7, "token": "00", "heartbeat": ""}))
+    assert not desk.open(Path(made.folder)).writable, "nobody had noticed yet that it was taken over"
+    with pytest.raises(ProjectError, match="ada has this project open on reading_room"):
+        desk.save(made, item.with_recipe(Recipe(alpha=2.0)))
+    lock.unlink()
+    again = desk.open(Path(made.folder))
+    assert (again.writable, again.reason) == (True, "")
+    assert desk.save(again, item.with_recipe(Recipe(alpha=2.0))).items[0].recipe.alpha == 2.0
+    assert desk._folder(Path(made.folder)) is desk._folder(Path(made.folder))
+    assert desk.open(Path(made.folder)) == desk.open(Path(made.folder)), "one that can be written is not opened anew"
+
+
+def test_project_of_a_newer_version_is_not_opened_again_and_again(desk: ProjectDesk, tmp_path: Path) -> None:
+    made = desk.create(tmp_path / "Box.archivist", "Box")
+    desk.close()
+    file = Path(made.folder) / "project.json"
+    file.write_text(json.dumps(stored(file) | {"schema_version": 999}))
+    assert not desk.open(Path(made.folder)).writable
+    opened = desk._folder(Path(made.folder))
+    assert not desk.open(Path(made.folder)).writable
+    assert desk._folder(Path(made.folder)) is opened

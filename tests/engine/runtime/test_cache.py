@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.runtime.cache import ByteCache, CacheStatistics
+from engine.runtime.cache import ByteCache, CacheNames, CacheStatistics
 
 LIMIT = 10
 
@@ -105,3 +105,29 @@ def test_threads_do_not_lose_count() -> None:
     assert 0 <= cache.statistics.nbytes <= 50
     cache.clear()
     assert cache.statistics.nbytes == 0
+
+
+def test_results_of_another_file_do_not_go_by_a_hash_that_was_proven() -> None:
+    forgotten: list[str] = []
+    names, master, other = CacheNames(forgotten.append), (1, 1, 1, 1), (1, 2, 2, 1)
+    assert names.name("a", master) == "a"
+    names.prove("a", master)
+    assert names.name("a", other) == "a, another file"
+    assert names.name("a", master) == "a"
+    assert forgotten == []
+    names.prove("a", other)  # the same bytes, copied back
+    assert {names.name("a", master), names.name("a", other), names.name("a", None)} == {"a"}
+
+
+def test_what_several_files_may_have_left_under_a_hash_is_forgotten_once_it_is_proven() -> None:
+    forgotten: list[str] = []
+    names, master, other = CacheNames(forgotten.append), (1, 1, 1, 1), (1, 2, 2, 1)
+    names.name("a", other)
+    names.name("a", master)
+    assert forgotten == ["a"]
+    names.prove("a", master)  # work on the other one may have ended meanwhile
+    assert forgotten == ["a", "a"]
+    names.name("b", other)
+    names.prove("b", master)
+    names.prove("b", master)
+    assert forgotten == ["a", "a", "b"]

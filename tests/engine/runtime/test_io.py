@@ -141,3 +141,16 @@ def test_a_package_that_found_itself_unfinished_is_imported_anew(
     (package / "late.py").write_text("raise ImportError('always')\n")
     with pytest.raises(ImportError, match="always"):
         import_whole("halfbaked", "halfbaked")
+
+
+def test_closing_waits_no_longer_than_it_is_told_for_a_read_that_hangs() -> None:
+    pool, free = IoPool(), threading.Event()
+    hanging = [pool.submit(free.wait, 10) for _ in range(2)]
+    waiting = pool.submit(free.wait, 10)
+    start = time.monotonic()
+    assert not pool.close(0.1)
+    assert time.monotonic() - start < 2
+    assert waiting.cancelled()
+    free.set()
+    assert [one.result(5) for one in hanging] == [True, True]
+    assert pool.close(5)

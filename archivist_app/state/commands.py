@@ -14,7 +14,7 @@ from archivist_app.state.document import Document
 from engine.types import ProjectItem, Recipe, Scope
 
 Values = dict[str, dict[str, Any]]  # by uuid: the fields of a ProjectItem that change, with their values
-Apply = Callable[[Values], None]
+Apply = Callable[[Values, Values], None]  # what is to be, where it still is what the second tells
 PAUSE = 0.5  # seconds without a change after which the next key press, wheel tick or call is a new gesture
 
 
@@ -75,6 +75,16 @@ class MaskFields:
 def mask_fields(recipe: Recipe) -> MaskFields:
     """That part of a recipe."""
     return MaskFields(recipe.mask, recipe.scope, recipe.scale)
+
+
+def put_back(now: Any, expected: Any, value: Any) -> Any:
+    """`value` in the place of `expected`, or `now` where that has become something else since. The damage mask of a
+    recipe is not asked: it may just have got its name."""
+    if now == expected:
+        return value
+    if isinstance(now, Recipe) and mask_fields(expected).put(now) == expected:
+        return mask_fields(now).put(value)
+    return now
 
 
 class RecipeCommand(QUndoCommand):
@@ -139,7 +149,11 @@ class ChangeCommand(QUndoCommand):
 
 
 class ItemsCommand(QUndoCommand):
-    """What was decided about several images at once, from one set of values to another."""
+    """What was decided about several images at once, from one set of values to another.
+
+    It stands in the history of the image on screen. What was changed of the others since then stands in theirs, and
+    stays as it is.
+    """
 
     def __init__(self, apply: Apply, pairs: Iterable[tuple[ProjectItem, ProjectItem]], text: str) -> None:
         super().__init__(text)
@@ -153,11 +167,11 @@ class ItemsCommand(QUndoCommand):
 
     def redo(self) -> None:
         """Decide it."""
-        self._apply(self._after)
+        self._apply(self._after, self._before)
 
     def undo(self) -> None:
         """Go back to what was decided before."""
-        self._apply(self._before)
+        self._apply(self._before, self._after)
 
 
 class History(QUndoGroup):

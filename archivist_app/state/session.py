@@ -8,33 +8,28 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import PurePath
-from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from archivist_app.async_tools import Tasks
 from archivist_app.bridge import Bridge
-from archivist_app.state.commands import Edit, History, ItemsCommand, Values
+from archivist_app.state.commands import Edit, History, ItemsCommand, Values, put_back
 from archivist_app.state.document import Document, styled
 from archivist_app.state.filmstrip_filter import FilmstripFilter
 from archivist_app.state.filmstrip_model import FilmstripModel
 from archivist_app.state.intake import sort_paths
 from archivist_app.state.meanwhile import carried_on, is_foreign, newest, set_aside, snapshot_of
+from archivist_app.state.saving import AUTOSAVE_MS, Saving, many
 from archivist_app.state.waiting import OPENING, OPENING_DEMO
-from engine.errors import EngineError, ProjectError, WriteError
-from engine.types import Frame, ImageRef, PackageFacts, Project, ProjectItem, Recipe, StyleCard
+from engine.errors import EngineError, ProjectError
+from engine.types import Frame, ImageRef, Project, ProjectItem, Recipe, StyleCard
 
-AUTOSAVE_MS = 1000  # after the first unsaved change; later changes do not postpone it
-JOURNAL_MS = 200  # after the first edit that the journal has not: what a kill may cost
 BEAT_MS = 30_000  # between two signs of life to others who want to open the project
-RETRY_MS = 10_000  # after a save that failed
-HOPELESS = 3  # writes that fail one after the other: the disk is at fault, and each of the others would take its time
 OVERVIEW = 2048  # longest side of the picture shown before the first draft, in pixels
 LARGE = 256 << 20  # bytes of a file from which on it is shown before its checksum is known
-log = logging.getLogger(__name__)
 
 
-class Session(QObject):
+class Session(Saving):
     """Opens projects and images, and keeps what is done to them."""
 
     project_changed = Signal(object)  # Project
@@ -49,42 +44,19 @@ class Session(QObject):
     master_missing = Signal(object, str)  # ProjectItem, sentence: it is not where it was
     master_changed = Signal(object, str)  # ProjectItem, sentence: it is no longer the file that was added
     recovered = Signal(object)  # ProjectItems as they were before a killed program's edits were brought back
-    saved = Signal()
-    noticed = Signal(str)  # worth knowing
-    failed = Signal(str)  # went wrong
 
     def __init__(self, document: Document, bridge: Bridge, tasks: Tasks, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(bridge, tasks, parent)
         self.document = document
         self.history = History(document, self)
         self.filmstrip = FilmstripModel(bridge, self)
         self.shown = FilmstripFilter(self.filmstrip, self)
-        self._bridge = bridge
-        self._tasks = tasks
-        self._project: Project | None = None
-        self._items: dict[str, ProjectItem] = {}  # as they stand, saved or not
-        self._saved: dict[str, ProjectItem] = {}  # as they were last known to stand on the disk
-        self._unsaved: set[str] = set()
-        self._unjournaled: set[str] = set()
-        self._late: set[asyncio.Future[Any]] = set()  # what must end before everything is saved
-        self._given_up: set[tuple[str, int]] = set()  # unsaved edits that somebody was told will be lost
-        self._warned = False  # that edits of this project are not saved
         self._current: str | None = None
         self._noted: asyncio.Task[None] | None = None
         self._opening = asyncio.Lock()
-        self._saving = asyncio.Lock()
-        self._autosave = QTimer(self, singleShot=True, interval=AUTOSAVE_MS)
-        self._autosave.timeout.connect(self._save_soon)
-        self._journaling = QTimer(self, singleShot=True, interval=JOURNAL_MS)
-        self._journaling.timeout.connect(lambda: tasks.spawn(self._journal()))
         self._heart = QTimer(self, interval=BEAT_MS)
         self._heart.timeout.connect(bridge.beat)
         document.recipe_changed.connect(self._note_change)
-
-    @property
-    def project(self) -> Project | None:
-        """The open project, as last saved."""
-        return self._project
 
     @property
     def item(self) -> ProjectItem | None:
@@ -148,7 +120,7 @@ class Session(QObject):
                 self.overview_arrived.emit(frame)
 
         if self.document.image is None and size >= LARGE:
-            self._bridge.picture(ImageRef(path, "", size), OVERVIEW, show, log.info)
+            self._bridge.picture(ImageRef(path, "", size), OVERVIEW, show, logging.getLogger(__name__).info)
 
     async def _open_demo(self) -> None:
         async with self._opening:
@@ -347,23 +319,6 @@ class Session(QObject):
         elif uuid in self._items:
             self._keep(replace(self._items[uuid], recipe=change(self._items[uuid].recipe)))
 
-    def hold(self, task: asyncio.Future[Any]) -> None:
-        """Saving everything waits for this task, which will change something."""
-        self._late.add(task)
-        task.add_done_callback(self._late.discard)
-
-    def when_settled(self, do: Callable[[], None]) -> None:
-        """Do something that needs recipes as they stand: at once, or after the changes still on their way."""
-
-        async def wait() -> None:
-            await asyncio.wait(set(self._late))
-            do()
-
-        if self._late:
-            self._tasks.spawn(wait())
-        else:
-            do()
-
     @Slot(object)
     def _note_change(self, recipe: Recipe) -> None:
         item = self.item
@@ -371,19 +326,28 @@ class Session(QObject):
             return
         self._keep(replace(item, recipe=recipe))
 
-    def items(self, uuids: Iterable[str]) -> tuple[ProjectItem, ...]:
-        """Those of these items that the project has, as they stand."""
-        return tuple(self._items[uuid] for uuid in uuids if uuid in self._items)
-
     def decide(self, items: Iterable[ProjectItem], text: str) -> None:
         """Replace what was decided about several images, as one undoable step called `text`."""
         pairs = [(self._items[item.uuid], item) for item in items if self._items.get(item.uuid, item) != item]
         if pairs:
             self.history.push_change(ItemsCommand(self._put, pairs, text))
 
-    def _put(self, values: Values) -> None:
-        known = {uuid: changed for uuid, changed in values.items() if uuid in self._items}
-        self._keep(*(replace(self._items[uuid], **changed) for uuid, changed in known.items()))
+    def _put(self, values: Values, expected: Values) -> None:
+        known = {uuid: self._items[uuid] for uuid in values if uuid in self._items}
+        new = {
+            uuid: replace(
+                item,
+                **{
+                    name: put_back(getattr(item, name), expected[uuid][name], value)
+                    for name, value in values[uuid].items()
+                },
+            )
+            for uuid, item in known.items()
+        }
+        self._keep(*(item for uuid, item in new.items() if item != known[uuid]))
+        left = sum(item == known[uuid] for uuid, item in new.items())
+        if left:
+            self.noticed.emit(f"{many(left).capitalize()} had been changed since, and stayed so.")
         current = self.item
         if current is not None and current.uuid in values:
             self.document.recipe = current.recipe
@@ -394,145 +358,21 @@ class Session(QObject):
     def _keep(self, *items: ProjectItem) -> None:
         """What was decided about images: soon in the journal, and in their files within two seconds."""
         newer = [replace(item, revision=self._items[item.uuid].revision + 1) for item in items]
-        self._items.update({item.uuid: item for item in newer})
+        self.save_soon(newer)
         self.filmstrip.show_items(newer)
-        self._unsaved.update(item.uuid for item in newer)
-        self._unjournaled.update(item.uuid for item in newer)
-        if not self._autosave.isActive():
-            self._autosave.start(AUTOSAVE_MS)
-        if not self._journaling.isActive():
-            self._journaling.start()
-        project = self._project
-        if project is not None and not project.writable and not self._warned:
-            self._warned = True
-            reason = project.reason or "This project is open read-only."
-            self.failed.emit(f"What you change now is not saved. {reason}")
 
-    # saving
-
-    @Slot()
-    def _save_soon(self) -> None:
-        self._tasks.spawn(self._autosave_once())
-
-    async def _autosave_once(self) -> None:
-        refused: dict[str, str] = {}
-        await self._write(refused)  # once: what is changed meanwhile has started the next autosave
-        self._tell_refused(refused)
-
-    async def _journal(self) -> bool:
-        """Keep in the journal what is not there yet; whether it is."""
-        items = self.items(self._unjournaled)
-        self._unjournaled = set()
-        if self._project is not None and self._project.writable and items:
-            try:
-                await self._bridge.journal(self._project, items)
-            except EngineError:  # saving meets the same, says so, and tries again
-                self._unjournaled.update(item.uuid for item in items)
-                return False
-        return self._project is None or self._project.writable
-
-    async def flush(self) -> bool:
-        """Write what is not saved yet, and what is changed meanwhile; whether all of it is saved.
-
-        What cannot be written is told, kept, and tried again later.
-        """
-        refused: dict[str, str] = {}
-        while await self._write(refused) and (self._late or self._unsaved - refused.keys()):
-            pass
-        self._tell_refused(refused)
-        return not self._unsaved
-
-    async def _write(self, refused: dict[str, str]) -> bool:
-        """Write what is unsaved now; whether this project can be written at all.
-
-        `refused` gets a sentence for each item that could not be, by its uuid; those that it has already are passed
-        over. One that cannot be written keeps no other from it, unless the disk takes nothing.
-        """
-        async with self._saving:
-            if self._late:
-                await asyncio.wait(self._late)
-            if self._project is None or not self._project.writable:
-                return False
-            wanted, failures = self._unsaved - refused.keys(), 0
-            for uuid in tuple(wanted):
-                try:
-                    await self._save(uuid)
-                    failures = 0
-                except EngineError as error:
-                    if uuid in self._items:  # another project may be open by now
-                        self._unsaved.add(uuid)
-                    refused[uuid] = str(error)
-                    failures += isinstance(error, WriteError)
-                    if failures == HOPELESS:
-                        refused |= dict.fromkeys(wanted & self._unsaved, str(error))
-                        break
-            if wanted and not refused:
-                self.saved.emit()
-            return True
-
-    async def _save(self, uuid: str) -> None:
-        assert self._project is not None
-        item = self._items[uuid]
-        self._unsaved.discard(uuid)  # before waiting: a change that comes meanwhile is unsaved again
-        project = await self._bridge.save_item(self._project, item)
-        if self._project is not None and self._project.uuid == project.uuid:
-            self._project = project
-            self._saved[uuid] = item
-
-    def _tell_refused(self, refused: dict[str, str]) -> None:
-        """Say once why items could not be saved, however many they are, and try again later."""
-        if refused and self._project is not None:
-            self._autosave.start(RETRY_MS)
-            first, *others = refused.values()
-            more = f" {_many(len(others)).capitalize()} more could not be saved either." if others else ""
-            self.failed.emit(first + more)
-
-    async def leave(self) -> None:
-        """Save everything, because another project is to be opened or the window closed.
-
-        Raises ProjectError where that cannot be done, the first time; asked once more with the same edits, it gives
-        them up. The journal keeps them where it can.
-        """
-        if await self.flush():
-            return
-        await self._journal()
-        left = {(uuid, self._items[uuid].revision) for uuid in self._unsaved}
-        if left and left != self._given_up:
-            self._given_up = left
-            raise ProjectError(
-                f"The last edits of {_many(len(left))} could not be saved, so this project stays open; "
-                "do it once more to leave without them."
-            )
-
-    async def set_rules(self, package: PackageFacts, needs_approval: bool) -> None:
-        """Keep what the open project tells of its archive and demands of exports. Raises EngineError."""
-        async with self._saving:
-            if self._project is not None:
-                self._project = await self._bridge.set_rules(self._project, package, needs_approval)
+    # closing
 
     async def close(self) -> None:
         """Save everything and let go of the project. What cannot be saved is kept in the journal; it tells which."""
-        self._autosave.stop()
         self._heart.stop()
-        saved = await self.flush()
-        if not saved:
-            kept = await self._journal()
-            where = "are kept in the project's journal" if kept else "are lost"
-            text = f"The last edits of {_many(len(self._unsaved))} could not be saved and {where}."
-            log.warning(text)
-            self.failed.emit(text)
-        self._autosave.stop()  # a failed save would try again
-        self._journaling.stop()
+        await self.save_last()
         if self._project is not None:
             self._bridge.close_project(self._project)
             self._project = None
             if self._noted is not None:
                 await asyncio.wait({self._noted})  # else it may be written last, and the project be offered again
             await self._bridge.note_open(None)
-
-
-def _many(images: int) -> str:
-    return "one image" if images == 1 else f"{images} images"
 
 
 def _first_added(project: Project, before: set[str], pictures: Sequence[str]) -> str | None:

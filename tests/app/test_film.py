@@ -110,7 +110,7 @@ def test_undoing_a_decision_leaves_what_was_changed_elsewhere_since(three: Appli
     select(three, *NAMES)
     trigger(three, "approve")
     other = item(three, next(name for name in NAMES if name != on_screen(three)))
-    session._put({other.uuid: {"stars": 5}})
+    session._put({other.uuid: {"stars": 5}}, {other.uuid: {"stars": 0}})
     trigger(three, "undo")
     assert item(three, Path(other.source.path).name).stars == 5
     assert item(three, Path(other.source.path).name).decision == ""
@@ -207,6 +207,26 @@ def test_settings_are_applied_to_the_selection_as_one_step(three: Application) -
     assert {item(three, name).recipe.alpha for name in NAMES} == {alpha}
     trigger(three, "undo")
     assert sorted(item(three, name).recipe.alpha for name in NAMES) == [1.0, 1.0, alpha]
+
+
+def test_undoing_settings_that_were_applied_leaves_images_that_were_tuned_since(three: Application) -> None:
+    session = three.window._workspace.session
+    told: list[str] = []
+    session.noticed.connect(told.append)
+    three.window.adjust.rows["alpha"].slider.setValue(900)
+    first = on_screen(three)
+    tuned, masked = (item(three, name) for name in NAMES if name != first)
+    select(three, *NAMES)
+    trigger(three, "applySettings")
+    now = item(three, Path(tuned.source.path).name).recipe
+    session._put({tuned.uuid: {"recipe": replace(now, alpha=7.0)}}, {tuned.uuid: {"recipe": now}})
+    session._put({masked.uuid: {"recipe": replace(now, mask="f" * 64)}}, {masked.uuid: {"recipe": now}})
+    trigger(three, "undo")
+    assert item(three, Path(tuned.source.path).name).recipe.alpha == 7.0
+    assert item(three, Path(masked.source.path).name).recipe == replace(masked.recipe, mask="f" * 64)
+    assert told == ["One image had been changed since, and stayed so."]
+    trigger(three, "redo")
+    assert item(three, Path(tuned.source.path).name).recipe.alpha == 7.0
 
 
 def test_what_is_selected_stays_selected_in_another_order_and_behind_a_filter(three: Application) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from archivist_app.app import Application
 from archivist_app.state.meanwhile import newest, set_aside, snapshot_of
-from archivist_app.state.session import HOPELESS, Session
+from archivist_app.state.saving import HOPELESS
+from archivist_app.state.session import Session
 from engine.errors import ProjectError, WriteError
 from engine.projects.journal import JOURNAL
 from engine.projects.project import ProjectFolder

@@ -239,10 +239,16 @@ def test_a_job_of_many_images_makes_nothing_of_a_changed_master_and_logs_what_it
 
 
 def test_others_may_write_in_a_project_although_a_read_holds_this_program_up(photo: Path) -> None:
-    service, free = EngineService(device="cpu"), threading.Event()
+    service, began, free = EngineService(device="cpu"), threading.Event(), threading.Event()
     service.start()
     project, _ = service.project_for([str(photo)]).result(10)
-    hanging = service.aside(lambda: free.wait(20))
+
+    def read() -> None:
+        began.set()
+        free.wait(20)
+
+    hanging = service.aside(read)
+    assert began.wait(10)
     closing = threading.Thread(target=lambda: service.close(1.0))
     closing.start()
     other = EngineService(device="cpu")

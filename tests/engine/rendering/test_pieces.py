@@ -21,7 +21,7 @@ from engine.rendering.pipeline import Pipeline
 from engine.rendering.subject import Subject
 from engine.types import SHIPPED_MODEL, Recipe
 
-HEIGHT, WIDTH = 333, 517  # a tile in one piece, and neither side a multiple of anything
+HEIGHT, WIDTH = 461, 717  # a tile in one piece, and neither side a multiple of anything
 Steps = Callable[[Tensor], Iterator[Understanding | None]]
 
 
@@ -45,7 +45,7 @@ class Memory:
 @pytest.fixture
 def pipeline(one_thread: None) -> Pipeline:
     path, card = catalog.find(SHIPPED_MODEL)
-    large = dataclasses.replace(card, tile=544)
+    large = dataclasses.replace(card, tile=736)
     return Pipeline(load_restorer(path, torch.device("cpu"), torch.float32), large, torch.device("cpu"), 1 << 28)
 
 
@@ -77,7 +77,7 @@ def test_memory_that_runs_out_twice_is_answered_by_quarters_of_quarters(
 ) -> None:
     error = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
     expected = restore(pipeline, picture).astype(int)
-    memory = Memory(pipeline.restorer.backbone.steps, (122 + 2 * pipeline.card.halo) ** 2, error, late=True)
+    memory = Memory(pipeline.restorer.backbone.steps, (163 + 2 * pipeline.card.halo) ** 2, error, late=True)
     monkeypatch.setattr(pipeline.restorer.backbone, "steps", memory.steps)
     found = restore(pipeline, picture).astype(int)
     assert memory.failures == 2

@@ -14,7 +14,7 @@ from archivist_app.cli import common, report
 from archivist_app.cli.common import Json
 from archivist_app.cli.report import DONE, FAILED
 from engine.errors import EngineError, RecipeError
-from engine.types import FixityReport, Place, Project, ProjectItem, ProjectReport, Relocation
+from engine.types import PICTURE_SUFFIXES, FixityReport, Place, Project, ProjectItem, ProjectReport, Relocation
 
 if TYPE_CHECKING:
     from engine.service import EngineService
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 project_app = typer.Typer(help="Projects: made, filled, listed, checked and mended.", no_args_is_help=True)
 _ADDED = {"present": "is in the project already", "copied": "copied into the project", "added": "added"}
 EXTENSION = ".archivist"
-PICTURES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".jp2"})
 ProjectFolder = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project’s folder.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and write nothing.")]
 
@@ -249,7 +248,7 @@ def _pictures(paths: list[Path]) -> Iterator[Path]:
     """The images named, and those in folders named, by name; files of other kinds there are passed over."""
     for path in paths:
         if path.is_dir():
-            found = sorted(one for one in path.rglob("*") if one.suffix.lower() in PICTURES and one.is_file())
+            found = sorted(one for one in path.rglob("*") if one.suffix.lower() in PICTURE_SUFFIXES and one.is_file())
             yield from (one for one in found if not any(part.startswith(".") for part in one.relative_to(path).parts))
         else:
             yield path

@@ -14,14 +14,21 @@ from archivist_app.cli import report
 from archivist_app.cli.common import Device, DeviceOption, Json, engine
 from archivist_app.cli.report import DONE, INTERRUPTED
 from engine.errors import RecipeError
-from engine.types import NOTHING_BETTER, SHIPPED_MODEL, Progress, Tuned, Tuning, TuningBegun, TuningCheck
+from engine.types import (
+    NOTHING_BETTER,
+    PICTURE_SUFFIXES,
+    SHIPPED_MODEL,
+    Progress,
+    Tuned,
+    Tuning,
+    TuningBegun,
+    TuningCheck,
+)
 
 if TYPE_CHECKING:
     from engine.service import Stoppable
 
 commands = typer.Typer()
-
-SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".jp2"}
 
 
 class Kind(StrEnum):
@@ -164,7 +171,7 @@ def _files(pictures: Iterable[Path]) -> list[Path]:
     """Files as they are named, folders by what pictures they hold."""
     found: list[Path] = []
     for path in pictures:
-        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
+        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES) if path.is_dir() else [path]
         found += [file.absolute() for file in inside]
     return found
 
@@ -175,7 +182,9 @@ def _partners(scans: Iterable[Path], restored: Path | None) -> list[Path]:
         raise RecipeError("Pairs need the folder of restorations; name it with --restored.")
     if not restored.is_dir():
         raise RecipeError(f"The folder “{restored}” of --restored does not exist; name the one with the restorations.")
-    partners = {path.stem: path.absolute() for path in sorted(restored.iterdir()) if path.suffix.lower() in SUFFIXES}
+    partners = {
+        path.stem: path.absolute() for path in sorted(restored.iterdir()) if path.suffix.lower() in PICTURE_SUFFIXES
+    }
     missing = [scan.name for scan in scans if scan.stem not in partners]
     if missing:
         raise RecipeError(f"“{missing[0]}” has no restoration of its name in “{restored}”; add it or leave it out.")

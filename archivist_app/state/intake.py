@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.types import PICTURE_SUFFIXES
+
 PROJECT_SUFFIX = ".archivist"
-PICTURES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".jp2", ".j2k", ".avif", ".heif", ".heic"})
 BREATH = 200  # directory entries between two turns of the event loop
 
 
@@ -55,7 +56,7 @@ async def _pictures_below(folder: Path) -> AsyncIterator[str]:
     for number, path in enumerate(_walk(folder)):
         if number % BREATH == BREATH - 1:
             await asyncio.sleep(0)
-        if path.suffix.lower() in PICTURES:
+        if path.suffix.lower() in PICTURE_SUFFIXES:
             yield str(path)
 
 

@@ -21,8 +21,9 @@ from archivist_app.async_tools import answer
 from archivist_app.state.preferences import Preferences
 from archivist_app.views.parts import dressed, indented
 from archivist_app.views.theme import GRID
+from engine.types import PICTURE_SUFFIXES
 
-PICTURES = "Pictures (*.tif *.tiff *.png *.jpg *.jpeg *.webp *.jp2);;All files (*)"
+PICTURES = f"Pictures ({' '.join(f'*{suffix}' for suffix in PICTURE_SUFFIXES)});;All files (*)"
 MASKS = "Masks (*.png *.tif *.tiff);;All files (*)"
 TARGETS = "TIFF (*.tif);;PNG (*.png);;JPEG (*.jpg)"
 

@@ -25,7 +25,7 @@ from archivist_app.state.tuning import Tuner, Which
 from archivist_app.views.parts import beside, dressed, indented, label
 from archivist_app.views.theme import GRID
 from engine.errors import EngineError
-from engine.types import LEAST_PICTURES, CollectionKind, Tuning
+from engine.types import LEAST_PICTURES, PICTURE_SUFFIXES, CollectionKind, Tuning
 
 KINDS: dict[CollectionKind, tuple[str, str]] = {
     "damaged": (
@@ -44,7 +44,6 @@ FOLDERS: dict[CollectionKind, tuple[str, str]] = {  # of a kind that needs a sec
     "unpaired": ("Wanted", "The folder of the wanted pictures"),
 }
 WHICH: dict[Which, str] = {"selected": "The selected images", "approved": "All approved images", "all": "All images"}
-SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".webp", ".jp2")
 ABOUT = (
     "Some of the pictures are held out and never learned from; all figures are measured on these. What is proposed at "
     "the end is the best measurement, not the last, and never anything worse than the model it began from.\n\n"
@@ -208,7 +207,7 @@ class TuningForm(QWidget):
 
     def _inside(self) -> list[Path]:
         folder = self._folders.get(self.kind, "")
-        return sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in SUFFIXES) if folder else []
+        return sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in PICTURE_SUFFIXES) if folder else []
 
     @Slot()
     def _show_kind(self) -> None:

@@ -253,14 +253,8 @@ def test_a_project_that_others_took_over_and_gave_back_is_edited_again(
 ) -> None:
     folder = box(tmp_path, "first")
     application = start(folder, on=unlucky)
+    item, _ = edited_while_eve_had_it(application, folder)
     session = session_of(application)
-    until(application, lambda: session.item is not None)
-    told, item = heard(session), session.item
-    assert item is not None
-    held_by_eve(folder)
-    session.document.recipe = replace(session.document.recipe, alpha=4.0)
-    until(application, lambda: any("eve on elsewhere took this project over" in text for text in told))
-    (folder / ".lock").unlink()
     session.open_paths([str(folder)])
     until(application, lambda: on_disk(folder, item.uuid)["recipe"]["alpha"] == 4.0)
     session.document.recipe = replace(session.document.recipe, alpha=6.0)
@@ -272,14 +266,8 @@ def test_what_somebody_else_decided_stands_and_our_own_settings_are_kept_beside_
 ) -> None:
     folder = box(tmp_path, "first")
     application = start(folder, on=unlucky)
+    item, told = edited_while_eve_had_it(application, folder)
     session = session_of(application)
-    until(application, lambda: session.item is not None)
-    told, item = heard(session), session.item
-    assert item is not None
-    held_by_eve(folder)
-    session.document.recipe = replace(session.document.recipe, alpha=4.0)
-    until(application, lambda: any("took this project over" in text for text in told))
-    (folder / ".lock").unlink()
     with ProjectFolder.open(folder) as theirs:
         theirs.save_item(replace(item.with_recipe(Recipe(alpha=8.0)), decision="approved"))
     session.open_paths([str(folder)])
@@ -316,6 +304,20 @@ def test_edits_of_a_read_only_project_are_said_once_not_to_be_saved(
 def held_by_eve(folder: Path) -> None:
     holder = {"host": "elsewhere", "user": "eve", "pid": 1, "token": "ffff", "heartbeat": ""}
     (folder / ".lock").write_text(json.dumps(holder))
+
+
+def edited_while_eve_had_it(application: Application, folder: Path) -> tuple[ProjectItem, list[str]]:
+    """Somebody else takes the open project over, our edit of alpha 4 cannot be saved, and they let go of it. The item
+    before it, and what was said."""
+    session = session_of(application)
+    until(application, lambda: session.item is not None)
+    told, item = heard(session), session.item
+    assert item is not None
+    held_by_eve(folder)
+    session.document.recipe = replace(session.document.recipe, alpha=4.0)
+    until(application, lambda: any("eve on elsewhere took this project over" in text for text in told))
+    (folder / ".lock").unlink()
+    return item, told
 
 
 def test_of_two_states_the_later_one_is_the_newest() -> None:
